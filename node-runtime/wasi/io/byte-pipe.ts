@@ -1,0 +1,96 @@
+import type { ByteSink, ByteSource } from "./byte-source.ts";
+import { Notifier } from "./notifier.ts";
+
+/** Bytes that may wait in a pipe before its writer must. */
+const DEFAULT_CAPACITY_BYTES = 64 * 1024;
+
+/**
+ * A bounded byte queue with a writing side (a sink) and a reading side (a source): how a guest's body reaches the
+ * network and the other way round. Either side can end it; `fail` reaches the reader after the bytes before it.
+ */
+export class BytePipe implements ByteSink, ByteSource {
+  readonly #capacityBytes: number;
+  readonly #readers = new Notifier();
+  readonly #writers = new Notifier();
+  #chunks: Uint8Array[] = [];
+  #queuedBytes = 0;
+  #ended = false;
+  #readerGone = false;
+  #failure: unknown;
+
+  constructor(capacityBytes = DEFAULT_CAPACITY_BYTES) {
+    this.#capacityBytes = capacityBytes;
+  }
+
+  /** Bytes written and not yet taken. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  capacity(): number | null {
+    if (this.#readerGone || this.#ended) return null;
+    return Math.max(0, this.#capacityBytes - this.#queuedBytes);
+  }
+
+  write(bytes: Uint8Array): void {
+    if (bytes.length === 0 || this.#readerGone || this.#ended) return;
+    this.#chunks.push(bytes);
+    this.#queuedBytes += bytes.length;
+    this.#readers.notify();
+  }
+
+  flushed(): boolean {
+    return this.#queuedBytes === 0;
+  }
+
+  /** Ends the writing side: the reader sees the end after what is queued. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#readers.notify();
+    this.#writers.notify();
+  }
+
+  /** Ends the writing side with a failure, which the reader's `take` throws after what is queued. */
+  fail(failure: unknown): void {
+    if (this.#ended) return;
+    this.#failure = failure;
+    this.end();
+  }
+
+  take(max: number): Uint8Array | undefined | null {
+    const first = this.#chunks[0];
+    if (first === undefined) {
+      if (!this.#ended) return undefined;
+      if (this.#failure === undefined) return null;
+      const failure = this.#failure;
+      this.#failure = undefined;
+      throw failure;
+    }
+    const chunk = first.length > max ? first.subarray(0, max) : first;
+    if (chunk.length === first.length) this.#chunks.shift();
+    else this.#chunks[0] = first.subarray(max);
+    this.#queuedBytes -= chunk.length;
+    this.#writers.notify();
+    return chunk;
+  }
+
+  /** The reader is gone: what is queued is forgotten and the writer sees `closed`. */
+  cancel(): void {
+    this.#readerGone = true;
+    this.#chunks = [];
+    this.#queuedBytes = 0;
+    this.#writers.notify();
+    this.#readers.notify();
+  }
+
+  /** Wakes at any change: more bytes, more room, the end. */
+  subscribe(wake: () => void): () => void {
+    const undoRead = this.#readers.subscribe(wake);
+    const undoWrite = this.#writers.subscribe(wake);
+    return () => {
+      undoRead();
+      undoWrite();
+    };
+  }
+}

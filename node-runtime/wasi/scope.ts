@@ -1,0 +1,84 @@
+import { HostClosedError } from "./errors.ts";
+
+/** Something a scope must end when it closes: a socket, a descriptor, a timer. */
+type Closer = () => void;
+
+/**
+ * What one instance's host has open. Closing it ends every resource and rejects every wait, so that a suspended guest
+ * unwinds instead of lingering. The number of open resources is bounded.
+ */
+export class Scope {
+  readonly #closers = new Set<Closer>();
+  readonly #maxOpen: number;
+  #reason: HostClosedError | undefined;
+
+  constructor(maxOpen = 1024) {
+    this.#maxOpen = maxOpen;
+  }
+
+  /** True once `close` was called. */
+  get closed(): boolean {
+    return this.#reason !== undefined;
+  }
+
+  /** True while another resource may be opened. */
+  get hasRoom(): boolean {
+    return this.#closers.size < this.#maxOpen;
+  }
+
+  /** Calls `closer` when the scope closes; returns a function that forgets it. Runs it at once on a closed scope. */
+  defer(closer: Closer): () => void {
+    if (this.#reason !== undefined) {
+      closer();
+      return () => {};
+    }
+    this.#closers.add(closer);
+    return () => this.#closers.delete(closer);
+  }
+
+  /**
+   * Resolves when `subscribe`'s callback is called, rejects with HostClosedError when the scope closes first.
+   * `subscribe` returns its own undoing, which is called in both cases.
+   */
+  wait(subscribe: (wake: () => void) => () => void): Promise<void> {
+    if (this.#reason !== undefined) return Promise.reject(this.#reason);
+    return new Promise((resolve, reject) => {
+      let unsubscribe: (() => void) | undefined;
+      const forget = this.defer(() => {
+        unsubscribe?.();
+        reject(this.#reason!);
+      });
+      let woken = false;
+      unsubscribe = subscribe(() => {
+        if (woken) return;
+        woken = true;
+        forget();
+        unsubscribe?.();
+        resolve();
+      });
+      // Subscribed to something already ready: undo what the callback could not undo yet.
+      if (woken) unsubscribe();
+    });
+  }
+
+  /** Resolves or rejects as `promise` does, or rejects when the scope closes first. */
+  async race<T>(promise: Promise<T>): Promise<T> {
+    let settle: () => void = () => {};
+    const settled = this.wait((wake) => {
+      settle = wake;
+      return () => {};
+    });
+    promise.then(settle, settle);
+    await settled;
+    return promise;
+  }
+
+  /** Ends everything; later calls do nothing. */
+  close(why = "the host was closed"): void {
+    if (this.#reason !== undefined) return;
+    this.#reason = new HostClosedError(why);
+    const closers = [...this.#closers];
+    this.#closers.clear();
+    for (const closer of closers) closer();
+  }
+}
