@@ -1,0 +1,60 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { systemCodeOf } from "../common/errors.ts";
+import { diffLines } from "./generate/line-diff.ts";
+import { buildOutputs, type Output } from "./generate/outputs.ts";
+
+const HELP = `Usage: npm run generate [-- --check]
+
+Writes what is made from the definitions in crds/ and common/error-codes.ts: the CustomResourceDefinition, the JSON
+Schema for editors, docs/errors.md and docs/wasmapp.md.
+
+Options:
+  --check   Write nothing; print how the files differ from what would be written, and exit with 1 if they do.
+  --help    Show this help.
+`;
+
+const ROOT = new URL("../", import.meta.url);
+
+/** Returns the text of a generated file as it is on disk; empty where it is not there yet. */
+async function readCurrent({ path }: Output): Promise<string> {
+  try {
+    return await readFile(new URL(path, ROOT), "utf8");
+  } catch (error) {
+    if (systemCodeOf(error) === "ENOENT") return "";
+    throw error;
+  }
+}
+
+/** Prints how a generated file differs from what it should be; returns whether it does. */
+async function reportDifference(output: Output): Promise<boolean> {
+  const difference = diffLines(await readCurrent(output), output.text);
+  if (difference === "") return false;
+  process.stdout.write(`${output.path} is out of date:\n${difference}\n\n`);
+  return true;
+}
+
+async function check(outputs: readonly Output[]): Promise<void> {
+  let stale = 0;
+  for (const output of outputs) if (await reportDifference(output)) stale++;
+  if (stale === 0) {
+    process.stdout.write(`${outputs.length} generated files are up to date\n`);
+    return;
+  }
+  process.stdout.write("Run `npm run generate` and commit the result.\n");
+  process.exitCode = 1;
+}
+
+async function write(outputs: readonly Output[]): Promise<void> {
+  for (const output of outputs) {
+    const isChanged = (await readCurrent(output)) !== output.text;
+    const file = new URL(output.path, ROOT);
+    await mkdir(new URL("./", file), { recursive: true });
+    if (isChanged) await writeFile(file, output.text);
+    process.stdout.write(`${isChanged ? "wrote" : "kept "} ${output.path}\n`);
+  }
+}
+
+const { values } = parseArgs({ options: { check: { type: "boolean" }, help: { type: "boolean", short: "h" } } });
+if (values.help === true) process.stdout.write(HELP);
+else await (values.check === true ? check : write)(await buildOutputs(ROOT));

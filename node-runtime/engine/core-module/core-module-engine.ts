@@ -1,0 +1,63 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { PreparedArtifact } from "../../artifacts/prepared-artifact.ts";
+import type { WasiHost } from "../../wasi/host.ts";
+import { createPreview1Imports } from "../../wasi/preview1/imports.ts";
+import type { Engine, Instance, LoadOptions, Program } from "../engine.ts";
+import { exitCodeOf } from "../exit-code.ts";
+import { MemoryCensus } from "../memories.ts";
+import { clampMemories, WASM_PAGE_BYTES } from "../module-sections.ts";
+import { startTrapped } from "../trap.ts";
+
+/** The engine of core modules: WASI preview 1 bound straight to the host, without an adapter component. */
+export const CORE_MODULE_ENGINE: Engine = {
+  name: "core-module",
+  load: (artifact, directory, options) => new CoreModuleProgram(artifact, directory, options),
+};
+
+class CoreModuleProgram implements Program {
+  readonly #module: WebAssembly.Module;
+
+  constructor(artifact: PreparedArtifact, directory: string, { maxMemoryBytes }: LoadOptions) {
+    const bytes = readFileSync(join(directory, artifact.modules[0]!.file));
+    const clamped = clampMemories(bytes, Math.floor(maxMemoryBytes / WASM_PAGE_BYTES));
+    this.#module = new WebAssembly.Module(clamped as Uint8Array<ArrayBuffer>);
+  }
+
+  async instantiate(host: WasiHost): Promise<Instance> {
+    const census = new MemoryCensus();
+    let instance: WebAssembly.Instance | undefined;
+    const preview1 = createPreview1Imports(host, () => instance!.exports["memory"] as WebAssembly.Memory);
+    try {
+      instance = census.note(
+        new WebAssembly.Instance(this.#module, {
+          wasi_snapshot_preview1: suspendWhereWaiting(preview1.imports, preview1.waiting),
+        }),
+      );
+    } catch (thrown) {
+      throw startTrapped(thrown);
+    }
+    const start = instance.exports["_start"];
+    return {
+      memoryBytes: () => census.bytes(),
+      ...(typeof start === "function" && { run: () => exitCodeOf(() => runStart(start)) }),
+    };
+  }
+}
+
+async function runStart(start: WebAssembly.ExportValue): Promise<number> {
+  await WebAssembly.promising(start)();
+  return 0;
+}
+
+function suspendWhereWaiting(
+  functions: ReturnType<typeof createPreview1Imports>["imports"],
+  waiting: readonly string[],
+): WebAssembly.ModuleImports {
+  return Object.fromEntries(
+    Object.entries(functions).map(([name, implementation]) => [
+      name,
+      waiting.includes(name) ? new WebAssembly.Suspending(implementation) : implementation,
+    ]),
+  ) as WebAssembly.ModuleImports;
+}

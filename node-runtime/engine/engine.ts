@@ -1,0 +1,32 @@
+import type { PreparedArtifact } from "../artifacts/prepared-artifact.ts";
+import type { WasiHost } from "../wasi/host.ts";
+import type { IncomingRequest } from "../wasi/http/incoming.ts";
+import type { ResponseOutparam } from "../wasi/http/response.ts";
+
+/** A way to run prepared artifacts. Every engine passes the same conformance suite (`test/conformance`). */
+export interface Engine {
+  readonly name: PreparedArtifact["engine"];
+  /** Compiles an artifact whose files lie in `directory`, its memories bounded to `maxMemoryBytes`; nothing of it runs. */
+  load(artifact: PreparedArtifact, directory: string, options: LoadOptions): Program;
+}
+
+export interface LoadOptions {
+  /** A memory never grows past this; `memory.grow` yields -1. */
+  maxMemoryBytes: number;
+}
+
+/** A compiled artifact, shared by its instances. */
+export interface Program {
+  /** Makes a pristine instance over `host`; runs its start functions. Throws GUEST_START_TRAPPED. */
+  instantiate(host: WasiHost): Promise<Instance>;
+}
+
+/** One running copy of a program. It serves one call at a time. */
+export interface Instance {
+  /** `wasi:http/incoming-handler.handle`: resolves when the guest returned, rejects when it trapped. */
+  handle?(request: IncomingRequest, outparam: ResponseOutparam): Promise<void>;
+  /** `wasi:cli/run` or `_start`: resolves to the exit code, rejects when it trapped. */
+  run?(): Promise<number>;
+  /** Bytes of linear memory that it has now. */
+  memoryBytes(): number;
+}

@@ -1,0 +1,101 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Script } from "node:vm";
+import { WasmletError, messageOf } from "../../../common/errors.ts";
+import type { PreparedArtifact } from "../../artifacts/prepared-artifact.ts";
+import type { HostImports, WasiHost } from "../../wasi/host.ts";
+import type { IncomingRequest } from "../../wasi/http/incoming.ts";
+import type { ResponseOutparam } from "../../wasi/http/response.ts";
+import type { Engine, Instance, LoadOptions, Program } from "../engine.ts";
+import { exitCodeOf } from "../exit-code.ts";
+import { MemoryCensus } from "../memories.ts";
+import { clampMemories, WASM_PAGE_BYTES } from "../module-sections.ts";
+import { startTrapped } from "../trap.ts";
+
+/** What jco's generated code exports: `instantiate`, here without its module wrapping (see prepare/glue.ts). */
+type Instantiate = (
+  getCoreModule: (name: string) => WebAssembly.Module,
+  imports: HostImports,
+  instantiateCore: (module: WebAssembly.Module, imports: WebAssembly.Imports) => WebAssembly.Instance,
+) => ComponentExports | Promise<ComponentExports>;
+
+type ComponentExports = Record<string, Record<string, (...args: unknown[]) => unknown> | undefined>;
+
+/** The general engine: any component, through the code that jco generated for it at prepare time. */
+export const JCO_ENGINE: Engine = {
+  name: "jco",
+  load: (artifact, directory, options) => new JcoProgram(artifact, directory, options),
+};
+
+class JcoProgram implements Program {
+  readonly #instantiate: Instantiate;
+  readonly #modules = new Map<string, WebAssembly.Module>();
+
+  constructor(artifact: PreparedArtifact, directory: string, { maxMemoryBytes }: LoadOptions) {
+    const maxPages = Math.floor(maxMemoryBytes / WASM_PAGE_BYTES);
+    for (const { name, file } of artifact.modules) {
+      const bytes = clampMemories(readFileSync(join(directory, file)), maxPages);
+      this.#modules.set(name, new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>));
+    }
+    if (artifact.glue === undefined) throw new WasmletError("ARTIFACT_CACHE_CORRUPT", "a component has no glue code");
+    this.#instantiate = compileGlue(
+      readFileSync(join(directory, artifact.glue.file), "utf8"),
+      readFileSync(join(directory, artifact.glue.codeCache)),
+    );
+  }
+
+  async instantiate(host: WasiHost): Promise<Instance> {
+    const census = new MemoryCensus();
+    let exports: ComponentExports;
+    try {
+      exports = await this.#instantiate(
+        (name) => this.#modules.get(name)!,
+        host.imports,
+        (module, imports) => census.note(new WebAssembly.Instance(module, imports)),
+      );
+    } catch (thrown) {
+      throw startTrapped(thrown);
+    }
+    return bindExports(exports, census);
+  }
+}
+
+function bindExports(exports: ComponentExports, census: MemoryCensus): Instance {
+  const handler = findExport(exports, "wasi:http/incoming-handler");
+  const command = findExport(exports, "wasi:cli/run");
+  return {
+    memoryBytes: () => census.bytes(),
+    ...(handler && {
+      async handle(request: IncomingRequest, outparam: ResponseOutparam): Promise<void> {
+        await handler["handle"]!(request, outparam);
+      },
+    }),
+    ...(command && { run: () => exitCodeOf(() => runCommand(command["run"]!)) }),
+  };
+}
+
+/** `run: func() -> result`: jco throws the (empty) error value, so nothing but undefined means "failed". */
+async function runCommand(run: () => unknown): Promise<number> {
+  try {
+    await run();
+    return 0;
+  } catch (thrown) {
+    if (thrown === undefined) return 1;
+    throw thrown;
+  }
+}
+
+function findExport(exports: ComponentExports, name: string): ComponentExports[string] {
+  const key = Object.keys(exports).find((candidate) => candidate === name || candidate.startsWith(`${name}@`));
+  return key === undefined ? undefined : exports[key];
+}
+
+/** Evaluates glue code prepared as a script; V8 takes the code cache when it is its own and ignores it otherwise. */
+export function compileGlue(source: string, cachedData?: Buffer): Instantiate {
+  try {
+    const script = new Script(source, { filename: "component.js", ...(cachedData && { cachedData }) });
+    return script.runInThisContext() as Instantiate;
+  } catch (cause) {
+    throw new WasmletError("ARTIFACT_CACHE_CORRUPT", `glue code does not evaluate: ${messageOf(cause)}`, { cause });
+  }
+}
