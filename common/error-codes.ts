@@ -75,6 +75,158 @@ export const ERROR_CODES = {
     summary: "A guest of the examples could not be built from its source.",
     fix: "Run npm ci without --omit=dev, and read the output of the compiler in the message.",
   },
+  // -- artifact: what is run
+  ARTIFACT_CACHE_CORRUPT: {
+    summary: "A prepared artifact in the cache is damaged.",
+    fix: "Nothing: it is prepared again. If it happens again, check the disk.",
+  },
+  ARTIFACT_DIGEST_MISMATCH: {
+    summary: "The artifact's bytes do not have the digest that the manifest names.",
+    fix: "Correct spec.source.http.sha256, or find out who changed the artifact.",
+  },
+  ARTIFACT_FETCH_FAILED: {
+    summary: "The artifact could not be fetched.",
+    fix: "Check the URL and the network; it is tried again with a growing delay.",
+  },
+  ARTIFACT_IMPORT_NOT_OFFERED: {
+    summary: "The artifact imports something that Wasmlet does not offer.",
+    fix: "Build the artifact against WASI 0.2 interfaces (or preview 1 for core modules), or compose what it imports into it.",
+  },
+  ARTIFACT_INVALID: {
+    summary: "The artifact is WebAssembly, but not valid: truncated, corrupt or malformed.",
+    fix: "Build it again; `wasm-tools validate` says more.",
+  },
+  ARTIFACT_MEMORY_LIMIT: {
+    summary: "The artifact asks for more memory at its start than limits.memory allows.",
+    fix: "Raise spec.limits.memory, or build the artifact with a smaller initial memory.",
+  },
+  ARTIFACT_MISSING: {
+    summary: "The artifact's file is not there or cannot be read.",
+    fix: "Check the path in the annotation wasmlet.dev/source-path; the app starts when the file appears.",
+  },
+  ARTIFACT_NOT_OFFERED: {
+    summary: "The artifact uses a WebAssembly feature that Wasmlet does not offer.",
+    fix: "Build it without the feature that the message names.",
+  },
+  ARTIFACT_NOT_WASM: {
+    summary: "The artifact is not WebAssembly.",
+    fix: "Name the .wasm file that the compiler wrote, not its source or an archive.",
+  },
+  ARTIFACT_TOO_LARGE: {
+    summary: "The artifact, or the code generated for it, is larger than the node runtime accepts.",
+    fix: "Build a smaller artifact: strip symbols, optimise for size.",
+  },
+  ARTIFACT_WRONG_WORLD: {
+    summary: "The artifact does not export what the app's trigger calls.",
+    fix: "Use the trigger that matches what the artifact exports; `wasmlet inspect FILE` shows both.",
+  },
+  // -- prepare: the child process that compiles
+  PREPARE_CRASHED: {
+    summary: "The process that compiles artifacts died.",
+    fix: "Nothing: it is tried again with a growing delay. An artifact that always does this is defective or hostile.",
+  },
+  PREPARE_LIMIT: {
+    summary: "Compiling the artifact took more time or memory than the node runtime grants.",
+    fix: "Build a smaller artifact, or raise the preparer's limits.",
+  },
+  // -- app: a WasmApp on this node
+  APP_CONFLICT: {
+    summary: "Two apps have the same namespace and name.",
+    fix: "Rename one of them.",
+  },
+  APP_FIELD_NOT_SUPPORTED: {
+    summary: "The manifest uses a field that this node runtime cannot honour yet.",
+    fix: "Remove the field; it is refused rather than ignored.",
+  },
+  APP_PORT_CONFLICT: {
+    summary: "Two apps ask for the same port.",
+    fix: "Give one of them another port in the annotation wasmlet.dev/port.",
+  },
+  APP_PORT_IN_USE: {
+    summary: "The app's port is taken by another program.",
+    fix: "Stop the other program or choose another port in the annotation wasmlet.dev/port.",
+  },
+  APP_REFERENCE_MISSING: {
+    summary: "The app refers to a ConfigMap, Secret, key or field that is not there.",
+    fix: "Add the object to the folder, or mark the reference optional.",
+  },
+  // -- guest: what a running program did
+  GUEST_NO_RESPONSE: {
+    summary: "The guest returned without answering the request.",
+    fix: "Call response-outparam.set on every path of the guest's handler.",
+  },
+  GUEST_ERROR: {
+    summary: "The guest answered with an error code instead of a response.",
+    fix: "See the guest's log for why.",
+  },
+  GUEST_START_TRAPPED: {
+    summary: "The guest trapped while it was started, before any call.",
+    fix: "See the guest's log; its start function or its initialisers fail.",
+  },
+  GUEST_TIMEOUT: {
+    summary: "The guest did not answer within limits.requestTimeoutSeconds.",
+    fix: "Make the guest faster or raise the limit.",
+  },
+  GUEST_TRAPPED: {
+    summary: "The guest trapped.",
+    fix: "See the guest's log for the panic message.",
+  },
+  // -- request: what a client sent
+  REQUEST_AMBIGUOUS: {
+    summary: "The request can be read in two ways by different HTTP parsers, so it is refused.",
+    fix: "Send exactly one Host header and an unambiguous body length.",
+  },
+  REQUEST_HEADERS_TOO_LARGE: {
+    summary: "The request's headers are larger than the node runtime accepts.",
+    fix: "Send fewer or smaller headers.",
+  },
+  REQUEST_BODY_TOO_LARGE: {
+    summary: "The request's body is larger than the node runtime accepts.",
+    fix: "Send a smaller body.",
+  },
+  REQUEST_MALFORMED: {
+    summary: "The request is not valid HTTP/1.1.",
+    fix: "Correct the client.",
+  },
+  REQUEST_OVERLOADED: {
+    summary: "The app's concurrency limit and its queue are full.",
+    fix: "Try again later; raise limits.concurrency or add replicas.",
+  },
+  // -- runtime: the node runtime itself
+  RUNTIME_CELL_LOST: {
+    summary: "The process that ran the guest died.",
+    fix: "Nothing: it is replaced at once.",
+  },
+  RUNTIME_FOLDER: {
+    summary: "The folder of manifests cannot be read.",
+    fix: "Check that it exists and is readable.",
+  },
+  RUNTIME_PORT_IN_USE: {
+    summary: "The management port is taken by another program.",
+    fix: "Stop the other program, or choose another with --management-port.",
+  },
+  RUNTIME_UNREACHABLE: {
+    summary: "No node runtime answers at the management address.",
+    fix: "Start one with `wasmlet serve DIR`, or name its address with --address.",
+  },
+  // -- config: the environment
+  CONFIG_INVALID: {
+    summary: "An environment variable of Wasmlet has a value that it can't have.",
+    fix: "Set it as the message says, or unset it.",
+  },
+  // -- cli
+  CLI_DEMO_INCOMPLETE: {
+    summary: "An app of the demo did not answer.",
+    fix: "Read the reason given for the app; `wasmlet get apps -o wide` shows more while the demo runs.",
+  },
+  CLI_FILE_UNREADABLE: {
+    summary: "A file or folder named on the command line cannot be read.",
+    fix: "Check that it exists and that you may read it.",
+  },
+  CLI_USAGE: {
+    summary: "The command line is not valid.",
+    fix: "See `wasmlet COMMAND --help`.",
+  },
 } as const satisfies Record<string, ErrorCodeEntry>;
 
 /** A stable error code, as listed in `docs/errors.md`. */

@@ -28,6 +28,7 @@ export interface LoadedManifests {
 }
 
 const API_VERSIONS: Readonly<Record<string, string>> = { [WASM_APP_KIND]: API_VERSION, ConfigMap: "v1", Secret: "v1" };
+const MAX_PROBLEMS = 1000;
 const KINDS = Object.keys(API_VERSIONS);
 
 /**
@@ -44,7 +45,21 @@ export function loadManifests(text: string, { file }: { file: string }): LoadedM
       loaded.problems.push(locateProblem(problem, file, placeOf(problem, document.positions)));
     }
   }
+  capProblems(loaded.problems, file);
   return loaded;
+}
+
+/** Cuts what nobody reads: a hostile file of 1 MiB has room for 200,000 problems. */
+function capProblems(problems: ManifestProblem[], file: string): void {
+  const surplus = problems.length - MAX_PROBLEMS;
+  if (surplus <= 0) return;
+  const { line, column } = problems[MAX_PROBLEMS] ?? { line: 1, column: 1 };
+  const message = `${surplus} further problems are not shown`;
+  problems.splice(
+    MAX_PROBLEMS,
+    surplus,
+    locateProblem({ code: "MANIFEST_TOO_LARGE", path: [], message }, file, { line, column }),
+  );
 }
 
 /** Adds the object of a document to what is loaded, or returns what is wrong with it. */

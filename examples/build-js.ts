@@ -8,6 +8,8 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { WasmletError, messageOf, systemCodeOf } from "../common/errors.ts";
 
+/** Comes with jco, in the version that jco is tested with. */
+const COMPONENTIZE_PACKAGE = "@bytecodealliance/componentize-js";
 const CACHE_FOLDER = fileURLToPath(new URL("../.cache/guests/", import.meta.url));
 const WORKER = fileURLToPath(new URL("build-js-worker.ts", import.meta.url));
 const WORLD = fileURLToPath(new URL("js-world.wit", import.meta.url));
@@ -41,9 +43,8 @@ async function computeKey(sourceFile: string): Promise<string> {
   return hash.digest("hex").slice(0, 16);
 }
 
-/** componentize-js comes with jco, as the version that jco is tested with. */
 function locateComponentizePackage(): string {
-  const found = findPackageJSON("@bytecodealliance/componentize-js", import.meta.resolve("@bytecodealliance/jco"));
+  const found = findPackageJSON(COMPONENTIZE_PACKAGE, import.meta.resolve("@bytecodealliance/jco"));
   if (found !== undefined) return found;
   throw new WasmletError("GUEST_BUILD_FAILED", "componentize-js is not installed");
 }

@@ -1,16 +1,15 @@
 import { diff } from "node:util";
 
 const CONTEXT_LINES = 2;
-const SIGNS = { [-1]: "-", 0: " ", 1: "+" } as const;
+const SIGNS = { 1: "-", 0: " ", [-1]: "+" } as const;
 
 /** Returns what changes from one text to another, line by line with a little context; empty where nothing does. */
 export function diffLines(from: string, to: string): string {
-  // node:util names an operation by what it does to the second text: 1 is in the first alone.
-  const entries = diff(to.split("\n"), from.split("\n"));
+  const entries = diff(from.split("\n"), to.split("\n"));
   const changed = entries.flatMap(([operation], index) => (operation === 0 ? [] : [index]));
   const shown = new Set(changed.flatMap((index) => aroundOf(index, entries.length)));
   const lines: string[] = [];
-  let last = -1;
+  let last = -2;
   for (const [index, [operation, text]] of entries.entries()) {
     if (!shown.has(index)) continue;
     if (last !== index - 1) lines.push("@@");

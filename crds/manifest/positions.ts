@@ -1,12 +1,18 @@
 import type { LineCounter } from "yaml";
-import { type FieldPath, formatPath } from "../schema/field-problem.ts";
+import type { FieldPath } from "../schema/field-problem.ts";
 import type { Position } from "./manifest-problem.ts";
+
+/** A field: at which characters of the file its name and its value begin, and the fields below it. */
+interface Place {
+  key?: number;
+  value?: number;
+  below?: Map<string | number, Place>;
+}
 
 /** Where the fields of one YAML document stand in its file. */
 export class Positions {
   readonly #lines: LineCounter;
-  readonly #keys = new Map<string, number>();
-  readonly #values = new Map<string, number>();
+  readonly #root: Place = {};
 
   constructor(lines: LineCounter) {
     this.#lines = lines;
@@ -14,33 +20,52 @@ export class Positions {
 
   /** Records at which character of the file the name of a field begins. */
   setKey(path: FieldPath, offset: number): void {
-    this.#keys.set(formatPath(path), offset);
+    this.#enter(path).key = offset;
   }
 
   /** Records at which character of the file the value of a field begins. */
   setValue(path: FieldPath, offset: number): void {
-    this.#values.set(formatPath(path), offset);
+    this.#enter(path).value = offset;
   }
 
   /** Returns where a field's name stands, else its value, else the nearest parent that is in the file. */
   ofKey(path: FieldPath): Position {
-    for (let length = path.length; length >= 0; length--) {
-      const name = formatPath(path.slice(0, length));
-      const offset = this.#keys.get(name) ?? this.#values.get(name);
-      if (offset !== undefined) return this.at(offset);
-    }
-    return { line: 1, column: 1 };
+    const { nearest } = this.#find(path);
+    return this.at(nearest.key ?? nearest.value ?? 0);
   }
 
   /** Returns where a field's value stands; for a field that is not in the file, where its parent's name stands. */
   ofValue(path: FieldPath): Position {
-    const offset = this.#values.get(formatPath(path));
-    return offset === undefined ? this.ofKey(path) : this.at(offset);
+    const { nearest, isExact } = this.#find(path);
+    return isExact && nearest.value !== undefined ? this.at(nearest.value) : this.ofKey(path);
   }
 
   /** Returns the line and column of a character of the file. */
   at(offset: number): Position {
     const { line, col } = this.#lines.linePos(offset);
-    return { line, column: col };
+    // An empty file has no lines at all.
+    return { line: Math.max(1, line), column: Math.max(1, col) };
+  }
+
+  #enter(path: FieldPath): Place {
+    let place = this.#root;
+    for (const step of path) {
+      place.below ??= new Map();
+      const existing = place.below.get(step);
+      const next: Place = existing ?? {};
+      if (existing === undefined) place.below.set(step, next);
+      place = next;
+    }
+    return place;
+  }
+
+  #find(path: FieldPath): { nearest: Place; isExact: boolean } {
+    let nearest = this.#root;
+    for (const step of path) {
+      const next = nearest.below?.get(step);
+      if (next === undefined) return { nearest, isExact: false };
+      nearest = next;
+    }
+    return { nearest, isExact: true };
   }
 }

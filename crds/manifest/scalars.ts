@@ -21,7 +21,10 @@ export function resolvePlainScalar(source: string): string | number | boolean | 
   if (word !== undefined) return word;
   if (!/^[-+.0-9]/.test(source)) return source;
   const digits = source.startsWith(".") ? source : source.replaceAll("_", "");
-  return resolveInteger(digits) ?? (FLOAT.test(digits) ? Number(digits) : source);
+  const integer = resolveInteger(digits);
+  if (integer !== undefined) return integer;
+  // What no double can hold stays a text.
+  return FLOAT.test(digits) && Number.isFinite(Number(digits)) ? Number(digits) : source;
 }
 
 function resolveInteger(digits: string): number | undefined {

@@ -8,6 +8,7 @@ const MAX_FILE_BYTES = 1_048_576;
 const MAX_DOCUMENTS = 1000;
 const MAX_VALUES = 100_000;
 const MAX_SYNTAX_PROBLEMS = 10;
+const MAX_MESSAGE_CHARACTERS = 200;
 
 /** One YAML document of a file: its value (undefined where it can't be read), where things stand, and what is wrong. */
 export interface YamlDocument {
@@ -54,13 +55,13 @@ function syntaxProblems(errors: YAMLParseError[], positions: Positions): PlacedP
     return [{ problem, position: positions.at(tooDeep.pos[0]) }];
   }
   return errors.slice(0, MAX_SYNTAX_PROBLEMS).map(({ message, pos }) => ({
-    problem: { code: "MANIFEST_SYNTAX", path: [], message },
+    problem: { code: "MANIFEST_SYNTAX", path: [], message: message.slice(0, MAX_MESSAGE_CHARACTERS) },
     position: positions.at(pos[0]),
   }));
 }
 
 function failure(code: ErrorCode, message: string, lines: LineCounter, offset: number): YamlDocument {
   const positions = new Positions(lines);
-  const position = offset === 0 ? { line: 1, column: 1 } : positions.at(offset);
-  return { value: undefined, positions, problems: [{ problem: { code, path: [], message }, position }] };
+  const problem = { code, path: [], message };
+  return { value: undefined, positions, problems: [{ problem, position: positions.at(offset) }] };
 }

@@ -97,7 +97,7 @@ class YamlReader {
     this.#report(
       "MANIFEST_SYNTAX",
       path,
-      `the YAML tag ${node.tag.replace("tag:yaml.org,2002:", "!!")} is not supported`,
+      `the YAML tag ${shorten(node.tag.replace("tag:yaml.org,2002:", "!!"))} is not supported`,
     );
   }
 
@@ -116,14 +116,13 @@ class YamlReader {
 
   #readPair({ key, value }: Pair<Node, Node | null>, entries: Map<string, unknown>, path: FieldPath): void {
     const position = this.#positions.at(key.range?.[0] ?? 0);
-    const scalar = isScalar(key) ? readScalar(key) : undefined;
-    if (scalar === null || scalar === undefined) {
+    const name = isScalar(key) ? readKey(key) : undefined;
+    if (name === null || name === undefined) {
       const message =
-        scalar === null ? "a field without a name" : "an alias, list or mapping can't be the name of a field";
+        name === null ? "a field without a name" : "an alias, list or mapping can't be the name of a field";
       this.#report("MANIFEST_TYPE", path, message, position);
       return;
     }
-    const name = String(scalar);
     const here = [...path, name];
     if (entries.has(name)) {
       const first = this.#positions.ofKey(here);
@@ -151,6 +150,13 @@ class YamlReader {
 
 function isMergeKey(key: Node): boolean {
   return isScalar(key) && key.type === Scalar.PLAIN && key.value === "<<";
+}
+
+/** Field names are texts: `8080:` is "8080", `on:` is "true"; a number that is not exact keeps its spelling. */
+function readKey(key: Scalar): string | null {
+  const value = readScalar(key);
+  if (value === null) return null;
+  return typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER ? String(key.value) : String(value);
 }
 
 /** Scalars come as texts (schema "failsafe"); plain ones stand for what kubectl reads in them. */

@@ -18,6 +18,7 @@ export function applyDefaults(value: unknown, schema: SchemaNode, onNull?: OnNul
   if (!isMapping(value)) return value;
   const entries: [string, unknown][] = [];
   for (const [name, property] of Object.entries(value)) {
+    if (property === undefined) continue;
     const known = propertySchema(schema, name);
     if (property === null && known !== undefined) onNull?.([...path, name]);
     else entries.push([name, known === undefined ? property : applyDefaults(property, known, onNull, [...path, name])]);

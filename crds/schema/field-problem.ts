@@ -19,6 +19,7 @@ export interface FieldProblem {
 const PLAIN_NAME = /^[A-Za-z_][A-Za-z0-9_-]*$/;
 const MAX_SHOWN_CHARACTERS = 60;
 const MAX_COMPARED_CHARACTERS = 64;
+const MAX_EDITS = 2;
 
 /** Returns a path as people write it: `spec.env[0].name`, `metadata.labels["example.com/app"]`. */
 export function formatPath(path: FieldPath): string {
@@ -61,7 +62,8 @@ export function suggestName(name: string, candidates: readonly string[]): string
     .map((candidate) => ({ candidate, edits: distance(lower, candidate.toLowerCase()) }))
     .sort((a, b) => a.edits - b.edits);
   const best = ranked[0];
-  return best !== undefined && best.edits <= Math.max(1, Math.floor(name.length / 3)) ? best.candidate : undefined;
+  const allowed = Math.min(MAX_EDITS, Math.max(1, Math.floor(name.length / 2)));
+  return best !== undefined && best.edits <= allowed ? best.candidate : undefined;
 }
 
 /** Returns the sentence part that suggests a name, or nothing. */

@@ -61,8 +61,7 @@ class StructureCheck {
 
   #reportType(value: unknown, schema: SchemaNode, path: FieldPath): void {
     const isScalar = typeof value === "number" || typeof value === "boolean";
-    const quoted = this.#redact ? "…" : String(value);
-    const hint = schema.type === "string" && isScalar ? `; put it in quotes: "${quoted}"` : "";
+    const hint = schema.type === "string" && isScalar ? "; put it in quotes" : "";
     this.#report("MANIFEST_TYPE", path, expectedType(schema), describeValue(value, this.#redact), hint);
   }
 

@@ -1,4 +1,6 @@
 import fc from "fast-check";
+import { applyDefaults } from "../schema/defaults.ts";
+import { checkRules } from "../schema/rules.ts";
 import { isMapping, type SchemaNode } from "../schema/schema-node.ts";
 import { WASM_APP_SCHEMA } from "./schema.ts";
 
@@ -64,14 +66,21 @@ function arbitraryText({ pattern, minLength = 0, maxLength = 20 }: SchemaNode): 
 
 function arbitraryObject(schema: SchemaNode): fc.Arbitrary<unknown> {
   const properties = Object.entries(schema.properties ?? {});
+  const required = schema.required ?? [];
   const exclusive = exclusiveNames(schema);
-  if (exclusive.length === 0) return recordOf(properties, schema.required ?? []);
-  return fc.constantFrom(...exclusive).chain((chosen) =>
-    recordOf(
-      properties.filter(([name]) => name === chosen || !exclusive.includes(name)),
-      [...(schema.required ?? []), chosen],
-    ),
-  );
+  if (exclusive.length === 0) return keepingRules(recordOf(properties, required), schema);
+  const variants = exclusive.map((chosen) => {
+    const others = properties.filter(([name]) => name === chosen || !exclusive.includes(name));
+    return recordOf(others, [...required, chosen]);
+  });
+  return keepingRules(fc.oneof(...variants), schema);
+}
+
+/** Returns what keeps the rules of its schema, most of the time. */
+function keepingRules(values: fc.Arbitrary<unknown>, schema: SchemaNode): fc.Arbitrary<unknown> {
+  if (schema["x-kubernetes-validations"] === undefined) return values;
+  const kept = values.filter((value) => checkRules(applyDefaults(value, schema), schema).length === 0);
+  return fc.oneof({ weight: 19, arbitrary: kept }, { weight: 1, arbitrary: values });
 }
 
 function recordOf(properties: [string, SchemaNode][], requiredKeys: readonly string[]): fc.Arbitrary<unknown> {

@@ -25,7 +25,7 @@ export const ENV_NAME = "^[-._a-zA-Z][-._a-zA-Z0-9]*$";
 /** Lower-case SHA-256. */
 export const SHA256 = "^[0-9a-f]{64}$";
 /** An absolute http or https URL without credentials. */
-export const HTTP_URL = "^https?://[A-Za-z0-9._:\\[\\]-]+(/[!-~]*)?$";
+export const HTTP_URL = "^https?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?(/[!-~]*)?$";
 /** An IANA time zone name. */
 export const TIME_ZONE = "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$";
 /** The pod fields an environment variable may take its value from. */

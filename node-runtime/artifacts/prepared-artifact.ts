@@ -49,9 +49,13 @@ const validator = Compile(PreparedArtifact);
 export function checkPreparedArtifact(value: unknown, where: string): PreparedArtifact {
   if (validator.Check(value)) return value;
   const [first] = validator.Errors(value);
-  throw new WasmletError("ARTIFACT_CACHE_CORRUPT", `a prepared artifact's description is not valid: ${first?.message}`, {
-    where: `${where}${first?.instancePath ?? ""}`,
-  });
+  throw new WasmletError(
+    "ARTIFACT_CACHE_CORRUPT",
+    `a prepared artifact's description is not valid: ${first?.message}`,
+    {
+      where: `${where}${first?.instancePath ?? ""}`,
+    },
+  );
 }
 
 /** Reads a prepared artifact's description; throws ARTIFACT_CACHE_CORRUPT when it is missing or not valid. */

@@ -21,7 +21,7 @@ class CoreModuleProgram implements Program {
   constructor(artifact: PreparedArtifact, directory: string, { maxMemoryBytes }: LoadOptions) {
     const bytes = readFileSync(join(directory, artifact.modules[0]!.file));
     const clamped = clampMemories(bytes, Math.floor(maxMemoryBytes / WASM_PAGE_BYTES));
-    this.#module = new WebAssembly.Module(clamped as Uint8Array<ArrayBuffer>);
+    this.#module = new WebAssembly.Module(clamped);
   }
 
   async instantiate(host: WasiHost): Promise<Instance> {

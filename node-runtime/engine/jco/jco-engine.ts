@@ -35,7 +35,7 @@ class JcoProgram implements Program {
     const maxPages = Math.floor(maxMemoryBytes / WASM_PAGE_BYTES);
     for (const { name, file } of artifact.modules) {
       const bytes = clampMemories(readFileSync(join(directory, file)), maxPages);
-      this.#modules.set(name, new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>));
+      this.#modules.set(name, new WebAssembly.Module(bytes));
     }
     if (artifact.glue === undefined) throw new WasmletError("ARTIFACT_CACHE_CORRUPT", "a component has no glue code");
     this.#instantiate = compileGlue(

@@ -1,9 +1,8 @@
-import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { codeOf, expectCode, listOpenIn, makeFolder, openPreopen } from "./test-preopen.ts";
+import { codeOf, expectCode, listOpenIn, makeFolder, makePipe, openPreopen } from "./test-preopen.ts";
 import type { DescriptorFlags, OpenFlags } from "./types.ts";
 
 /** A folder with a file, a directory, and links to both, to nothing and to the outside. */
@@ -104,7 +103,7 @@ test("open-at: tells the flags it was opened with; a directory of a writable pre
 
 test("contract: a pipe, a device and a socket are refused without being opened", async () => {
   const folder = makeFolder();
-  execFileSync("mkfifo", [join(folder, "pipe")]);
+  makePipe(join(folder, "pipe"));
   const server = createServer().listen(join(folder, "socket"));
   onTestFinished(() => void server.close());
   await new Promise((resolve) => server.once("listening", resolve));

@@ -56,7 +56,7 @@ function openFound(found: Found, { open, flags }: OpenRequest): Opened {
     }
     if (open.directory) throw failure("not-directory");
     if (found.stats.isSymbolicLink()) throw failure("loop");
-
+    if (!found.stats.isFile()) throw failure("not-permitted");
     const fd = attempt(() => openSync(pathOfFd(found.fd), accessOf(flags, open)));
     return { fd, kind: "regular-file" };
   } finally {

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { expect, onTestFinished, test } from "vitest";
@@ -91,6 +91,32 @@ test("contract: a file that is swapped with a link out of the preopen never lets
   expect(counts["escaped"]).toBe(0);
   expect(counts["inside"]).toBeGreaterThan(0);
   expect(counts["not-permitted"]).toBeGreaterThan(0);
+});
+
+test("contract: a link that appears where a guest creates a file never has it created outside", async () => {
+  const outer = makeFolder();
+  const root = join(outer, "root");
+  mkdirSync(root);
+  symlinkSync("../planted", join(root, "link"));
+  const [directory] = openPreopens(new Scope(), [{ guestPath: "/", hostPath: root, writable: true }]);
+  const [link, created] = [join(root, "link"), join(root, "new")];
+  await startRenaming([
+    [link, created],
+    [created, link],
+  ]);
+  const codes = new Set<unknown>();
+  for (let opens = 0; opens < OPENS; opens += 1) {
+    const code = codeOf(() => directory!.openAt({}, "new", { create: true }, { write: true })[Symbol.dispose]());
+    codes.add(code);
+    // The link is gone once a created file took its place: plant it again.
+    if (code === "done") codeOf(() => directory!.unlinkFileAt("new"));
+    if (code === "done") codeOf(() => directory!.unlinkFileAt("link"));
+    if (code === "done") codeOf(() => directory!.symlinkAt("../planted", "link"));
+  }
+  expect(existsSync(join(outer, "planted"))).toBe(false);
+  // Both sides of the race were seen, or it was none.
+  expect(codes).toContain("done");
+  expect(codes).toContain("loop");
 });
 
 test("contract: `..` leads back to where the walk came from when the directory is moved out meanwhile", async () => {

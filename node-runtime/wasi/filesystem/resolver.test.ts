@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { closeSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -6,7 +5,7 @@ import { expect, test } from "vitest";
 import { WasiError } from "../errors.ts";
 import { openHostDirectory } from "./proc-fd.ts";
 import { Walk } from "./resolver.ts";
-import { codeOf, expectCode, listOpenIn, makeFolder } from "./test-preopen.ts";
+import { codeOf, expectCode, listOpenIn, makeFolder, makePipe } from "./test-preopen.ts";
 
 /**
  * A root with links of all kinds, inside folders that hold the same names as the root, so that a walk that leaves it
@@ -181,7 +180,7 @@ test("walk: a link target that is not Unicode is refused", () => {
 
 test("walk: names a pipe without waiting for its other end", () => {
   const root = makeFolder();
-  execFileSync("mkfifo", [join(root, "pipe")]);
+  makePipe(join(root, "pipe"));
   const rootFd = openHostDirectory(root);
   expect(walkTo(rootFd, "pipe")).toBe(inodeOf(join(root, "pipe")));
   closeSync(rootFd);

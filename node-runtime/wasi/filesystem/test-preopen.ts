@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readlinkSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,6 +15,12 @@ export function makeFolder(): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "wasmlet-filesystem-")));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
+}
+
+/** Creates a named pipe, which Node.js cannot. */
+export function makePipe(path: string): void {
+  const [command, ...args] = ["mkfifo", path] as const;
+  execFileSync(command, args);
 }
 
 /** Returns descriptors of `preopens`, as a guest gets them. */

@@ -30,7 +30,7 @@ export interface Guest {
 }
 
 /** What a request says besides its URL. */
-export interface RequestChanges {
+interface RequestChanges {
   method?: "get" | "head" | "post" | "put";
   headers?: [string, string][];
 }

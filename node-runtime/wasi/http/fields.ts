@@ -10,7 +10,7 @@ import {
 } from "./field-rules.ts";
 
 /** The WIT variant `header-error`. */
-export type HeaderError = { tag: "invalid-syntax" } | { tag: "forbidden" } | { tag: "immutable" };
+type HeaderError = { tag: "invalid-syntax" } | { tag: "forbidden" } | { tag: "immutable" };
 
 /**
  * `wasi:http/types` resource `fields`: headers or trailers. Names compare without case and keep the casing and order

@@ -1,89 +1,72 @@
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../clocks/clock.ts";
 import type { ByteSource } from "../io/byte-source.ts";
-import { Notifier } from "../io/notifier.ts";
-import { HttpFailure, type ErrorCode } from "./error-code.ts";
+import { ReadableSource } from "../sockets/readable-source.ts";
+import { HttpFailure } from "./error-code.ts";
 import type { FieldEntry } from "./field-rules.ts";
 
-/**
- * The body of a response as a byte source. It is read only as fast as it is taken, so a slow guest holds the sender
- * back; and it fails when a taker waits longer than the time limit for the next byte.
- */
+/** The body of a response as a byte source, which fails when a taker waits longer than the time limit for the next byte. */
 export class MessageSource implements ByteSource {
   /** What follows the body; rejects with HttpFailure when the body fails. */
   readonly trailers: Promise<FieldEntry[] | undefined>;
   readonly #message: IncomingMessage;
+  readonly #source: ReadableSource;
   readonly #clock: Clock;
   readonly #betweenBytesMs: number;
-  readonly #changed = new Notifier();
-  #rest: Uint8Array | undefined;
   #disarm: (() => void) | undefined;
-  #failure: HttpFailure | undefined;
-  #ended = false;
 
   constructor(message: IncomingMessage, clock: Clock, betweenBytesMs: number) {
     this.#message = message;
+    this.#source = new ReadableSource(message);
     this.#clock = clock;
     this.#betweenBytesMs = betweenBytesMs;
     const { promise, resolve, reject } = Promise.withResolvers<FieldEntry[] | undefined>();
     this.trailers = promise;
-    message.on("readable", () => this.#notify());
-    message.once("end", () => {
-      this.#ended = true;
-      resolve(message.rawTrailers.length === 0 ? undefined : entriesOf(message.rawTrailers));
-      this.#notify();
-    });
-    message.on("error", (error) => {
-      this.#fail(error instanceof HttpFailure ? error.code : { tag: "HTTP-response-incomplete" }, error);
-      reject(this.#failure!);
-    });
+    message.on("readable", () => this.#stopTimer());
+    message.once("end", () => resolve(message.rawTrailers.length === 0 ? undefined : entriesOf(message.rawTrailers)));
+    message.on("error", (error) => reject(failureOf(error)));
     message.once("close", () => {
-      if (this.#ended) return;
-      this.#fail({ tag: "HTTP-response-incomplete" });
-      reject(this.#failure ?? new HttpFailure({ tag: "HTTP-response-incomplete" }));
+      this.#stopTimer();
+      // After the end, or an error, this changes nothing.
+      const failure = failureOf(undefined);
+      reject(failure);
+      this.#source.fail(failure);
     });
   }
 
   take(max: number): Uint8Array | undefined | null {
-    const chunk = this.#rest ?? (this.#message.read() as Uint8Array | null);
-    if (chunk !== null) {
-      this.#rest = chunk.length > max ? chunk.subarray(max) : undefined;
-      return chunk.length > max ? chunk.subarray(0, max) : chunk;
+    try {
+      const chunk = this.#source.take(max);
+      if (chunk === undefined) this.#startTimer();
+      return chunk;
+    } catch (error) {
+      throw failureOf(error);
     }
-    if (this.#ended) return null;
-    if (this.#failure !== undefined) {
-      this.#ended = true;
-      throw this.#failure;
-    }
-    this.#arm();
-    return undefined;
   }
 
   subscribe(wake: () => void): () => void {
-    return this.#changed.subscribe(wake);
+    return this.#source.subscribe(wake);
   }
 
   close(): void {
-    this.#disarm?.();
     this.#message.destroy();
   }
 
-  #arm(): void {
+  #startTimer(): void {
     this.#disarm ??= this.#clock.after(this.#betweenBytesMs, () => {
       this.#message.destroy(new HttpFailure({ tag: "connection-read-timeout" }));
     });
   }
 
-  #fail(code: ErrorCode, cause?: unknown): void {
-    this.#failure ??= new HttpFailure(code, cause);
-    this.#notify();
-  }
-
-  #notify(): void {
+  #stopTimer(): void {
     this.#disarm?.();
     this.#disarm = undefined;
-    this.#changed.notify();
   }
+}
+
+/** A body that stops in the middle is incomplete, whatever the socket calls it. */
+function failureOf(error: unknown): HttpFailure {
+  return error instanceof HttpFailure ? error : new HttpFailure({ tag: "HTTP-response-incomplete" }, error);
 }
 
 /** Returns Node.js' flat list of header lines as name and value pairs. */

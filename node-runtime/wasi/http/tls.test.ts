@@ -46,5 +46,5 @@ test("outgoing-handler: a server's alert is told with its number", async () => {
   await using server = await serveTls({ requestCert: true, ca: TEST_CERTIFICATE, maxVersion: "TLSv1.2" });
   const guest = createGuest({ allowed, lookup, ca: TEST_CERTIFICATE });
   const future = guest.handle(guest.newRequest(`https://secure.example.com:${server.port}/`));
-  expect(await errorCodeFrom(future)).toMatchObject({ tag: "TLS-alert-received" });
+  expect(await errorCodeFrom(future)).toEqual({ tag: "TLS-alert-received", val: { alertId: 40 } });
 });

@@ -36,13 +36,13 @@ export class OutputStream {
     if (this.#openCapacity() === null) throw closed();
     this.#permit -= contents.length;
     // The engine may hand out a view of the guest's memory, which the guest overwrites next.
-    this.#sink.write(contents.slice());
+    this.#sink.write(new Uint8Array(contents));
   }
 
   /** Writes all of up to 4096 bytes and resolves when they have left. */
   async blockingWriteAndFlush(contents: Uint8Array): Promise<void> {
     if (contents.length > MAX_BLOCKING_WRITE_BYTES) throw new Error("blocking-write-and-flush: more than 4096 bytes");
-    let rest = contents.slice();
+    let rest = new Uint8Array(contents);
     while (rest.length > 0) {
       const room = await this.#untilWritable();
       const part = rest.subarray(0, room);

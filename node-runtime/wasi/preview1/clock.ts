@@ -4,7 +4,7 @@ import { ERRNO, ErrnoError } from "./errno.ts";
 import { nanosecondsOf } from "./layout.ts";
 
 /** `clockid` values. CPU-time clocks are not offered: a guest's CPU time is not told to it. */
-export const CLOCKID = { REALTIME: 0, MONOTONIC: 1 } as const;
+const CLOCKID = { REALTIME: 0, MONOTONIC: 1 } as const;
 
 /** Returns the clock's reading in nanoseconds; fails with `inval` for a clock that is not offered. */
 export function readClock({ clock }: Preview1Host, id: number): bigint {

@@ -60,6 +60,10 @@ test("fd table: the number of descriptors is bounded, and the one too many is cl
   for (let fd = 3; fd < 1024; fd += 1) expect(table.add(makeDirectory())).toBe(fd);
   expect(() => table.add(makeDirectory())).toThrow(`errno ${ERRNO.MFILE}`);
   expect(closed).toBe(1);
+  table.renumber(78, 79);
+  expect(closed).toBe(2);
+  expect(table.add(makeDirectory())).toBe(78);
   table.close(77);
+  expect(closed).toBe(3);
   expect(table.add(makeDirectory())).toBe(77);
 });

@@ -12,7 +12,7 @@ import { createProcessFunctions } from "./process.ts";
 import { createSocketFunctions } from "./socket.ts";
 
 /** A function as a core module imports it: wasm values in, errno out. A promise only where it has to wait. */
-export type Preview1Function = (...args: never[]) => Errno | Promise<Errno>;
+type Preview1Function = (...args: never[]) => Errno | Promise<Errno>;
 
 /** The module `wasi_snapshot_preview1` of one instance. */
 export interface Preview1Imports {
@@ -22,7 +22,7 @@ export interface Preview1Imports {
 }
 
 /** The preview 1 functions that may wait. */
-export const WAITING_PREVIEW1_FUNCTIONS: readonly string[] = [
+const WAITING_PREVIEW1_FUNCTIONS: readonly string[] = [
   "fd_datasync",
   "fd_pread",
   "fd_pwrite",

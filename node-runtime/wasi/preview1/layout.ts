@@ -19,7 +19,7 @@ import type { GuestMemory } from "./guest-memory.ts";
 
 export const PRESTAT_SIZE = 8;
 export const FDSTAT_SIZE = 24;
-export const DIRENT_SIZE = 24;
+const DIRENT_SIZE = 24;
 export const FILESTAT_SIZE = 64;
 export const SUBSCRIPTION_SIZE = 48;
 export const EVENT_SIZE = 32;

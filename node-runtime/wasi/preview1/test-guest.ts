@@ -2,18 +2,15 @@ import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { createCliImports, type CliOptions } from "../cli/imports.ts";
 import type { Clock } from "../clocks/clock.ts";
-import { createClockImports } from "../clocks/imports.ts";
-import { createFilesystemImports, type Preopen } from "../filesystem/imports.ts";
+import { WasiHost, type HostOptions } from "../host.ts";
 import { BytePipe } from "../io/byte-pipe.ts";
-import { createRandomImports } from "../random/imports.ts";
 import { Scope } from "../scope.ts";
-import type { Preview1Host } from "./host-parts.ts";
+import { EgressPolicy } from "../sockets/egress.ts";
 import { createPreview1Imports } from "./imports.ts";
 
 /** A clock that stands still until a test moves it. */
-export class ManualClock implements Clock {
+class ManualClock implements Clock {
   #nowNs = 1_000n;
   #timers: Array<{ atNs: bigint; fire: () => void }> = [];
 
@@ -47,11 +44,10 @@ export class ManualClock implements Clock {
 }
 
 /** What a test changes about its guest. */
-export type GuestOptions = Partial<Pick<CliOptions, "args" | "env" | "cwd" | "terminals">> & {
-  preopens?: readonly Preopen[];
+export interface GuestOptions extends Partial<Pick<HostOptions, "args" | "env" | "cwd" | "terminals" | "preopens">> {
   /** Room in standard output before its writer must wait. */
   stdoutBytes?: number;
-};
+}
 
 /** A preview 1 guest whose code is the test: a memory of one page, and calls with pointers into it. */
 export class TestGuest {
@@ -60,21 +56,16 @@ export class TestGuest {
   readonly stdin = new BytePipe();
   readonly stdout: BytePipe;
   readonly stderr = new BytePipe();
-  readonly host: Preview1Host;
+  readonly host: WasiHost;
   readonly memory = { buffer: new ArrayBuffer(65_536) };
   readonly #imports: ReturnType<typeof createPreview1Imports>["imports"];
 
-  constructor({ preopens = [], stdoutBytes = 65_536, ...rest }: GuestOptions = {}) {
+  constructor({ stdoutBytes = 65_536, ...options }: GuestOptions = {}) {
     this.stdout = new BytePipe(stdoutBytes);
     const { scope, clock, stdin, stdout, stderr } = this;
-    const options: CliOptions = { args: ["guest"], env: [], stdin, stdout, stderr, ...rest };
-    const imports = {
-      ...createCliImports(scope, options),
-      ...createClockImports(scope, clock),
-      ...createRandomImports(),
-      ...createFilesystemImports(scope, preopens),
-    };
-    this.host = { scope, clock, options, imports };
+    const egress = EgressPolicy.parse([]);
+    const defaults = { args: ["guest"], env: [], preopens: [] };
+    this.host = new WasiHost({ ...defaults, egress, clock, stdin, stdout, stderr, ...options }, scope);
     this.#imports = createPreview1Imports(this.host, () => this.memory).imports;
     onTestFinished(() => scope.close());
   }

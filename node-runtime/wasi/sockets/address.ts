@@ -27,6 +27,9 @@ const LOCAL_NAT64 = ipaddr.IPv6.parseCIDR("64:ff9b:1::/48");
 /** IPv4-compatible IPv6 (RFC 4291 §2.5.5.1), deprecated. */
 const IPV4_COMPATIBLE = ipaddr.IPv6.parseCIDR("::/96");
 
+/** The prefix of an IPv4-mapped IPv6 address, before the bits of the IPv4 one. */
+const MAPPED_BITS = 96;
+
 /** Parses dotted decimal IPv4 or IPv6 without a zone; undefined for anything else (`127.1`, `0x7f.1`, names). */
 export function parseAddress(text: string): Address | undefined {
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text);
@@ -68,15 +71,15 @@ export class AddressRange {
 
   /** Parses `10.0.0.1`, `10.0.0.0/8`, `fd00::/8`; undefined for anything else. */
   static parse(text: string): AddressRange | undefined {
-    const [address, bitsText, ...rest] = text.split("/");
-    const base = parseAddress(address ?? "");
+    const [address = "", bitsText, ...rest] = text.split("/");
+    const base = parseAddress(address);
     if (base === undefined || rest.length > 0) return undefined;
-    const width = base instanceof ipaddr.IPv4 ? 32 : 128;
-    if (bitsText === undefined) return new AddressRange(base, width);
+    if (bitsText === undefined) return new AddressRange(base, widthOf(base));
     const bits = /^\d{1,3}$/.test(bitsText) ? Number(bitsText) : Infinity;
-    // A mapped address with a prefix length counts its bits from another start: only plain forms are taken.
-    const isPlain = base instanceof ipaddr.IPv4 === !address!.includes(":");
-    return isPlain && bits <= width ? new AddressRange(base, bits) : undefined;
+    const isMapped = base instanceof ipaddr.IPv4 && address.includes(":");
+    if (isMapped && bits < MAPPED_BITS) return new AddressRange(ipaddr.IPv6.parse(address), bits);
+    const ownBits = isMapped ? bits - MAPPED_BITS : bits;
+    return ownBits <= widthOf(base) ? new AddressRange(base, ownBits) : undefined;
   }
 
   /**
@@ -90,8 +93,12 @@ export class AddressRange {
   }
 
   get #isSingle(): boolean {
-    return this.#bits === (this.#base instanceof ipaddr.IPv4 ? 32 : 128);
+    return this.#bits === widthOf(this.#base);
   }
+}
+
+function widthOf(address: Address): number {
+  return address instanceof ipaddr.IPv4 ? 32 : 128;
 }
 
 /** Metadata services inside a block of ordinary addresses are not meant by the block. */

@@ -90,6 +90,7 @@ describe("addresses", () => {
     [["0.0.0.0/0"], "8.8.8.8"],
     [["*"], "2606:4700::1111"],
     [["fd00::/8"], "fd12::1"],
+    [["::ffff:10.0.0.0/104"], "10.1.2.3"],
     [["2130706433.example.com", "127.0.0.1"], "2130706433"],
   ])("egress: %j reaches %s", async (allowed, address) => {
     expect(await outcomeOf(policyOf(...allowed), address)).toHaveLength(1);
@@ -130,7 +131,15 @@ describe("addresses", () => {
     "ff02::1",
     "4000::1",
   ])("egress: * and 0.0.0.0/0 do not reach %s", async (address) => {
-    const policy = policyOf("*", "0.0.0.0/0", "::/0", "localhost", "api.example.com");
+    const policy = policyOf(
+      "*",
+      "0.0.0.0/0",
+      "::/0",
+      "::ffff:0.0.0.0/96",
+      "::ffff:0.0.0.0/80",
+      "localhost",
+      "api.example.com",
+    );
     expect(await outcomeOf(policy, address)).toBe("denied: address");
   });
 
@@ -236,7 +245,7 @@ describe("entries", () => {
     "10.0.0.0/33",
     "10.0.0.0/",
     "fe80::1%eth0",
-    "::ffff:10.0.0.0/104",
+    "::ffff:10.0.0.0/129",
     "*.*.x",
     "a..b",
     "*.",

@@ -37,8 +37,8 @@ fn color(rounds: u32, limit: u32) -> [u8; 3] {
     if rounds == limit {
         return [0, 0, 0];
     }
-    // Bernstein polynomials give a smooth palette from blue over gold to black.
-    let t = f64::from(rounds) / f64::from(limit);
+    // Bernstein polynomials give a smooth palette; the root spreads the few rounds that most points take.
+    let t = (f64::from(rounds) / f64::from(limit)).sqrt();
     let u = 1.0 - t;
     let channel = |value: f64| (value * 255.0) as u8;
     [channel(9.0 * u * t * t * t), channel(15.0 * u * u * t * t), channel(8.5 * u * u * u * t)]

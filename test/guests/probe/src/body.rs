@@ -17,7 +17,9 @@ impl BodyWriter {
 
     /// Writes all bytes and flushes them; an error names why on stderr and comes back.
     pub fn write(&self, bytes: &[u8]) -> Result<(), StreamError> {
-        self.write_unflushed(bytes).and_then(|()| self.stream.blocking_flush()).inspect_err(|error| eprintln!("write failed: {}", describe(error)))
+        self.write_unflushed(bytes)
+            .and_then(|()| self.stream.blocking_flush())
+            .inspect_err(|error| eprintln!("write failed: {}", describe(error)))
     }
 
     fn write_unflushed(&self, mut bytes: &[u8]) -> Result<(), StreamError> {

@@ -1,0 +1,67 @@
+import type { Command } from "commander";
+import { basename } from "node:path";
+import { inheritedVariable } from "../../config/config.ts";
+import type { CommandContext } from "../command-context.ts";
+import { cacheOption, collect, readMemory, readPreopen, readVariable } from "../options.ts";
+import { printable, writeErr } from "../output.ts";
+import { exitCodeOfSignal, listenForStop } from "../signals.ts";
+
+interface RunCommandOptions {
+  env: [string, string][];
+  dir: { hostPath: string; guestPath: string; writable: boolean }[];
+  allowHost: string[];
+  memory: number;
+  cacheDir: string;
+}
+
+/** `wasmlet run FILE`: one program with the caller's streams; the exit code is the program's. */
+export function defineRun(command: Command, context: CommandContext): void {
+  const readEnv = (text: string): [string, string] => readVariable(text, inheritedVariable);
+  command
+    .usage("[options] FILE [--] [args...]")
+    .argument("<file>", "a .wasm file: a WASI command, component or core module")
+    .argument("[args...]", "arguments of the program; its name comes before them")
+    .passThroughOptions()
+    .option("--env <NAME[=VALUE]>", "set a variable, or pass on your own; may be repeated", collect(readEnv), [])
+    .option("--dir <HOST[::GUEST]>", "let it read and write a folder; may be repeated", collect(readPreopen), [])
+    .option("--allow-host <host>", "let it connect to [scheme://]host[:port]; may be repeated", collect(String), [])
+    .option("--memory <quantity>", "the most memory it may have, such as 256Mi", readMemory, readMemory("4Gi"))
+    .addOption(cacheOption(context.config))
+    .addHelpText("after", HELP)
+    .action(async (file: string, args: string[], options: RunCommandOptions) => run(file, args, options, context));
+}
+
+const HELP = `
+The program sees no variable, folder or host that is not named. Its exit code is the command's.
+
+Examples:
+  wasmlet run tour.wasm -- --exit 3
+  wasmlet run --dir .::/data --env LANG --env GREETING=hi tour.wasm
+  wasmlet run --allow-host https://example.com fetch.wasm
+  echo hi | wasmlet run cat.wasm | wc -c
+`;
+
+async function run(
+  file: string,
+  args: string[],
+  { env, dir, allowHost, memory, cacheDir }: RunCommandOptions,
+  { finish }: CommandContext,
+): Promise<void> {
+  const stop = listenForStop();
+  const { runFile } = await import("../../node-runtime/run.ts");
+  const exitCode = await runFile({
+    file,
+    args: [basename(file), ...(args[0] === "--" ? args.slice(1) : args)],
+    env,
+    preopens: dir,
+    allowedOutboundHosts: allowHost,
+    maxMemoryBytes: memory,
+    cacheDirectory: cacheDir,
+    onPreparing: () => {
+      // Standard error is the guest's: a note there is for eyes alone.
+      if (process.stderr.isTTY) writeErr(`wasmlet: preparing ${printable(file)}, kept for the next time\n`);
+    },
+    signal: stop.aborted,
+  });
+  finish(stop.aborted.aborted ? exitCodeOfSignal(await stop.first) : exitCode);
+}

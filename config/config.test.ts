@@ -1,0 +1,35 @@
+import { expect, test } from "vitest";
+import { readConfig } from "./config.ts";
+
+const HOME = "/home/ada";
+
+test.each([
+  ["WASMLET_CACHE before all", { WASMLET_CACHE: "/var/cache/w", XDG_CACHE_HOME: "/xdg" }, "/var/cache/w"],
+  ["XDG_CACHE_HOME next", { XDG_CACHE_HOME: "/xdg" }, "/xdg/wasmlet"],
+  ["a relative XDG_CACHE_HOME is ignored", { XDG_CACHE_HOME: "xdg" }, "/home/ada/.cache/wasmlet"],
+  ["an empty variable counts as unset", { WASMLET_CACHE: "" }, "/home/ada/.cache/wasmlet"],
+])("config: the cache directory comes from %s", (_, environment, expected) => {
+  expect(readConfig(environment, HOME).cacheDirectory).toBe(expected);
+});
+
+test("config: every problem is reported at once", () => {
+  expect(() => readConfig({ WASMLET_CACHE: "cache", WASMLET_DEBUG: "yes" }, HOME)).toThrow(
+    expect.objectContaining({
+      code: "CONFIG_INVALID",
+      message:
+        'WASMLET_CACHE: expected an absolute path, got "cache"; WASMLET_DEBUG: expected 0 or 1, got "yes"',
+    }),
+  );
+});
+
+test("config: NO_COLOR, CI and WASMLET_DEBUG are switches", () => {
+  const off = { allowsColor: true, isCi: false, showsStacks: false };
+  expect(readConfig({}, HOME)).toMatchObject(off);
+  expect(readConfig({ NO_COLOR: "", CI: "false", WASMLET_DEBUG: "0" }, HOME)).toMatchObject(off);
+  const on = { allowsColor: false, isCi: true, showsStacks: true };
+  expect(readConfig({ NO_COLOR: "1", CI: "true", WASMLET_DEBUG: "1" }, HOME)).toMatchObject(on);
+});
+
+test("config: is frozen", () => {
+  expect(Object.isFrozen(readConfig({}, HOME))).toBe(true);
+});

@@ -1,0 +1,59 @@
+import { homedir } from "node:os";
+import { isAbsolute, join } from "node:path";
+import { WasmletError } from "../common/errors.ts";
+
+/** What the environment says, read once at the start and passed on from there. */
+export interface Config {
+  /** Where artifacts and what was made of them are kept. */
+  readonly cacheDirectory: string;
+  /** Whether the user lets output be coloured (https://no-color.org). */
+  readonly allowsColor: boolean;
+  /** Whether this runs under continuous integration, where nobody watches a line change. */
+  readonly isCi: boolean;
+  /** Whether errors show their stack. */
+  readonly showsStacks: boolean;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads and checks the environment as a whole; throws CONFIG_INVALID with every problem in it. */
+export function readConfig(environment: Environment = process.env, home: string = homedir()): Config {
+  const problems: string[] = [];
+  const cacheDirectory = cacheDirectoryOf(environment, home, problems);
+  const showsStacks = flagOf(environment, "WASMLET_DEBUG", problems);
+  if (problems.length > 0) {
+    throw new WasmletError("CONFIG_INVALID", problems.join("; "), { where: "the environment" });
+  }
+  return Object.freeze({
+    cacheDirectory,
+    allowsColor: !isSet(environment["NO_COLOR"]) && environment["TERM"] !== "dumb",
+    isCi: isSet(environment["CI"]) && environment["CI"] !== "false",
+    showsStacks,
+  });
+}
+
+/** Returns a variable of the caller's environment, for `wasmlet run --env NAME`. */
+export function inheritedVariable(name: string): string | undefined {
+  return process.env[name];
+}
+
+function cacheDirectoryOf(environment: Environment, home: string, problems: string[]): string {
+  const own = environment["WASMLET_CACHE"];
+  if (isSet(own)) {
+    if (!isAbsolute(own)) problems.push(`WASMLET_CACHE: expected an absolute path, got ${JSON.stringify(own)}`);
+    return own;
+  }
+  const shared = environment["XDG_CACHE_HOME"];
+  // The XDG specification: a relative path is to be ignored.
+  return isSet(shared) && isAbsolute(shared) ? join(shared, "wasmlet") : join(home, ".cache", "wasmlet");
+}
+
+function flagOf(environment: Environment, name: string, problems: string[]): boolean {
+  const value = environment[name] ?? "";
+  if (!["", "0", "1"].includes(value)) problems.push(`${name}: expected 0 or 1, got ${JSON.stringify(value)}`);
+  return value === "1";
+}
+
+function isSet(value: string | undefined): value is string {
+  return value !== undefined && value !== "";
+}

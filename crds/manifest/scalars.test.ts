@@ -1,0 +1,46 @@
+import { expect, test } from "vitest";
+import { resolvePlainScalar } from "./scalars.ts";
+
+// Expected values come from sigs.k8s.io/yaml 1.6, which kubectl reads manifests with.
+test.each([
+  ["yes", true],
+  ["on", true],
+  ["y", true],
+  ["True", true],
+  ["no", false],
+  ["Off", false],
+  ["N", false],
+  ["yEs", "yEs"],
+  ["", null],
+  ["~", null],
+  ["null", null],
+  ["nil", "nil"],
+  ["8080", 8080],
+  ["-5", -5],
+  ["+5", 5],
+  ["1_000", 1000],
+  ["0777", 511],
+  ["0o17", 15],
+  ["0x1F", 31],
+  ["-0x10", -16],
+  ["0b101", 5],
+  ["08", 8],
+  ["1e3", 1000],
+  [".5", 0.5],
+  ["5.", 5],
+  ["+.5", 0.5],
+  ["1e400", "1e400"],
+  [".inf", Infinity],
+  ["-.Inf", -Infinity],
+  [".nan", Number.NaN],
+  ["12:30:45", "12:30:45"],
+  ["2026-11-23", "2026-11-23"],
+  ["1.2.3", "1.2.3"],
+  ["64Mi", "64Mi"],
+  ["0x", "0x"],
+  ["_1", "_1"],
+  ["-", "-"],
+  ["hello", "hello"],
+])("plain scalar: %j is %j, as kubectl reads it", (source, value) => {
+  expect(resolvePlainScalar(source)).toBe(value);
+});

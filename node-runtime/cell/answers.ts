@@ -1,0 +1,51 @@
+import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { ERROR_CODES, type ErrorCode } from "../../common/error-codes.ts";
+
+/** The status that each error of a request is answered with. */
+export const ERROR_STATUS: Partial<Record<ErrorCode, number>> = {
+  REQUEST_AMBIGUOUS: 400,
+  REQUEST_MALFORMED: 400,
+  REQUEST_BODY_TOO_LARGE: 413,
+  REQUEST_HEADERS_TOO_LARGE: 431,
+  REQUEST_OVERLOADED: 503,
+  GUEST_ERROR: 502,
+  GUEST_NO_RESPONSE: 502,
+  GUEST_START_TRAPPED: 502,
+  GUEST_TRAPPED: 502,
+  GUEST_TIMEOUT: 504,
+};
+
+/** The status of an error answer; 500 for what is not the client's or the guest's doing. */
+export function statusOf(code: ErrorCode): number {
+  return ERROR_STATUS[code] ?? 500;
+}
+
+/** Answers with an error that a person and a program can read; ends the connection, whose state is uncertain. */
+export function sendError(response: ServerResponse, code: ErrorCode, message: string): void {
+  const body = errorBody(code, message);
+  response.writeHead(statusOf(code), {
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(body),
+    "x-wasmlet-error": code,
+    ...(code === "REQUEST_OVERLOADED" && { "retry-after": "1" }),
+    connection: "close",
+  });
+  response.end(body);
+}
+
+/** Answers what Node's parser refused before there was a request. */
+export function sendRawError(socket: Socket, code: ErrorCode, message: string): void {
+  if (!socket.writable) return;
+  const body = errorBody(code, message);
+  const status = statusOf(code);
+  const reason = status === 431 ? "Request Header Fields Too Large" : "Bad Request";
+  socket.end(
+    `HTTP/1.1 ${status} ${reason}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n` +
+      `x-wasmlet-error: ${code}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}
+
+function errorBody(code: ErrorCode, message: string): string {
+  return `${JSON.stringify({ code, message, fix: ERROR_CODES[code].fix })}\n`;
+}

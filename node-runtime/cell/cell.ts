@@ -1,0 +1,135 @@
+import { messageOf, systemCodeOf, WasmletError } from "../../common/errors.ts";
+import type { ErrorCode } from "../../common/error-codes.ts";
+import { Guest } from "./guest.ts";
+import { HttpApp } from "./http-app.ts";
+import { LineBudget } from "./log-lines.ts";
+import type { AppStats, CellApp, Failure, FromCell, LogLine, ToCell } from "./protocol.ts";
+import { StatsCollector } from "./stats.ts";
+
+/** Lines gathered before they are sent, so that a chatty guest costs one message, not thousands. */
+const MAX_GATHERED_LINES = 500;
+
+/** What runs in a cell process: apps, driven by the supervisor's messages. */
+export class Cell {
+  readonly #send: (message: FromCell) => void;
+  readonly #httpApps = new Map<string, HttpApp>();
+  readonly #commands = new Map<string, Guest>();
+  #lines: LogLine[] = [];
+
+  constructor(send: (message: FromCell) => void) {
+    this.#send = send;
+  }
+
+  /** Does what one message asks. */
+  async receive(message: ToCell): Promise<void> {
+    switch (message.type) {
+      case "load":
+        return this.#load(message.app);
+      case "unload":
+        await this.#httpApps.get(message.id)?.close();
+        this.#httpApps.delete(message.id);
+        this.#commands.delete(message.id);
+        return this.#send({ type: "unloaded", id: message.id });
+      case "run":
+        return this.#run(message.id);
+      case "collect":
+        this.#flushLines();
+        return this.#send({ type: "stats", seq: message.seq, apps: this.#takeStats() });
+      case "ping":
+        return this.#send({ type: "pong", seq: message.seq });
+      case "drain":
+        return this.#drain(message.graceMs);
+    }
+  }
+
+  async #load(app: CellApp): Promise<void> {
+    try {
+      if (app.trigger === "command") this.#commands.set(app.id, this.#makeGuest(app));
+      else await this.#loadHttp(app);
+      this.#send({ type: "loaded", id: app.id, revision: app.revision });
+    } catch (thrown) {
+      this.#send({ type: "load-failed", id: app.id, revision: app.revision, error: failureOf(thrown) });
+    }
+  }
+
+  async #loadHttp(app: CellApp): Promise<void> {
+    const running = this.#httpApps.get(app.id);
+    if (running !== undefined) return running.replace(app);
+    const http = new HttpApp(app, this.#log, new StatsCollector(), new LineBudget());
+    await http.listen();
+    this.#httpApps.set(app.id, http);
+  }
+
+  #makeGuest(app: CellApp): Guest {
+    const guest = new Guest(app, this.#log, new StatsCollector(), new LineBudget());
+    guest.check();
+    return guest;
+  }
+
+  /** Runs a command once and reports its exit code; a trap is exit code 134, as a process's abort. */
+  async #run(id: string): Promise<void> {
+    const guest = this.#commands.get(id);
+    if (guest === undefined) return;
+    const begin = performance.now();
+    let phases: Record<string, number> = {};
+    let outcome: { exitCode: number; error?: Failure };
+    try {
+      const live = await guest.instantiate();
+      phases = live.phases;
+      outcome = await runToEnd(live).finally(() => live.dispose("the command ended"));
+    } catch (thrown) {
+      outcome = { exitCode: 134, error: failureOf(thrown) };
+    }
+    this.#flushLines();
+    phases["first_response"] = (performance.now() - begin) / 1000;
+    this.#send({ type: "exited", id, ...outcome, start: { start: "cold", phases } });
+  }
+
+  async #drain(graceMs: number): Promise<void> {
+    const closing = Promise.all([...this.#httpApps.values()].map((app) => app.close()));
+    const timeout = new Promise<void>((resolve) => setTimeout(resolve, graceMs).unref());
+    await Promise.race([closing, timeout]);
+    this.#flushLines();
+    this.#send({ type: "drained" });
+  }
+
+  #takeStats(): AppStats[] {
+    return [...this.#httpApps.values()].map((app) => app.takeStats());
+  }
+
+  readonly #log = (line: LogLine): void => {
+    if (this.#lines.push(line) === 1) setImmediate(() => this.#flushLines());
+    if (this.#lines.length >= MAX_GATHERED_LINES) this.#flushLines();
+  };
+
+  #flushLines(): void {
+    if (this.#lines.length > 0) this.#send({ type: "logs", lines: this.#lines });
+    this.#lines = [];
+  }
+}
+
+async function runToEnd(
+  live: Awaited<ReturnType<Guest["instantiate"]>>,
+): Promise<{ exitCode: number; error?: Failure }> {
+  if (live.instance.run === undefined) {
+    throw new WasmletError("ARTIFACT_WRONG_WORLD", "the artifact exports neither wasi:cli/run nor _start");
+  }
+  try {
+    return { exitCode: await live.instance.run() };
+  } catch (thrown) {
+    return {
+      exitCode: 134,
+      error: { code: "GUEST_TRAPPED", message: `the guest trapped: ${messageOf(thrown)}`.slice(0, 4096) },
+    };
+  }
+}
+
+function failureOf(thrown: unknown): Failure {
+  const code: ErrorCode =
+    thrown instanceof WasmletError
+      ? thrown.code
+      : systemCodeOf(thrown) === "EADDRINUSE" || systemCodeOf(thrown) === "EACCES"
+        ? "APP_PORT_IN_USE"
+        : "RUNTIME_CELL_LOST";
+  return { code, message: messageOf(thrown).slice(0, 4096) };
+}

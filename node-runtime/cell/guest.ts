@@ -1,0 +1,136 @@
+import { initialMemoryBytes, readPreparedArtifact } from "../artifacts/prepared-artifact.ts";
+import { WasmletError } from "../../common/errors.ts";
+import { ENGINES } from "../engine/engines.ts";
+import type { Instance, Program } from "../engine/engine.ts";
+import { WasiHost } from "../wasi/host.ts";
+import { EMPTY_SOURCE } from "../wasi/io/byte-source.ts";
+import { EgressPolicy } from "../wasi/sockets/egress.ts";
+import { LineBudget, LineSink } from "./log-lines.ts";
+import type { CellApp, LogLine } from "./protocol.ts";
+import { inheritedStdio } from "./stdio.ts";
+import { StatsCollector } from "./stats.ts";
+
+/** One instance with its host, and how it came to be. */
+export interface LiveInstance {
+  instance: Instance;
+  host: WasiHost;
+  /** Seconds by phase that its making took. */
+  phases: Record<string, number>;
+  /** Ends the instance: closes what it has open and lets the last line it printed out. */
+  dispose(why?: string): void;
+}
+
+/** Everything about one app in this cell that its instances share: program, policy, log budget, counters. */
+export class Guest {
+  readonly app: CellApp;
+  readonly stats: StatsCollector;
+  readonly lineBudget: LineBudget;
+  readonly #log: (line: LogLine) => void;
+  readonly #egress: EgressPolicy;
+  #program: Program | undefined;
+  #live = new Set<LiveInstance>();
+
+  constructor(app: CellApp, log: (line: LogLine) => void, stats: StatsCollector, lineBudget: LineBudget) {
+    this.app = app;
+    this.#log = log;
+    this.stats = stats;
+    this.lineBudget = lineBudget;
+    this.#egress = EgressPolicy.parse(app.allowedOutboundHosts, {
+      onDenied: ({ host, port }) => {
+        stats.egressDenied();
+        this.say(`refused an outgoing connection to ${host}:${port}: not in network.allowedOutboundHosts`);
+      },
+    });
+  }
+
+  /** True while the program is compiled: the next instance is a warm start. */
+  get isCompiled(): boolean {
+    return this.#program !== undefined;
+  }
+
+  get instanceCount(): number {
+    return this.#live.size;
+  }
+
+  memoryBytes(): number {
+    let sum = 0;
+    for (const { instance } of this.#live) sum += instance.memoryBytes();
+    return sum;
+  }
+
+  /** Throws when the prepared artifact cannot serve the app: wrong world, too much memory. */
+  check(): void {
+    const artifact = readPreparedArtifact(this.app.directory);
+    if (initialMemoryBytes(artifact) > this.app.maxMemoryBytes) {
+      throw new WasmletError(
+        "ARTIFACT_MEMORY_LIMIT",
+        "the artifact starts with more memory than limits.memory allows",
+        {
+          expected: `at most ${this.app.maxMemoryBytes} bytes`,
+          actual: `${initialMemoryBytes(artifact)} bytes`,
+        },
+      );
+    }
+  }
+
+  /** Makes a pristine instance, compiling the program first when it is not. */
+  async instantiate(): Promise<LiveInstance> {
+    const phases: Record<string, number> = {};
+    const begin = performance.now();
+    if (this.#program === undefined) {
+      const artifact = readPreparedArtifact(this.app.directory);
+      this.#program = ENGINES[artifact.engine].load(artifact, this.app.directory, this.app);
+      phases["compile"] = (performance.now() - begin) / 1000;
+    }
+    const compiled = performance.now();
+    const out = this.#outputs();
+    const host = new WasiHost({
+      args: this.app.args,
+      env: this.app.env,
+      preopens: this.app.preopens,
+      egress: this.#egress,
+      ...out.streams,
+    });
+    const live: LiveInstance = {
+      instance: await this.#program.instantiate(host).catch((thrown: unknown) => {
+        host.close();
+        out.end();
+        throw thrown;
+      }),
+      host,
+      phases,
+      dispose: (why) => {
+        if (!this.#live.delete(live)) return;
+        host.close(why);
+        out.end();
+      },
+    };
+    phases["instantiate"] = (performance.now() - compiled) / 1000;
+    this.#live.add(live);
+    return live;
+  }
+
+  /** Forgets the compiled program: the next instance compiles again (scale to zero). */
+  release(): void {
+    this.#program = undefined;
+  }
+
+  /** Logs a line of the runtime's about this app. */
+  say(line: string): void {
+    if (this.lineBudget.take()) this.#log({ id: this.app.id, stream: "runtime", line });
+  }
+
+  #outputs(): { streams: Pick<WasiHost["options"], "stdin" | "stdout" | "stderr" | "terminals">; end(): void } {
+    if (this.app.stdio === "inherit") return { streams: inheritedStdio(), end: () => {} };
+    const sink = (stream: LogLine["stream"]): LineSink =>
+      new LineSink((line) => this.#log({ id: this.app.id, stream, line }), this.lineBudget);
+    const [stdout, stderr] = [sink("stdout"), sink("stderr")];
+    return {
+      streams: { stdin: EMPTY_SOURCE, stdout, stderr },
+      end: () => {
+        stdout.end();
+        stderr.end();
+      },
+    };
+  }
+}

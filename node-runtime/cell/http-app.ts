@@ -1,0 +1,147 @@
+import { createServer, type Server } from "node:http";
+import type { Socket } from "node:net";
+import { sendRawError } from "./answers.ts";
+import { Guest } from "./guest.ts";
+import { InstancePool } from "./instance-pool.ts";
+import type { LineBudget } from "./log-lines.ts";
+import type { AppStats, CellApp, LogLine } from "./protocol.ts";
+import { handleRequest } from "./request-handler.ts";
+import type { StatsCollector } from "./stats.ts";
+
+/** The largest request head that is read. */
+export const MAX_HEADER_BYTES = 32 * 1024;
+const HEADERS_TIMEOUT_MS = 30_000;
+const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+
+/** One version of an app: its guest and the instances of it. */
+interface Version {
+  guest: Guest;
+  pool: InstancePool;
+}
+
+/** An http app in this cell: its listening socket, which outlives versions, and the version that serves. */
+export class HttpApp {
+  readonly #server: Server;
+  readonly #stats: StatsCollector;
+  readonly #lineBudget: LineBudget;
+  readonly #log: (line: LogLine) => void;
+  #current: Version;
+  #retired: Version[] = [];
+  #idleTimer: NodeJS.Timeout | undefined;
+  #inFlight = 0;
+  #draining = false;
+  #drained: (() => void) | undefined;
+
+  constructor(app: CellApp, log: (line: LogLine) => void, stats: StatsCollector, lineBudget: LineBudget) {
+    this.#log = log;
+    this.#stats = stats;
+    this.#lineBudget = lineBudget;
+    this.#current = this.#makeVersion(app);
+    this.#server = createServer(
+      {
+        maxHeaderSize: MAX_HEADER_BYTES,
+        headersTimeout: HEADERS_TIMEOUT_MS,
+        keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+        requestTimeout: 0, // the guest's own deadline governs
+        requireHostHeader: false, // refused by us, with a code
+        insecureHTTPParser: false,
+        noDelay: true,
+      },
+      (request, response) => void this.#onRequest(request, response),
+    );
+    this.#server.on("clientError", (error, socket) => onClientError(error as NodeJS.ErrnoException, socket as Socket));
+    this.#server.maxRequestsPerSocket = 0;
+  }
+
+  /** Resolves once the port is listened on; rejects with Node's error when it is taken. */
+  listen(): Promise<void> {
+    const { listen } = this.#current.guest.app;
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      // The kernel balances between the cells that listen on the port; other systems than Linux have one cell.
+      this.#server.listen({ ...listen, reusePort: process.platform === "linux", backlog: 1024 }, () => {
+        this.#server.off("error", reject);
+        resolve();
+      });
+    });
+  }
+
+  /** Swaps in a new version: requests under way end in the old one, the next goes to the new one. */
+  replace(app: CellApp): void {
+    const next = this.#makeVersion(app);
+    next.guest.check();
+    const old = this.#current;
+    this.#current = next;
+    this.#retired.push(old);
+    old.pool.close();
+    this.#forgetRetired();
+  }
+
+  /** Stops accepting and resolves when every accepted request is answered. */
+  close(): Promise<void> {
+    this.#draining = true;
+    clearTimeout(this.#idleTimer);
+    return new Promise((resolve) => {
+      this.#server.close(() => {
+        this.#current.pool.close();
+        resolve();
+      });
+      this.#drained = () => this.#server.closeIdleConnections();
+      this.#server.closeIdleConnections();
+    });
+  }
+
+  /** What happened since the last call. */
+  takeStats(): AppStats {
+    const versions = [this.#current, ...this.#retired];
+    return {
+      id: this.#current.guest.app.id,
+      ...this.#stats.take(),
+      logDropped: this.#lineBudget.takeDropped(),
+      instances: versions.reduce((sum, { guest }) => sum + guest.instanceCount, 0),
+      memoryBytes: versions.reduce((sum, { guest }) => sum + guest.memoryBytes(), 0),
+      inFlight: this.#inFlight,
+    };
+  }
+
+  #makeVersion(app: CellApp): Version {
+    const guest = new Guest(app, this.#log, this.#stats, this.#lineBudget);
+    guest.check();
+    return { guest, pool: new InstancePool(guest) };
+  }
+
+  async #onRequest(...[request, response]: Parameters<Parameters<typeof createServer>[1] & {}>): Promise<void> {
+    const { guest, pool } = this.#current;
+    this.#inFlight++;
+    clearTimeout(this.#idleTimer);
+    if (this.#draining) response.setHeader("connection", "close");
+    response.once("close", () => {
+      this.#inFlight--;
+      this.#forgetRetired();
+      if (this.#draining) this.#drained?.();
+      else if (this.#inFlight === 0) this.#armIdle();
+    });
+    await handleRequest(guest, pool, request, response);
+  }
+
+  #armIdle(): void {
+    const { guest, pool } = this.#current;
+    if (guest.app.idleMs === 0) return;
+    this.#idleTimer = setTimeout(() => pool.trim(), guest.app.idleMs);
+    this.#idleTimer.unref();
+  }
+
+  #forgetRetired(): void {
+    this.#retired = this.#retired.filter(({ guest }) => guest.instanceCount > 0);
+  }
+}
+
+function onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+  const tooLarge = error.code === "HPE_HEADER_OVERFLOW";
+  const code = tooLarge ? "REQUEST_HEADERS_TOO_LARGE" : "REQUEST_MALFORMED";
+  const message = tooLarge
+    ? `the request's headers are larger than ${MAX_HEADER_BYTES} bytes`
+    : `the request is not valid HTTP/1.1 (${error.code ?? "unknown"})`;
+  sendRawError(socket, code, message);
+}

@@ -1,0 +1,101 @@
+import { WasmletError } from "../../common/errors.ts";
+import type { Guest, LiveInstance } from "./guest.ts";
+
+/** Requests that may wait for an instance, as a multiple of the concurrency limit; more are refused. */
+const QUEUE_FACTOR = 4;
+
+/** An instance for one request, and whether the app had to be woken for it. */
+export interface Lease {
+  live: LiveInstance;
+  start: "cold" | "warm";
+}
+
+/**
+ * Hands out instances of one app. Reuse `Request`: each request gets a pristine one, made ahead of it when possible.
+ * Reuse `Instance`: instances are kept and serve one request after another.
+ */
+export class InstancePool {
+  readonly #guest: Guest;
+  #ready: LiveInstance[] = [];
+  #inUse = 0;
+  #waiting: { resolve: () => void; reject: (error: Error) => void }[] = [];
+  #making = false;
+  #closed = false;
+
+  constructor(guest: Guest) {
+    this.#guest = guest;
+  }
+
+  /** Requests that have an instance now. */
+  get inUse(): number {
+    return this.#inUse;
+  }
+
+  /** Resolves to an instance; throws REQUEST_OVERLOADED when concurrency and queue are full. */
+  async acquire(): Promise<Lease> {
+    const { concurrency } = this.#guest.app;
+    if (this.#inUse >= concurrency) await this.#queue(concurrency * QUEUE_FACTOR);
+    else this.#inUse++;
+    const ready = this.#ready.pop();
+    if (ready !== undefined) return { live: ready, start: "warm" };
+    const start = this.#guest.isCompiled ? "warm" : "cold";
+    try {
+      return { live: await this.#guest.instantiate(), start };
+    } catch (thrown) {
+      this.#free();
+      throw thrown;
+    }
+  }
+
+  /** Gives an instance back; `reusable` is false after a trap, a timeout or an abort. */
+  release(live: LiveInstance, reusable: boolean): void {
+    if (reusable && this.#guest.app.reuse === "Instance" && !this.#closed) this.#ready.push(live);
+    else live.dispose("the request is over");
+    this.#free();
+    if (this.#guest.app.reuse === "Request") this.#makeAhead();
+  }
+
+  /** Scale to zero: ends the instances that stand ready and forgets the program. */
+  trim(): void {
+    for (const live of this.#ready.splice(0)) live.dispose("scaled to zero");
+    this.#guest.release();
+  }
+
+  /** Ends what stands ready and refuses to keep more; instances in use end with their requests. */
+  close(): void {
+    this.#closed = true;
+    this.trim();
+  }
+
+  #queue(maxWaiting: number): Promise<void> {
+    if (this.#waiting.length >= maxWaiting) {
+      this.#guest.stats.limitHit("concurrency");
+      throw new WasmletError("REQUEST_OVERLOADED", "the app's concurrency limit and its queue are full");
+    }
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+
+  /** The freed slot goes to the request that waited longest, which keeps `inUse` as it is. */
+  #free(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#inUse--;
+    else next.resolve();
+  }
+
+  /** Makes one instance in an idle moment, so that the next request finds it ready. */
+  #makeAhead(): void {
+    if (this.#making || this.#closed || this.#ready.length > 0 || this.#inUse > 0) return;
+    this.#making = true;
+    setImmediate(() => {
+      if (this.#closed || !this.#guest.isCompiled || this.#inUse > 0) {
+        this.#making = false;
+        return;
+      }
+      this.#guest
+        .instantiate()
+        .then((live) => (this.#closed ? live.dispose() : void this.#ready.push(live)))
+        .catch(() => {}) // the next request makes its own and reports why it fails
+        .finally(() => (this.#making = false));
+    });
+  }
+}

@@ -1,0 +1,18 @@
+import { Cell } from "./cell.ts";
+import { readToCell, type FromCell } from "./protocol.ts";
+
+/** Entry point of a cell process: messages in, messages out. It ends when the supervisor is gone. */
+const send = (message: FromCell): void => {
+  if (process.connected) process.send!(message, undefined, undefined, () => {});
+};
+
+const cell = new Cell(send);
+process.on("message", (raw) => {
+  const message = readToCell(raw);
+  if (message !== undefined) void cell.receive(message);
+});
+process.on("disconnect", () => process.exit(0));
+// The supervisor drains; a Ctrl-C that reaches the whole process group must not cut requests.
+process.on("SIGINT", () => {});
+process.on("SIGTERM", () => {});
+send({ type: "ready" });

@@ -1,0 +1,150 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { WasmletError, messageOf } from "../../common/errors.ts";
+import { createIncomingRequest } from "../wasi/http/incoming.ts";
+import { createResponseOutparam, type ResponseOutcome } from "../wasi/http/response.ts";
+import { declaredLength, findAmbiguity } from "./admission.ts";
+import { sendError } from "./answers.ts";
+import type { Guest } from "./guest.ts";
+import type { InstancePool, Lease } from "./instance-pool.ts";
+import { rawFields, RequestBody } from "./request-body.ts";
+import { writeResponse } from "./response-writer.ts";
+
+/** The largest request body that is passed to a guest. */
+export const MAX_REQUEST_BODY_BYTES = 64 * 1024 * 1024;
+
+/** How one request ended in the guest. */
+type Ending = { kind: "returned" } | { kind: "trapped"; thrown: unknown };
+
+/** Serves one request with one instance; answers every failure, and never rejects. */
+export async function handleRequest(
+  guest: Guest,
+  pool: InstancePool,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const begin = performance.now();
+  let lease: Lease | undefined;
+  let reusable = false;
+  try {
+    refuse(request);
+    lease = await pool.acquire();
+    reusable = await serve(guest, lease, request, response, begin);
+  } catch (thrown) {
+    fail(guest, response, thrown);
+  } finally {
+    if (lease !== undefined) pool.release(lease.live, reusable);
+    guest.stats.request(response.statusCode, lease?.start ?? "warm", (performance.now() - begin) / 1000);
+  }
+}
+
+function refuse(request: IncomingMessage): void {
+  const ambiguity = findAmbiguity(request);
+  if (ambiguity !== undefined) {
+    throw new WasmletError("REQUEST_AMBIGUOUS", `the request has ${ambiguity}`);
+  }
+  if ((declaredLength(request) ?? 0) > MAX_REQUEST_BODY_BYTES) throw bodyTooLarge();
+}
+
+/** Returns true when the guest may serve another request: it returned and its whole response was sent. */
+async function serve(
+  guest: Guest,
+  { live, start }: Lease,
+  request: IncomingMessage,
+  response: ServerResponse,
+  begin: number,
+): Promise<boolean> {
+  const { instance, host } = live;
+  if (instance.handle === undefined) throw new WasmletError("ARTIFACT_WRONG_WORLD", "the artifact does not serve HTTP");
+  const failure = Promise.withResolvers<never>();
+  const body = new RequestBody(request, MAX_REQUEST_BODY_BYTES, () => {
+    guest.stats.limitHit("request_body");
+    failure.reject(bodyTooLarge());
+  });
+  const { outparam, outcome } = createResponseOutparam((status, headers) => {
+    if (!response.headersSent && status === 103) response.writeEarlyHints(earlyHints(headers));
+    else if (!response.headersSent && status === 100) response.writeContinue();
+  });
+  const incoming = createIncomingRequest(host.scope, {
+    method: request.method ?? "GET",
+    scheme: "http",
+    authority: request.headers.host,
+    pathWithQuery: request.url,
+    headers: rawFields(request.rawHeaders),
+    body,
+    trailers: body.trailers,
+  });
+  const stopTimer = host.clock.after(guest.app.requestTimeoutMs, () => {
+    guest.stats.limitHit("request_timeout");
+    failure.reject(
+      new WasmletError("GUEST_TIMEOUT", `the guest did not answer within ${guest.app.requestTimeoutMs} ms`),
+    );
+    host.close("limits.requestTimeoutSeconds passed");
+  });
+  response.once("close", () => {
+    if (!response.writableFinished) host.close("the client went away");
+  });
+  const ended: Promise<Ending> = instance.handle(incoming, outparam).then(
+    () => ({ kind: "returned" }),
+    (thrown: unknown) => ({ kind: "trapped", thrown }),
+  );
+  failure.promise.catch(() => {}); // it may come when nobody waits for it any more
+  try {
+    const answer = await Promise.race([outcome, ended, failure.promise]);
+    const sent = await Promise.race([answerRequest(answer, outcome, outparam.isSet, response), failure.promise]);
+    guest.stats.start(start, { ...live.phases, first_response: (performance.now() - begin) / 1000 });
+    const ending = await Promise.race([ended, failure.promise]);
+    if (ending.kind === "trapped") sayTrapped(guest, host.scope.closed, ending.thrown);
+    return sent && ending.kind === "returned";
+  } finally {
+    stopTimer();
+  }
+}
+
+/** Sends what the guest answered; throws when it returned or trapped without an answer. */
+async function answerRequest(
+  answer: ResponseOutcome | Ending,
+  outcome: Promise<ResponseOutcome>,
+  isSet: boolean,
+  response: ServerResponse,
+): Promise<boolean> {
+  if (answer.kind === "trapped" && !isSet) {
+    throw new WasmletError("GUEST_TRAPPED", `the guest trapped: ${messageOf(answer.thrown)}`, { cause: answer.thrown });
+  }
+  if (answer.kind === "returned" && !isSet) {
+    throw new WasmletError("GUEST_NO_RESPONSE", "the guest returned without answering the request");
+  }
+  const result = answer.kind === "response" || answer.kind === "error" ? answer : await outcome;
+  if (result.kind === "error") {
+    throw new WasmletError("GUEST_ERROR", `the guest answered with the error ${result.error.tag}`);
+  }
+  return writeResponse(response, result);
+}
+
+/** Answers with the error while nothing was sent; cuts the connection when something was. */
+function fail(guest: Guest, response: ServerResponse, thrown: unknown): void {
+  const error =
+    thrown instanceof WasmletError ? thrown : new WasmletError("GUEST_TRAPPED", messageOf(thrown), { cause: thrown });
+  if (error.code.startsWith("GUEST_")) guest.say(`${error.code}: ${error.message}`);
+  if (response.headersSent || response.destroyed) response.destroy();
+  else sendError(response, error.code, error.message);
+}
+
+function sayTrapped(guest: Guest, wasClosed: boolean, thrown: unknown): void {
+  if (!wasClosed) guest.say(`GUEST_TRAPPED: the guest trapped after its response: ${messageOf(thrown)}`);
+}
+
+function bodyTooLarge(): WasmletError {
+  return new WasmletError(
+    "REQUEST_BODY_TOO_LARGE",
+    `the request's body is larger than ${MAX_REQUEST_BODY_BYTES} bytes`,
+    {
+      expected: `at most ${MAX_REQUEST_BODY_BYTES} bytes`,
+    },
+  );
+}
+
+function earlyHints(headers: [string, Uint8Array][]): Record<string, string[]> {
+  const hints: Record<string, string[]> = {};
+  for (const [name, value] of headers) (hints[name] ??= []).push(Buffer.from(value).toString("latin1"));
+  return hints;
+}

@@ -1,0 +1,54 @@
+import type { AppStats } from "./protocol.ts";
+
+/** Samples kept between two reports; more are counted by repeating the last, so that counts stay right. */
+const MAX_SAMPLES = 10_000;
+const MAX_STARTS = 1000;
+
+type Start = AppStats["starts"][number];
+
+/** Collects what happens to one app until the next report. */
+export class StatsCollector {
+  #requests = new Map<string, { code: string; start: string; seconds: number[] }>();
+  #starts: Start[] = [];
+  #limitHits: Record<string, number> = {};
+  #egressDenied = 0;
+
+  /** Notes one answered request. */
+  request(status: number, start: Start["start"], seconds: number): void {
+    const code = `${Math.floor(status / 100)}xx`;
+    const key = `${code} ${start}`;
+    let entry = this.#requests.get(key);
+    if (entry === undefined) this.#requests.set(key, (entry = { code, start, seconds: [] }));
+    if (entry.seconds.length < MAX_SAMPLES) entry.seconds.push(seconds);
+  }
+
+  /** Notes one start of an instance with its phases in seconds. */
+  start(start: Start["start"], phases: Start["phases"]): void {
+    if (this.#starts.length < MAX_STARTS) this.#starts.push({ start, phases });
+  }
+
+  /** Notes that a limit stopped something. */
+  limitHit(limit: string): void {
+    this.#limitHits[limit] = (this.#limitHits[limit] ?? 0) + 1;
+  }
+
+  /** Notes that an outgoing connection was refused. */
+  egressDenied(): void {
+    this.#egressDenied++;
+  }
+
+  /** Returns what was collected and begins anew. */
+  take(): Pick<AppStats, "requests" | "starts" | "limitHits" | "egressDenied"> {
+    const taken = {
+      requests: [...this.#requests.values()],
+      starts: this.#starts,
+      limitHits: this.#limitHits,
+      egressDenied: this.#egressDenied,
+    };
+    this.#requests = new Map();
+    this.#starts = [];
+    this.#limitHits = {};
+    this.#egressDenied = 0;
+    return taken;
+  }
+}

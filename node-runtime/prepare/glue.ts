@@ -1,0 +1,75 @@
+import { $init, generate } from "@bytecodealliance/jco-transpile/component";
+import { Script } from "node:vm";
+import { WasmletError } from "../../common/errors.ts";
+import { WAITING_EXPORTS, WAITING_FUNCTIONS } from "../wasi/offered.ts";
+
+/** What jco made of a component: its core modules by the name that the glue asks for, and the glue as a script. */
+export interface Transpiled {
+  modules: ReadonlyArray<{ name: string; bytes: Uint8Array }>;
+  glue: { source: string; codeCache: Uint8Array };
+  /** Instances that the component exports, by versioned name. */
+  exports: readonly string[];
+}
+
+/** The most glue that is kept: a hostile component of a few hundred bytes can ask for megabytes of code. */
+const MAX_GLUE_BYTES = 64 * 1024 * 1024;
+
+const EXPORT_INSTANTIATE = "export function instantiate(";
+const EXPORT_UTIL = /\nexport const _util = \{[\s\S]*?\n\}\s*$/;
+
+/** Splits a component into core modules and generated glue; throws ARTIFACT_INVALID when jco refuses it. */
+export async function transpile(component: Uint8Array): Promise<Transpiled> {
+  await $init;
+  let generated: ReturnType<typeof generate>;
+  try {
+    generated = generate(component, {
+      name: "component",
+      map: [],
+      instantiation: { tag: "sync" },
+      asyncMode: { tag: "jspi", val: { imports: [...WAITING_FUNCTIONS], exports: [...WAITING_EXPORTS] } },
+      noTypescript: true,
+      noNodejsCompat: true,
+      noComponentErrorWrapping: true,
+      multiMemory: true,
+    });
+  } catch (cause) {
+    throw new WasmletError("ARTIFACT_INVALID", `the component cannot be bound: ${payloadOf(cause)}`, { cause });
+  }
+  const glueFile = generated.files.find(([name]) => name.endsWith(".js"));
+  if (glueFile === undefined) throw new WasmletError("ARTIFACT_INVALID", "the component yields no code");
+  if (glueFile[1].length > MAX_GLUE_BYTES) {
+    throw new WasmletError("ARTIFACT_TOO_LARGE", `the component's bindings are larger than ${MAX_GLUE_BYTES} bytes`, {
+      actual: `${glueFile[1].length} bytes of generated code`,
+    });
+  }
+  return {
+    modules: generated.files.filter(([name]) => name.endsWith(".wasm")).map(([name, bytes]) => ({ name, bytes })),
+    glue: compileScript(wrapAsScript(Buffer.from(glueFile[1]).toString("utf8"))),
+    exports: generated.exports.filter(([, type]) => type === "instance").map(([name]) => name),
+  };
+}
+
+/**
+ * Turns jco's module into a script whose value is `instantiate`: a script takes V8's code cache and, unlike a module,
+ * is garbage once its app is gone.
+ */
+function wrapAsScript(module: string): string {
+  if (!module.includes(EXPORT_INSTANTIATE)) {
+    throw new WasmletError("ARTIFACT_INVALID", "the generated code has no instantiate function");
+  }
+  const body = module.replace(EXPORT_INSTANTIATE, "function instantiate(").replace(EXPORT_UTIL, "\n");
+  return `(function () {\n${body}\nreturn instantiate;\n})()`;
+}
+
+/** Compiles the script once, here, so that no cell has to parse it. */
+function compileScript(source: string): Transpiled["glue"] {
+  const script = new Script(source, { filename: "component.js" });
+  return { source, codeCache: script.createCachedData() };
+}
+
+/** jco throws strings, errors and component errors alike. */
+function payloadOf(thrown: unknown): string {
+  const payload = (thrown as { payload?: unknown } | null)?.payload ?? thrown;
+  const text = payload instanceof Error ? payload.message : String(payload);
+  return text.split("\n")[0]!.slice(0, 500);
+}

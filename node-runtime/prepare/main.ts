@@ -1,0 +1,28 @@
+import { WasmletError, messageOf } from "../../common/errors.ts";
+import { prepareArtifact } from "./pipeline.ts";
+import { readPrepareRequest, type PrepareReply } from "./protocol.ts";
+
+/** Entry point of a preparer process: one request, one reply, the end. */
+process.once("message", async (raw) => {
+  const request = readPrepareRequest(raw);
+  if (request === undefined) process.exit(2);
+  const reply = await prepareArtifact(request.file, request.directory).then(
+    (): PrepareReply => ({ type: "prepared" }),
+    (thrown: unknown): PrepareReply => ({ type: "refused", error: describe(thrown) }),
+  );
+  process.send!(reply, undefined, undefined, () => process.exit(0));
+});
+process.on("disconnect", () => process.exit(0));
+
+function describe(thrown: unknown): Extract<PrepareReply, { type: "refused" }>["error"] {
+  if (!(thrown instanceof WasmletError)) {
+    return { code: "ARTIFACT_INVALID", message: `the artifact cannot be compiled: ${messageOf(thrown)}`.slice(0, 16_000) };
+  }
+  const { expected, actual } = thrown.details;
+  return {
+    code: thrown.code,
+    message: thrown.message.slice(0, 16_000),
+    ...(expected !== undefined && { expected: expected.slice(0, 16_000) }),
+    ...(actual !== undefined && { actual: actual.slice(0, 16_000) }),
+  };
+}

@@ -1,0 +1,140 @@
+import { componentWit } from "@bytecodealliance/jco-transpile/wasm-tools";
+import { createHash } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { WasmletError, messageOf } from "../../common/errors.ts";
+import { PIPELINE_VERSION, PREPARED_MANIFEST_FILE, type PreparedArtifact } from "../artifacts/prepared-artifact.ts";
+import { readMemories } from "../engine/module-sections.ts";
+import { transpile } from "./glue.ts";
+import { checkOffered, readWorld, triggersOf } from "./interfaces.ts";
+
+/** The kind stands in bytes 4 to 7: https://github.com/WebAssembly/component-model/blob/main/design/mvp/Binary.md */
+const MAGIC = "0061736d";
+const CORE_MODULE_VERSION = "01000000";
+const COMPONENT_LAYER = "0d000100";
+const PREVIEW1 = "wasi_snapshot_preview1";
+
+/**
+ * Validates the artifact in `file`, compiles it and leaves its files in `directory`, the description last.
+ * Throws an ARTIFACT_* error that says what is wrong with it.
+ */
+export async function prepareArtifact(file: string, directory: string): Promise<PreparedArtifact> {
+  const bytes = readFileSync(file);
+  const kind = readKind(bytes);
+  const prepared = kind === "component" ? await prepareComponent(bytes, directory) : prepareModule(bytes, directory);
+  const artifact: PreparedArtifact = {
+    pipeline: PIPELINE_VERSION,
+    digest: `sha256:${createHash("sha256").update(bytes).digest("hex")}`,
+    bytes: bytes.length,
+    kind,
+    ...prepared,
+  };
+  writeFileSync(join(directory, PREPARED_MANIFEST_FILE), JSON.stringify(artifact, null, 2));
+  return artifact;
+}
+
+/** Returns what the bytes claim to be; throws ARTIFACT_NOT_WASM or ARTIFACT_INVALID. */
+export function readKind(bytes: Uint8Array): PreparedArtifact["kind"] {
+  const hex = Buffer.from(bytes.subarray(0, 8)).toString("hex");
+  if (!hex.startsWith(MAGIC)) {
+    throw new WasmletError("ARTIFACT_NOT_WASM", "the artifact is not WebAssembly", {
+      expected: "the bytes 00 61 73 6d at the start",
+      actual: bytes.length === 0 ? "an empty file" : (hex.slice(0, 8).match(/../g)?.join(" ") ?? ""),
+    });
+  }
+  const version = hex.slice(8);
+  if (version === COMPONENT_LAYER) return "component";
+  if (version === CORE_MODULE_VERSION) return "core-module";
+  throw new WasmletError("ARTIFACT_INVALID", "the artifact is neither a core module nor a component", {
+    expected: `version bytes ${CORE_MODULE_VERSION} or ${COMPONENT_LAYER}`,
+    actual: version || "the end of the file",
+  });
+}
+
+type Prepared = Omit<PreparedArtifact, "pipeline" | "digest" | "bytes" | "kind">;
+
+async function prepareComponent(bytes: Uint8Array, directory: string): Promise<Prepared> {
+  const wit = await readWit(bytes);
+  const world = readWorld(wit);
+  checkOffered(world.imports.filter((name) => name.includes(":")));
+  const triggers = triggersOf(world.exports);
+  const transpiled = await transpile(bytes);
+  const modules = transpiled.modules.map(({ name, bytes: module }, index) =>
+    writeModule(directory, name, `core-${index}.wasm`, module),
+  );
+  writeFileSync(join(directory, "glue.js"), transpiled.glue.source);
+  writeFileSync(join(directory, "glue.cache"), transpiled.glue.codeCache);
+  return {
+    wasi: world.imports.concat(world.exports).some((name) => name.startsWith("wasi:")) ? "0.2" : "none",
+    engine: "jco",
+    ...world,
+    triggers,
+    wit: wit.slice(0, 1_000_000),
+    modules,
+    glue: { file: "glue.js", codeCache: "glue.cache" },
+  };
+}
+
+async function readWit(bytes: Uint8Array): Promise<string> {
+  try {
+    return await componentWit(bytes);
+  } catch (cause) {
+    throw new WasmletError("ARTIFACT_INVALID", `the component is not valid: ${firstLine(cause)}`, { cause });
+  }
+}
+
+function prepareModule(bytes: Uint8Array, directory: string): Prepared {
+  const module = compile(bytes);
+  const imports = WebAssembly.Module.imports(module);
+  const foreign = imports.filter(({ module: from }) => from !== PREVIEW1);
+  if (foreign.length > 0) {
+    const names = foreign.map(({ module: from, name }) => `${from}.${name}`).slice(0, 20);
+    throw new WasmletError(
+      "ARTIFACT_IMPORT_NOT_OFFERED",
+      `imports ${names.join(", ")}, which is not offered; offered is ${PREVIEW1}`,
+      {
+        expected: PREVIEW1,
+        actual: names.join(", "),
+      },
+    );
+  }
+  const exports = WebAssembly.Module.exports(module).map(({ name }) => name);
+  return {
+    wasi: imports.length > 0 ? "preview1" : "none",
+    engine: "core-module",
+    imports: imports.map(({ module: from, name }) => `${from}.${name}`),
+    exports: exports.slice(0, 4096),
+    triggers: exports.includes("_start") ? ["command"] : [],
+    modules: [writeModule(directory, "module", "core-0.wasm", bytes)],
+  };
+}
+
+function writeModule(
+  directory: string,
+  name: string,
+  file: string,
+  bytes: Uint8Array,
+): PreparedArtifact["modules"][number] {
+  compile(bytes);
+  const memories = readMemories(bytes);
+  if (memories.some(({ shared }) => shared)) {
+    throw new WasmletError("ARTIFACT_NOT_OFFERED", "the module uses shared memory (threads), which is not offered");
+  }
+  const own = memories.filter(({ imported }) => !imported);
+  writeFileSync(join(directory, file), bytes);
+  return { name, file, bytes: bytes.length, minMemoryPages: own.reduce((sum, { minPages }) => sum + minPages, 0) };
+}
+
+/** Compiles with the engine that will run it: what V8 refuses is refused here, not at the first request. */
+function compile(bytes: Uint8Array): WebAssembly.Module {
+  try {
+    return new WebAssembly.Module(bytes);
+  } catch (cause) {
+    throw new WasmletError("ARTIFACT_INVALID", `the module is not valid: ${firstLine(cause)}`, { cause });
+  }
+}
+
+function firstLine(thrown: unknown): string {
+  const payload = (thrown as { payload?: unknown } | null)?.payload;
+  return (typeof payload === "string" ? payload : messageOf(thrown)).split("\n")[0]!.slice(0, 500);
+}

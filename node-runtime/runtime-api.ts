@@ -1,0 +1,100 @@
+import type { WasmletError } from "../common/errors.ts";
+
+/** Where an app stands on this node. */
+export const APP_STATES = [
+  "Pending",
+  "Preparing",
+  "Starting",
+  "Ready",
+  "Running",
+  "Completed",
+  "BackOff",
+  "Failed",
+] as const;
+
+export type AppState = (typeof APP_STATES)[number];
+
+/** A condition as Kubernetes knows them. */
+export interface AppCondition {
+  type: "Prepared" | "Loaded" | "Ready";
+  status: "True" | "False" | "Unknown";
+  reason: string;
+  message: string;
+  lastTransitionTime: string;
+}
+
+/** What `/v1/apps` and `wasmlet get apps` say of one app. */
+export interface AppView {
+  namespace: string;
+  name: string;
+  kind: "http" | "command";
+  state: AppState;
+  /** Why it is not ready: an error code or a state's reason, in CamelCase or `AREA_PROBLEM`. */
+  reason?: string;
+  message?: string;
+  urls: string[];
+  engine?: string;
+  digest?: string;
+  conditions: AppCondition[];
+  /** Seconds that each phase of the latest start took: fetch, verify, prepare, compile, instantiate, first_response. */
+  startPhases: Record<string, number>;
+  /** Median seconds from request to response of the latest starts. */
+  startP50Seconds?: number;
+  restarts: number;
+  /** The last exit code of a command. */
+  exitCode?: number;
+  instances: number;
+}
+
+/** How a node runtime is started. */
+export interface RuntimeOptions {
+  /** The folder of manifests, or one manifest file. */
+  folder: string;
+  /** The address that apps listen on. */
+  host: string;
+  /** Apps without a port of their own get the free ones from here upwards. */
+  firstPort: number;
+  managementHost: string;
+  /** 0 takes any free port. */
+  managementPort: number;
+  cacheDirectory: string;
+  /** Processes that share the http apps. */
+  cells: number;
+  /** Called for every line that a guest or the runtime logs. */
+  log: RuntimeLog;
+}
+
+/** Where the runtime's own messages and its guests' lines go. */
+export interface RuntimeLog {
+  info(message: string, fields?: Record<string, unknown>): void;
+  warn(message: string, fields?: Record<string, unknown>): void;
+  error(message: string, fields?: Record<string, unknown>): void;
+  /** A line that the guest of `app` printed. */
+  guest(app: string, stream: "stdout" | "stderr", line: string): void;
+}
+
+/** A running node runtime. */
+export interface Runtime {
+  readonly managementUrl: string;
+  apps(): AppView[];
+  /** What is wrong with the folder's manifests now. */
+  problems(): WasmletError[];
+  /** Calls `listener` after every change of an app's state; returns the undoing. */
+  onChange(listener: () => void): () => void;
+  /** Drains: accepted requests are answered, then all processes end. `graceMs` later the rest is killed. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** `wasmlet run`: one command, with the caller's own standard streams. */
+export interface RunOptions {
+  file: string;
+  args: string[];
+  env: [name: string, value: string][];
+  preopens: { guestPath: string; hostPath: string; writable: boolean }[];
+  allowedOutboundHosts: string[];
+  maxMemoryBytes: number;
+  cacheDirectory: string;
+  /** Called when preparing takes longer than a second. */
+  onPreparing?: () => void;
+  signal?: AbortSignal;
+}

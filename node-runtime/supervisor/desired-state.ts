@@ -1,0 +1,50 @@
+import type { WasmletError } from "../../common/errors.ts";
+
+/** Where an app's bytes come from, as far as a node has to know. */
+export type ArtifactSource =
+  | { kind: "file"; path: string }
+  | { kind: "http"; url: string; sha256: string }
+  | { kind: "bytes"; bytes: Uint8Array };
+
+/** A folder that the guest sees. */
+export type Volume =
+  | { name: string; mountPath: string; writable: false; entries: ReadonlyMap<string, Uint8Array> }
+  | { name: string; mountPath: string; writable: boolean; entries?: undefined };
+
+/** An app that should run on this node: everything resolved, whoever asked for it. */
+export interface DesiredApp {
+  /** `namespace/name`. */
+  id: string;
+  namespace: string;
+  name: string;
+  /** Why it cannot run as asked; it is then shown as failed, and its neighbours run. */
+  refusal?: WasmletError;
+  source: ArtifactSource;
+  trigger: { kind: "http" } | { kind: "command"; restartPolicy: "Always" | "OnFailure" | "Never" };
+  args: string[];
+  env: [string, string][];
+  volumes: Volume[];
+  allowedOutboundHosts: string[];
+  reuse: "Request" | "Instance";
+  /** Apps of one group may share a process. */
+  cellGroup: string;
+  /** The port it asks for; others get a free one. */
+  port?: number;
+  maxMemoryBytes: number;
+  requestTimeoutMs: number;
+  concurrency: number;
+  idleMs: number;
+}
+
+/** Everything that should run, and what was wrong with how it was asked for. */
+export interface DesiredState {
+  apps: DesiredApp[];
+  problems: WasmletError[];
+}
+
+/** Where desired state comes from: a folder, or a cluster. Nothing else in the runtime knows which. */
+export interface DesiredStateSource {
+  /** Reports the state now (before it resolves) and after every change. Throws RUNTIME_FOLDER when it cannot be read. */
+  start(onChange: (state: DesiredState) => void): Promise<void>;
+  stop(): void;
+}

@@ -1,0 +1,101 @@
+import { resolve, dirname } from "node:path";
+import { WasmletError } from "../../common/errors.ts";
+import type { LoadedManifest } from "../../crds/load.ts";
+import type { ConfigMap, Secret } from "../../crds/manifest/core-objects.ts";
+import { parseQuantity } from "../../crds/quantity.ts";
+import type { ArtifactSource, DesiredApp, Volume } from "./desired-state.ts";
+import { resolveEnvironment } from "./environment.ts";
+import { ObjectLookup } from "./object-lookup.ts";
+
+/** Requests that one app serves at a time when `limits.concurrency` is left out. */
+const DEFAULT_CONCURRENCY = 1000;
+
+/** Turns a manifest and the objects beside it into a desired app; what cannot be honoured becomes its refusal. */
+export function desiredAppOf(manifest: LoadedManifest, configMaps: readonly ConfigMap[], secrets: readonly Secret[]): DesiredApp {
+  const { app } = manifest;
+  const { name, namespace } = app.metadata;
+  const lookup = new ObjectLookup(namespace, configMaps, secrets);
+  const desired: DesiredApp = {
+    id: `${namespace}/${name}`,
+    namespace,
+    name,
+    source: { kind: "bytes", bytes: new Uint8Array(0) },
+    trigger: triggerOf(app.spec.trigger),
+    args: [name, ...(app.spec.trigger.command?.args ?? [])],
+    env: [],
+    volumes: [],
+    allowedOutboundHosts: app.spec.network.allowedOutboundHosts,
+    reuse: app.spec.isolation.reuse,
+    cellGroup: { Shared: "", Namespace: namespace, App: `${namespace}/${name}` }[app.spec.isolation.cell],
+    maxMemoryBytes: parseQuantity(app.spec.limits.memory) ?? 0,
+    requestTimeoutMs: app.spec.limits.requestTimeoutSeconds * 1000,
+    concurrency: app.spec.limits.concurrency ?? DEFAULT_CONCURRENCY,
+    idleMs: app.spec.scale.idleSeconds * 1000,
+    ...(manifest.port !== undefined && { port: manifest.port }),
+  };
+  try {
+    refuseUnsupported(manifest);
+    desired.source = sourceOf(manifest, lookup);
+    desired.env = resolveEnvironment(app, lookup);
+    desired.volumes = app.spec.files.map((files) => volumeOf(files, lookup));
+  } catch (thrown) {
+    if (!(thrown instanceof WasmletError)) throw thrown;
+    desired.refusal = thrown;
+  }
+  return desired;
+}
+
+function triggerOf(trigger: LoadedManifest["app"]["spec"]["trigger"]): DesiredApp["trigger"] {
+  const { command } = trigger;
+  return command === undefined ? { kind: "http" } : { kind: "command", restartPolicy: command.restartPolicy };
+}
+
+/** Fields that the API carries and this runtime does not honour yet: refused, so that nobody relies on them. */
+function refuseUnsupported({ app: { spec }, file, locate }: LoadedManifest): void {
+  const unsupported: [path: string[], isUsed: boolean][] = [
+    [["spec", "trigger", "cron"], spec.trigger.cron !== undefined],
+    [["spec", "limits", "cpuTimePerRequest"], spec.limits.cpuTimePerRequest !== undefined],
+    [["spec", "limits", "requestsPerSecond"], spec.limits.requestsPerSecond !== undefined],
+  ];
+  for (const [path, isUsed] of unsupported) {
+    if (!isUsed) continue;
+    const { line, column } = locate(path);
+    throw new WasmletError("APP_FIELD_NOT_SUPPORTED", `${path.join(".")} is not honoured by this node runtime yet`, {
+      where: `${file}:${line}:${column}`,
+    });
+  }
+}
+
+function sourceOf(manifest: LoadedManifest, lookup: ObjectLookup): ArtifactSource {
+  const { source } = manifest.app.spec;
+  if (manifest.sourcePath !== undefined) {
+    return { kind: "file", path: resolve(dirname(manifest.file), manifest.sourcePath) };
+  }
+  if (source.http !== undefined) return { kind: "http", ...source.http };
+  if (source.configMap !== undefined) {
+    return { kind: "bytes", bytes: lookup.configMapKey(source.configMap.name, source.configMap.key) };
+  }
+  const { line, column } = manifest.locate(["spec", "source", "oci"]);
+  throw new WasmletError("APP_FIELD_NOT_SUPPORTED", "spec.source.oci is not honoured by this node runtime yet", {
+    where: `${manifest.file}:${line}:${column}`,
+    fix: "Name a local file in the annotation wasmlet.dev/source-path, or use spec.source.http.",
+  });
+}
+
+function volumeOf(files: LoadedManifest["app"]["spec"]["files"][number], lookup: ObjectLookup): Volume {
+  const { name, mountPath } = files;
+  if (files.configMap !== undefined) {
+    const entries = lookup.files("ConfigMap", files.configMap.name, files.configMap);
+    return { name, mountPath, writable: false, entries };
+  }
+  if (files.secret !== undefined) {
+    const entries = lookup.files("Secret", files.secret.secretName, files.secret);
+    return { name, mountPath, writable: false, entries };
+  }
+  if (files.emptyDir?.sizeLimit !== undefined) {
+    throw new WasmletError("APP_FIELD_NOT_SUPPORTED", "spec.files[].emptyDir.sizeLimit is not honoured by this node runtime yet", {
+      where: `spec.files[${name}]`,
+    });
+  }
+  return { name, mountPath, writable: files.readOnly !== true };
+}

@@ -1,0 +1,104 @@
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { ERROR_CODES, type ErrorCode } from "../../common/error-codes.ts";
+import { WasmletError } from "../../common/errors.ts";
+import type { ArtifactStore } from "../artifacts/artifact-store.ts";
+import { readPreparedArtifact, type PreparedArtifact } from "../artifacts/prepared-artifact.ts";
+import { readPrepareReply, type PrepareReply } from "../prepare/protocol.ts";
+import { describeExit, PREPARER_MAIN, startChild } from "./child-process.ts";
+
+/** Preparers that run at a time: each uses a core. */
+const MAX_CONCURRENT = 2;
+const MAX_SECONDS = 120;
+const MAX_RESIDENT_BYTES = 1536 * 1024 * 1024;
+const WATCH_INTERVAL_MS = 100;
+const MAX_HEAP_MB = 1024;
+
+/** Prepares artifacts in disposable child processes, each artifact once however many ask for it. */
+export class Preparer {
+  readonly #store: ArtifactStore;
+  readonly #running = new Map<string, Promise<PreparedArtifact>>();
+  #slots = MAX_CONCURRENT;
+  #waiting: (() => void)[] = [];
+  /** Process ids of the children at work. */
+  readonly pids = new Set<number>();
+
+  constructor(store: ArtifactStore) {
+    this.#store = store;
+  }
+
+  /** Returns the prepared artifact of a blob in the store; throws ARTIFACT_* or PREPARE_* errors. */
+  async prepare(digest: string): Promise<PreparedArtifact> {
+    const found = this.#store.findPrepared(digest);
+    if (found !== undefined) return found;
+    let running = this.#running.get(digest);
+    if (running === undefined) {
+      running = this.#prepareInTurn(digest).finally(() => this.#running.delete(digest));
+      this.#running.set(digest, running);
+    }
+    return running;
+  }
+
+  async #prepareInTurn(digest: string): Promise<PreparedArtifact> {
+    if (this.#slots === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else this.#slots--;
+    const directory = this.#store.makeTemporary();
+    try {
+      mkdirSync(directory);
+      const reply = await this.#runChild(this.#store.blobFile(digest), directory);
+      if (reply.type === "refused") throw refusalOf(reply.error);
+      this.#store.publishPrepared(directory, digest);
+      return readPreparedArtifact(this.#store.preparedDirectory(digest));
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#slots++;
+      else next();
+    }
+  }
+
+  #runChild(file: string, directory: string): Promise<PrepareReply> {
+    const child = startChild(PREPARER_MAIN, { maxHeapMb: MAX_HEAP_MB });
+    return new Promise((resolve, reject) => {
+      let reply: PrepareReply | undefined;
+      let limit: string | undefined;
+      const stopAt = (why: string): void => {
+        limit = why;
+        child.kill("SIGKILL");
+      };
+      const deadline = setTimeout(() => stopAt(`${MAX_SECONDS} seconds`), MAX_SECONDS * 1000);
+      const watch = setInterval(() => {
+        if (residentBytes(child.pid) > MAX_RESIDENT_BYTES) stopAt(`${MAX_RESIDENT_BYTES} bytes of memory`);
+      }, WATCH_INTERVAL_MS);
+      child.on("message", (message) => (reply ??= readPrepareReply(message)));
+      child.stderr?.resume();
+      child.on("error", reject);
+      child.on("exit", (code, signal) => {
+        clearTimeout(deadline);
+        clearInterval(watch);
+        if (child.pid !== undefined) this.pids.delete(child.pid);
+        if (reply !== undefined) resolve(reply);
+        else if (limit !== undefined) reject(new WasmletError("PREPARE_LIMIT", `preparing took more than ${limit}`));
+        else reject(new WasmletError("PREPARE_CRASHED", `the preparer ${describeExit(code, signal)}`));
+      });
+      if (child.pid !== undefined) this.pids.add(child.pid);
+      child.send({ file, directory });
+    });
+  }
+}
+
+function refusalOf({ code, message, expected, actual }: Extract<PrepareReply, { type: "refused" }>["error"]): WasmletError {
+  const known: ErrorCode = code in ERROR_CODES ? (code as ErrorCode) : "ARTIFACT_INVALID";
+  return new WasmletError(known, message, {
+    ...(expected !== undefined && { expected }),
+    ...(actual !== undefined && { actual }),
+  });
+}
+
+/** The resident memory of a process; 0 where the system does not tell. */
+function residentBytes(pid: number | undefined): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]) * 4096;
+  } catch {
+    return 0;
+  }
+}
