@@ -5,7 +5,7 @@ import type { Config } from "../config/config.ts";
 export interface CommandContext {
   readonly config: Config;
   /** Tells the exit code; 0 where a command does not. */
-  finish(exitCode: number): void;
+  finish: (exitCode: number) => void;
 }
 
 /** Adds arguments, options, help and action to a command. */

@@ -4,7 +4,7 @@ import type { DefineCommand } from "./command-context.ts";
 export interface CommandEntry {
   name: string;
   summary: string;
-  load(): Promise<DefineCommand>;
+  load: () => Promise<DefineCommand>;
 }
 
 /** Every command, in the order that help shows. Loaded one by one, so that each starts fast. */

@@ -53,6 +53,13 @@ export function graceOption(): Option {
     .argParser(readDuration);
 }
 
+/** The most memory of a program that is run; bytes. */
+export function memoryOption(): Option {
+  return new Option("--memory <quantity>", "the most memory it may have, such as 256Mi")
+    .default(2 ** 32, "4Gi")
+    .argParser(readMemory);
+}
+
 /** Reads a port; 0 stands for any free one. */
 export function readPort(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
@@ -103,6 +110,6 @@ export function readPreopen(text: string): RunOptions["preopens"][number] {
 }
 
 /** Returns a reader for an option that may be given several times. */
-export function collect<Value>(read: (text: string) => Value): (text: string, before: Value[]) => Value[] {
-  return (text, before) => [...before, read(text)];
+export function collect<Value>(read: (text: string) => Value): (text: string, before?: Value[]) => Value[] {
+  return (text, before = []) => [...before, read(text)];
 }

@@ -55,7 +55,10 @@ export function describeError(thrown: unknown, { asJson = false, withStack = fal
   const error =
     thrown instanceof WasmletError
       ? thrown.toJSON()
-      : { message: messageOf(thrown), fix: "This is a defect of wasmlet: run it again with WASMLET_DEBUG=1 and report it." };
+      : {
+          message: messageOf(thrown),
+          fix: "This is a defect of wasmlet: run it again with WASMLET_DEBUG=1 and report it.",
+        };
   if (asJson) return formatJson({ error: { ...error, ...(stack !== undefined && { stack }) } });
   const { code, expected, actual, where } = error as Partial<ReturnType<WasmletError["toJSON"]>>;
   const lines = [`error: ${code === undefined ? "" : `${code}: `}${error.message}`];

@@ -30,12 +30,10 @@ export function createTextLog({ hasColor, now = () => new Date(), write = writeO
     const time = paint(DIM, now().toTimeString().slice(0, 8));
     write(`${time} ${text}\n`);
   };
-  const line = (message: string, fields: Record<string, unknown> = {}): string =>
-    printable([message, ...Object.entries(fields).map(([name, value]) => `${name}=${textOf(value)}`)].join(" "));
   return {
-    info: (message, fields) => print(line(message, fields)),
-    warn: (message, fields) => print(`${paint(YELLOW, "warn")} ${line(message, fields)}`),
-    error: (message, fields) => print(`${paint(RED, "error")} ${line(message, fields)}`),
+    info: (message, fields) => print(describe(message, fields)),
+    warn: (message, fields) => print(`${paint(YELLOW, "warn")} ${describe(message, fields)}`),
+    error: (message, fields) => print(`${paint(RED, "error")} ${describe(message, fields)}`),
     guest: (app, stream, text) => {
       const mark = stream === "stderr" ? paint(YELLOW, "!") : paint(DIM, "|");
       print(`${printable(app)} ${mark} ${printable(text)}`);
@@ -88,6 +86,10 @@ export class ProblemReporter {
     }
     this.#known = found;
   }
+}
+
+function describe(message: string, fields: Record<string, unknown> = {}): string {
+  return printable([message, ...Object.entries(fields).map(([name, value]) => `${name}=${textOf(value)}`)].join(" "));
 }
 
 function textOf(value: unknown): string {

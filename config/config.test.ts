@@ -16,8 +16,7 @@ test("config: every problem is reported at once", () => {
   expect(() => readConfig({ WASMLET_CACHE: "cache", WASMLET_DEBUG: "yes" }, HOME)).toThrow(
     expect.objectContaining({
       code: "CONFIG_INVALID",
-      message:
-        'WASMLET_CACHE: expected an absolute path, got "cache"; WASMLET_DEBUG: expected 0 or 1, got "yes"',
+      message: 'WASMLET_CACHE: expected an absolute path, got "cache"; WASMLET_DEBUG: expected 0 or 1, got "yes"',
     }),
   );
 });

@@ -85,7 +85,9 @@ export function describeArtifact(file: string, artifact: PreparedArtifact): stri
 /** A component's world is WIT; a core module has none, so its imports and exports are listed. */
 function describeInterface({ wit, imports, exports }: ArtifactSummary): string {
   if (wit !== undefined) return `${wit.trimEnd().split("\n").map(printable).join("\n")}\n`;
-  const list = (name: string, items: readonly string[]): string =>
-    `${name}:${items.length === 0 ? " none" : items.map((item) => `\n  ${printable(item)}`).join("")}\n`;
-  return list("imports", imports) + list("exports", exports);
+  return describeList("imports", imports) + describeList("exports", exports);
+}
+
+function describeList(name: string, items: readonly string[]): string {
+  return `${name}:${items.length === 0 ? " none" : items.map((item) => `\n  ${printable(item)}`).join("")}\n`;
 }

@@ -1,31 +1,31 @@
 import type { Command } from "commander";
 import { basename } from "node:path";
 import { inheritedVariable } from "../../config/config.ts";
+import type { RunOptions } from "../../node-runtime/runtime-api.ts";
 import type { CommandContext } from "../command-context.ts";
-import { cacheOption, collect, readMemory, readPreopen, readVariable } from "../options.ts";
+import { cacheOption, collect, memoryOption, readPreopen, readVariable } from "../options.ts";
 import { printable, writeErr } from "../output.ts";
 import { exitCodeOfSignal, listenForStop } from "../signals.ts";
 
 interface RunCommandOptions {
-  env: [string, string][];
-  dir: { hostPath: string; guestPath: string; writable: boolean }[];
-  allowHost: string[];
+  env?: [string, string][];
+  dir?: RunOptions["preopens"];
+  allowHost?: string[];
   memory: number;
   cacheDir: string;
 }
 
 /** `wasmlet run FILE`: one program with the caller's streams; the exit code is the program's. */
 export function defineRun(command: Command, context: CommandContext): void {
-  const readEnv = (text: string): [string, string] => readVariable(text, inheritedVariable);
   command
     .usage("[options] FILE [--] [args...]")
     .argument("<file>", "a .wasm file: a WASI command, component or core module")
     .argument("[args...]", "arguments of the program; its name comes before them")
     .passThroughOptions()
-    .option("--env <NAME[=VALUE]>", "set a variable, or pass on your own; may be repeated", collect(readEnv), [])
-    .option("--dir <HOST[::GUEST]>", "let it read and write a folder; may be repeated", collect(readPreopen), [])
-    .option("--allow-host <host>", "let it connect to [scheme://]host[:port]; may be repeated", collect(String), [])
-    .option("--memory <quantity>", "the most memory it may have, such as 256Mi", readMemory, readMemory("4Gi"))
+    .option("--env <NAME[=VALUE]>", "set a variable, or pass on your own; may be repeated", collect(readEnv))
+    .option("--dir <HOST[::GUEST]>", "let it read and write a folder; may be repeated", collect(readPreopen))
+    .option("--allow-host <host>", "let it connect to [scheme://]host[:port]; may be repeated", collect(String))
+    .addOption(memoryOption())
     .addOption(cacheOption(context.config))
     .addHelpText("after", HELP)
     .action(async (file: string, args: string[], options: RunCommandOptions) => run(file, args, options, context));
@@ -44,7 +44,7 @@ Examples:
 async function run(
   file: string,
   args: string[],
-  { env, dir, allowHost, memory, cacheDir }: RunCommandOptions,
+  { env = [], dir = [], allowHost = [], memory, cacheDir }: RunCommandOptions,
   { finish }: CommandContext,
 ): Promise<void> {
   const stop = listenForStop();
@@ -64,4 +64,8 @@ async function run(
     signal: stop.aborted,
   });
   finish(stop.aborted.aborted ? exitCodeOfSignal(await stop.first) : exitCode);
+}
+
+function readEnv(text: string): [string, string] {
+  return readVariable(text, inheritedVariable);
 }

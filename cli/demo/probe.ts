@@ -12,7 +12,9 @@ export const probeUrl: Probe = (url) =>
     const request = get(url, { agent: false, signal: AbortSignal.timeout(TIMEOUT_MS) }, (response) => {
       const { statusCode = 0 } = response;
       response.on("error", (error) => resolve(messageOf(error)));
-      response.on("end", () => resolve(statusCode >= 200 && statusCode < 400 ? undefined : `HTTP status ${statusCode}`));
+      response.on("end", () =>
+        resolve(statusCode >= 200 && statusCode < 400 ? undefined : `HTTP status ${statusCode}`),
+      );
       response.resume();
     });
     request.on("error", (error) => resolve(messageOf(error)));

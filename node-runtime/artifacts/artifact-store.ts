@@ -13,7 +13,8 @@ export class ArtifactStore {
 
   constructor(directory: string) {
     this.#directory = directory;
-    for (const folder of ["blobs", "prepared", "temp", "volumes"]) mkdirSync(join(directory, folder), { recursive: true });
+    for (const folder of ["blobs", "prepared", "temp", "volumes"])
+      mkdirSync(join(directory, folder), { recursive: true });
   }
 
   /** Keeps the bytes under their digest and returns it; the file appears whole or not at all. */
@@ -84,7 +85,10 @@ export function readArtifactFile(path: string): Uint8Array {
     return readFileSync(path);
   } catch (cause) {
     if (cause instanceof WasmletError) throw cause;
-    throw new WasmletError("ARTIFACT_MISSING", `the artifact cannot be read: ${messageOf(cause)}`, { where: path, cause });
+    throw new WasmletError("ARTIFACT_MISSING", `the artifact cannot be read: ${messageOf(cause)}`, {
+      where: path,
+      cause,
+    });
   }
 }
 
@@ -102,7 +106,10 @@ export async function fetchArtifact(url: string, sha256: string, signal: AbortSi
     }
   } catch (cause) {
     if (cause instanceof WasmletError) throw cause;
-    throw new WasmletError("ARTIFACT_FETCH_FAILED", `the artifact cannot be fetched: ${messageOf(cause)}`, { where: url, cause });
+    throw new WasmletError("ARTIFACT_FETCH_FAILED", `the artifact cannot be fetched: ${messageOf(cause)}`, {
+      where: url,
+      cause,
+    });
   }
   const bytes = Buffer.concat(chunks);
   const actual = createHash("sha256").update(bytes).digest("hex");

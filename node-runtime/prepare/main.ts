@@ -16,7 +16,10 @@ process.on("disconnect", () => process.exit(0));
 
 function describe(thrown: unknown): Extract<PrepareReply, { type: "refused" }>["error"] {
   if (!(thrown instanceof WasmletError)) {
-    return { code: "ARTIFACT_INVALID", message: `the artifact cannot be compiled: ${messageOf(thrown)}`.slice(0, 16_000) };
+    return {
+      code: "ARTIFACT_INVALID",
+      message: `the artifact cannot be compiled: ${messageOf(thrown)}`.slice(0, 16_000),
+    };
   }
   const { expected, actual } = thrown.details;
   return {

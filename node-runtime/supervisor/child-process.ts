@@ -11,7 +11,8 @@ export const PREPARER_MAIN = fileURLToPath(new URL("../prepare/main.ts", import.
  * heap. `stdout` and `stderr` are not the supervisor's unless asked for.
  */
 export function startChild(main: string, options: { maxHeapMb: number; stdio?: "inherit" }): ChildProcess {
-  const stdio: StdioOptions = options.stdio === "inherit" ? ["inherit", "inherit", "inherit", "ipc"] : ["ignore", "ignore", "pipe", "ipc"];
+  const stdio: StdioOptions =
+    options.stdio === "inherit" ? ["inherit", "inherit", "inherit", "ipc"] : ["ignore", "ignore", "pipe", "ipc"];
   return fork(main, [], {
     env: {},
     execArgv: [`--max-old-space-size=${options.maxHeapMb}`, "--disable-warning=ExperimentalWarning"],

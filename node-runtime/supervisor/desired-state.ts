@@ -2,7 +2,7 @@ import type { WasmletError } from "../../common/errors.ts";
 
 /** Where an app's bytes come from, as far as a node has to know. */
 export type ArtifactSource =
-  | { kind: "file"; path: string }
+  | { kind: "file"; path: string; /** Changes when the file does. */ stamp: string }
   | { kind: "http"; url: string; sha256: string }
   | { kind: "bytes"; bytes: Uint8Array };
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { messageOf, WasmletError } from "../../common/errors.ts";
 import { loadManifests, type LoadedManifest, type LoadedManifests } from "../../crds/load.ts";
 import type { DesiredApp, DesiredState, DesiredStateSource } from "./desired-state.ts";
-import { desiredAppOf } from "./manifest-apps.ts";
+import { desiredAppOf, stampOf } from "./manifest-apps.ts";
 
 /** Directories below the folder that are read. */
 const MAX_DEPTH = 4;
@@ -74,10 +74,14 @@ function readState(files: readonly string[]): DesiredState {
     try {
       loaded.push(loadManifests(readFileSync(file, "utf8"), { file }));
     } catch (cause) {
-      problems.push(new WasmletError("RUNTIME_FOLDER", `cannot read ${file}: ${messageOf(cause)}`, { where: file, cause }));
+      problems.push(
+        new WasmletError("RUNTIME_FOLDER", `cannot read ${file}: ${messageOf(cause)}`, { where: file, cause }),
+      );
     }
   }
-  for (const { code, message, file, line, column, path, expected, actual, fix } of loaded.flatMap(({ problems: found }) => found)) {
+  for (const { code, message, file, line, column, path, expected, actual, fix } of loaded.flatMap(
+    ({ problems: found }) => found,
+  )) {
     problems.push(
       new WasmletError(code, path === "" ? message : `${path}: ${message}`, {
         where: `${file}:${line}:${column}`,
@@ -89,7 +93,10 @@ function readState(files: readonly string[]): DesiredState {
   }
   const configMaps = loaded.flatMap(({ configMaps: found }) => found);
   const secrets = loaded.flatMap(({ secrets: found }) => found);
-  const manifests = withoutDuplicates(loaded.flatMap(({ apps }) => apps), problems);
+  const manifests = withoutDuplicates(
+    loaded.flatMap(({ apps }) => apps),
+    problems,
+  );
   return { apps: manifests.map((manifest) => desiredAppOf(manifest, configMaps, secrets)), problems };
 }
 
@@ -140,15 +147,6 @@ function collect(folder: string, depth: number, files: string[]): void {
 
 /** Changes when a manifest or an artifact that one names changes. */
 function signatureOf(manifests: readonly string[], apps: readonly DesiredApp[]): string {
-  const artifacts = apps.flatMap(({ source }) => (source.kind === "file" ? [source.path] : []));
-  return [...manifests, ...artifacts].map((file) => `${file} ${stampOf(file)}`).join("\n");
-}
-
-function stampOf(file: string): string {
-  try {
-    const { mtimeMs, size, ino } = statSync(file);
-    return `${mtimeMs} ${size} ${ino}`;
-  } catch {
-    return "missing";
-  }
+  const artifacts = apps.flatMap(({ source }) => (source.kind === "file" ? [`${source.path} ${source.stamp}`] : []));
+  return [...manifests.map((file) => `${file} ${stampOf(file)}`), ...artifacts].join("\n");
 }

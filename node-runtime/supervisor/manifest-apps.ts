@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { resolve, dirname } from "node:path";
 import { WasmletError } from "../../common/errors.ts";
 import type { LoadedManifest } from "../../crds/load.ts";
@@ -11,7 +12,11 @@ import { ObjectLookup } from "./object-lookup.ts";
 const DEFAULT_CONCURRENCY = 1000;
 
 /** Turns a manifest and the objects beside it into a desired app; what cannot be honoured becomes its refusal. */
-export function desiredAppOf(manifest: LoadedManifest, configMaps: readonly ConfigMap[], secrets: readonly Secret[]): DesiredApp {
+export function desiredAppOf(
+  manifest: LoadedManifest,
+  configMaps: readonly ConfigMap[],
+  secrets: readonly Secret[],
+): DesiredApp {
   const { app } = manifest;
   const { name, namespace } = app.metadata;
   const lookup = new ObjectLookup(namespace, configMaps, secrets);
@@ -69,7 +74,8 @@ function refuseUnsupported({ app: { spec }, file, locate }: LoadedManifest): voi
 function sourceOf(manifest: LoadedManifest, lookup: ObjectLookup): ArtifactSource {
   const { source } = manifest.app.spec;
   if (manifest.sourcePath !== undefined) {
-    return { kind: "file", path: resolve(dirname(manifest.file), manifest.sourcePath) };
+    const path = resolve(dirname(manifest.file), manifest.sourcePath);
+    return { kind: "file", path, stamp: stampOf(path) };
   }
   if (source.http !== undefined) return { kind: "http", ...source.http };
   if (source.configMap !== undefined) {
@@ -80,6 +86,12 @@ function sourceOf(manifest: LoadedManifest, lookup: ObjectLookup): ArtifactSourc
     where: `${manifest.file}:${line}:${column}`,
     fix: "Name a local file in the annotation wasmlet.dev/source-path, or use spec.source.http.",
   });
+}
+
+/** Returns a text that changes when the file does. */
+export function stampOf(file: string): string {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  return stats === undefined ? "missing" : `${stats.mtimeMs} ${stats.size} ${stats.ino}`;
 }
 
 function volumeOf(files: LoadedManifest["app"]["spec"]["files"][number], lookup: ObjectLookup): Volume {
@@ -93,9 +105,13 @@ function volumeOf(files: LoadedManifest["app"]["spec"]["files"][number], lookup:
     return { name, mountPath, writable: false, entries };
   }
   if (files.emptyDir?.sizeLimit !== undefined) {
-    throw new WasmletError("APP_FIELD_NOT_SUPPORTED", "spec.files[].emptyDir.sizeLimit is not honoured by this node runtime yet", {
-      where: `spec.files[${name}]`,
-    });
+    throw new WasmletError(
+      "APP_FIELD_NOT_SUPPORTED",
+      "spec.files[].emptyDir.sizeLimit is not honoured by this node runtime yet",
+      {
+        where: `spec.files[${name}]`,
+      },
+    );
   }
   return { name, mountPath, writable: files.readOnly !== true };
 }

@@ -10,10 +10,15 @@ export class ObjectLookup {
 
   constructor(namespace: string, configMaps: readonly ConfigMap[], secrets: readonly Secret[]) {
     this.#namespace = namespace;
-    const inNamespace = ({ metadata }: { metadata: { namespace: string } }): boolean => metadata.namespace === namespace;
+    const inNamespace = ({ metadata }: { metadata: { namespace: string } }): boolean =>
+      metadata.namespace === namespace;
     this.#objects = new Map([
-      ...configMaps.filter(inNamespace).map((map) => [`ConfigMap ${map.metadata.name}`, entriesOfConfigMap(map)] as const),
-      ...secrets.filter(inNamespace).map((secret) => [`Secret ${secret.metadata.name}`, entriesOfSecret(secret)] as const),
+      ...configMaps
+        .filter(inNamespace)
+        .map((map) => [`ConfigMap ${map.metadata.name}`, entriesOfConfigMap(map)] as const),
+      ...secrets
+        .filter(inNamespace)
+        .map((secret) => [`Secret ${secret.metadata.name}`, entriesOfSecret(secret)] as const),
     ]);
   }
 

@@ -86,7 +86,12 @@ export class Preparer {
   }
 }
 
-function refusalOf({ code, message, expected, actual }: Extract<PrepareReply, { type: "refused" }>["error"]): WasmletError {
+function refusalOf({
+  code,
+  message,
+  expected,
+  actual,
+}: Extract<PrepareReply, { type: "refused" }>["error"]): WasmletError {
   const known: ErrorCode = code in ERROR_CODES ? (code as ErrorCode) : "ARTIFACT_INVALID";
   return new WasmletError(known, message, {
     ...(expected !== undefined && { expected }),

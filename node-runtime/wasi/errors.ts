@@ -7,7 +7,8 @@ export class WasiError<E = unknown> extends Error {
   readonly payload: E;
 
   constructor(payload: E) {
-    super(`WASI error ${typeof payload === "string" ? payload : JSON.stringify(payload)}`);
+    const tag: unknown = (payload as { tag?: unknown } | null | undefined)?.tag ?? payload;
+    super(`WASI error ${String(tag)}`);
     this.payload = payload;
   }
 }

@@ -54,7 +54,9 @@ export class Scope {
         woken = true;
         forget();
         unsubscribe?.();
-        resolve();
+        // A resource that is closed with the scope may wake its waiters first: they unwind all the same.
+        if (this.#reason === undefined) resolve();
+        else reject(this.#reason);
       });
       // Subscribed to something already ready: undo what the callback could not undo yet.
       if (woken) unsubscribe();

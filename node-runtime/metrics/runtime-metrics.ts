@@ -1,0 +1,121 @@
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { AppStats } from "../cell/protocol.ts";
+
+/** Log-spaced from 1 µs to 60 s, the same for every technology that is compared. */
+export const STARTUP_BUCKETS_SECONDS = [
+  1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
+  2.5, 5, 10, 25, 60,
+];
+
+/** Whom a series is about. */
+interface AppLabels {
+  namespace: string;
+  name: string;
+}
+
+/** The node runtime's metrics (prefix `wasmlet_`, base units). Labels are bounded: apps on this node and fixed sets. */
+export class RuntimeMetrics {
+  readonly registry = new Registry();
+  readonly #requests = this.#counter("requests_total", "Requests answered.", ["code", "start"]);
+  readonly #durations = this.#histogram("request_duration_seconds", "Request in to response out.", ["start"]);
+  readonly #starts = this.#histogram(
+    "startup_duration_seconds",
+    "From the request for a start to the first response, by phase.",
+    ["technology", "runtime", "start", "phase"],
+  );
+  readonly #instances = this.#gauge("instances", "Live instances.");
+  readonly #memory = this.#gauge("app_memory_bytes", "Linear memory of live instances.");
+  readonly #limitHits = this.#counter("limit_hits_total", "Times a limit stopped something.", ["limit"]);
+  readonly #egressDenied = this.#counter("egress_denied_total", "Outgoing connections refused.", []);
+  readonly #logDropped = this.#counter(
+    "log_lines_dropped_total",
+    "Lines that a guest printed faster than may be logged.",
+    [],
+  );
+  readonly #prepare = this.#histogram(
+    "prepare_duration_seconds",
+    "Compiling an artifact; near 0 when it was prepared before.",
+    [],
+  );
+  readonly #pull = this.#histogram("artifact_pull_duration_seconds", "Fetching and hashing an artifact.", []);
+  readonly cells = new Gauge({ name: "wasmlet_cells", help: "Live cell processes.", registers: [this.registry] });
+  readonly cellRestarts = new Counter({
+    name: "wasmlet_cell_restarts_total",
+    help: "Cells that died unasked and were replaced.",
+    registers: [this.registry],
+  });
+  /** Per app and cell: gauges are summed over cells. */
+  readonly #gauges = new Map<string, Map<number, { instances: number; memoryBytes: number }>>();
+
+  /** Adds what one cell reports about one app. */
+  observe({ namespace, name }: AppLabels, cell: string | number, stats: AppStats): void {
+    const labels = { namespace, app: name };
+    for (const { code, start, seconds } of stats.requests) {
+      this.#requests.inc({ ...labels, code, start }, seconds.length);
+      for (const value of seconds) this.#durations.observe({ ...labels, start }, value);
+    }
+    for (const { start, phases } of stats.starts) this.observeStart({ namespace, name }, start, phases);
+    for (const [limit, count] of Object.entries(stats.limitHits)) this.#limitHits.inc({ ...labels, limit }, count);
+    this.#egressDenied.inc(labels, stats.egressDenied);
+    this.#logDropped.inc(labels, stats.logDropped);
+    const id = `${namespace}/${name}`;
+    const byCell = this.#gauges.get(id) ?? new Map();
+    this.#gauges.set(id, byCell.set(cell, stats));
+    this.#instances.set(labels, sum([...byCell.values()].map(({ instances }) => instances)));
+    this.#memory.set(labels, sum([...byCell.values()].map(({ memoryBytes }) => memoryBytes)));
+  }
+
+  /** Adds the phases of one start. */
+  observeStart({ namespace, name }: AppLabels, start: "cold" | "warm", phases: Record<string, number>): void {
+    for (const [phase, seconds] of Object.entries(phases)) {
+      this.#starts.observe({ namespace, app: name, technology: "wasm", runtime: "v8", start, phase }, seconds);
+    }
+  }
+
+  /** Adds what it took to bring an artifact here. */
+  observePreparation({ namespace, name }: AppLabels, phases: { fetch: number; verify: number; prepare: number }): void {
+    const labels = { namespace, app: name };
+    this.#pull.observe(labels, phases.fetch + phases.verify);
+    this.#prepare.observe(labels, phases.prepare);
+    this.observeStart({ namespace, name }, "cold", phases);
+  }
+
+  /** Takes away every series of an app that is gone. */
+  async forget({ namespace, name }: AppLabels): Promise<void> {
+    this.#gauges.delete(`${namespace}/${name}`);
+    for (const metric of this.registry.getMetricsAsArray() as unknown as (Counter | Gauge | Histogram)[]) {
+      // prom-client removes by exact labels only: so each series of the app is named, without its bucket.
+      for (const { labels } of (await metric.get()).values) {
+        const { le: _bucket, ...own } = labels as Record<string, string>;
+        if (own["namespace"] === namespace && own["app"] === name) metric.remove(own);
+      }
+    }
+  }
+
+  #counter(name: string, help: string, labels: string[]): Counter {
+    return new Counter({
+      name: `wasmlet_${name}`,
+      help,
+      labelNames: ["namespace", "app", ...labels],
+      registers: [this.registry],
+    });
+  }
+
+  #gauge(name: string, help: string): Gauge {
+    return new Gauge({ name: `wasmlet_${name}`, help, labelNames: ["namespace", "app"], registers: [this.registry] });
+  }
+
+  #histogram(name: string, help: string, labels: string[]): Histogram {
+    return new Histogram({
+      name: `wasmlet_${name}`,
+      help,
+      labelNames: ["namespace", "app", ...labels],
+      buckets: STARTUP_BUCKETS_SECONDS,
+      registers: [this.registry],
+    });
+  }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

@@ -1,0 +1,58 @@
+import { basename } from "node:path";
+import { WasmletError } from "../common/errors.ts";
+import { ERROR_CODES, type ErrorCode } from "../common/error-codes.ts";
+import { ArtifactStore, readArtifactFile } from "./artifacts/artifact-store.ts";
+import type { RunOptions } from "./runtime-api.ts";
+import { CommandRun } from "./supervisor/command-run.ts";
+import { Preparer } from "./supervisor/preparer.ts";
+
+/** When the user is told that the artifact is being prepared. */
+const PREPARING_NOTICE_MS = 1000;
+
+/** Runs a command with the caller's standard streams; returns its exit code. Throws ARTIFACT_*, PREPARE_*, GUEST_* errors. */
+export async function runFile(options: RunOptions): Promise<number> {
+  const store = new ArtifactStore(options.cacheDirectory);
+  const digest = store.putBlob(readArtifactFile(options.file));
+  const notice = setTimeout(() => options.onPreparing?.(), PREPARING_NOTICE_MS);
+  const artifact = await new Preparer(store).prepare(digest).finally(() => clearTimeout(notice));
+  if (!artifact.triggers.includes("command")) {
+    throw new WasmletError(
+      "ARTIFACT_WRONG_WORLD",
+      "the artifact is not a command: it exports neither wasi:cli/run nor _start",
+      {
+        where: options.file,
+        expected: "wasi:cli/run@0.2.x or _start",
+        actual: artifact.exports.slice(0, 10).join(", ") || "no exports",
+        ...(artifact.triggers.includes("http") && {
+          fix: "It serves HTTP: put it in a folder with a WasmApp and use `wasmlet serve DIR`.",
+        }),
+      },
+    );
+  }
+  const run = new CommandRun(
+    {
+      id: "run/command",
+      revision: 1,
+      directory: store.preparedDirectory(digest),
+      trigger: "command",
+      args: [basename(options.file), ...options.args],
+      env: options.env,
+      preopens: options.preopens,
+      allowedOutboundHosts: options.allowedOutboundHosts,
+      reuse: "Request",
+      maxMemoryBytes: options.maxMemoryBytes,
+      requestTimeoutMs: 1,
+      concurrency: 1,
+      idleMs: 0,
+      stdio: "inherit",
+    },
+    () => {},
+  );
+  options.signal?.addEventListener("abort", () => run.kill(), { once: true });
+  const { exitCode, error } = await run.outcome;
+  if (error !== undefined && options.signal?.aborted !== true) {
+    const code = error.code in ERROR_CODES ? (error.code as ErrorCode) : "GUEST_TRAPPED";
+    throw new WasmletError(code, error.message, { where: options.file });
+  }
+  return exitCode;
+}

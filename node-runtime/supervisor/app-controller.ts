@@ -1,0 +1,224 @@
+import { createHash } from "node:crypto";
+import { Backoff } from "../../common/backoff.ts";
+import { messageOf, WasmletError } from "../../common/errors.ts";
+import { ERROR_CODES, type ErrorCode } from "../../common/error-codes.ts";
+import type { ArtifactStore } from "../artifacts/artifact-store.ts";
+import type { CellApp, Failure, LogLine } from "../cell/protocol.ts";
+import type { RuntimeMetrics } from "../metrics/runtime-metrics.ts";
+import { cellAppOf, obtainArtifact } from "./app.ts";
+import type { AppStatus } from "./app-status.ts";
+import type { CellGroup } from "./cell-group.ts";
+import { CommandRun } from "./command-run.ts";
+import type { DesiredApp } from "./desired-state.ts";
+import type { Ports } from "./ports.ts";
+import type { Preparer } from "./preparer.ts";
+
+/** Delays before trying again what the node's surroundings broke: a registry, a killed child, a taken port. */
+const RETRY = { firstMs: 1000, maxMs: 300_000 };
+/** Kubernetes' delays before a container is started again. */
+const RESTART = { firstMs: 10_000, maxMs: 300_000 };
+/** A command that ran this long starts over with the first delay, as a container does. */
+const RESTART_RESET_MS = 600_000;
+const RETRIED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "ARTIFACT_CACHE_CORRUPT",
+  "ARTIFACT_FETCH_FAILED",
+  "PREPARE_CRASHED",
+  "APP_PORT_IN_USE",
+  "APP_PORT_CONFLICT",
+  "RUNTIME_CELL_LOST",
+  "RUNTIME_FOLDER",
+]);
+
+/** What controllers share. */
+export interface ControllerContext {
+  store: ArtifactStore;
+  preparer: Preparer;
+  ports: Ports;
+  host: string;
+  metrics: RuntimeMetrics;
+  /** Returns the cells that this app's group runs in, starting them when needed. */
+  groupOf(app: DesiredApp): CellGroup;
+  /** Ports that manifests ask for: not to be handed to others. */
+  wantedPorts(): ReadonlySet<number>;
+  logs(lines: LogLine[]): void;
+}
+
+/** Brings one app from what is asked for to running, and keeps it there. */
+export class AppController {
+  readonly status: AppStatus;
+  readonly #context: ControllerContext;
+  readonly #retry = new Backoff(RETRY.firstMs, RETRY.maxMs);
+  readonly #restart = new Backoff(RESTART.firstMs, RESTART.maxMs);
+  #desired: DesiredApp;
+  #key = "";
+  #revision = 0;
+  #serving: { revision: number; group: CellGroup } | undefined;
+  #run: CommandRun | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #attempt = new AbortController();
+  #removed = false;
+
+  constructor(desired: DesiredApp, status: AppStatus, context: ControllerContext) {
+    this.#desired = desired;
+    this.status = status;
+    this.#context = context;
+  }
+
+  get id(): string {
+    return this.#desired.id;
+  }
+
+  get commandPid(): number | undefined {
+    return this.#run?.pid;
+  }
+
+  /** Takes a new wish; does nothing when it is the old one. */
+  update(desired: DesiredApp): void {
+    const key = keyOf(desired);
+    if (key === this.#key) return;
+    this.#key = key;
+    this.#desired = desired;
+    this.#retry.reset();
+    this.#begin();
+  }
+
+  /** Takes the app off this node. */
+  remove(): void {
+    this.#removed = true;
+    this.#attempt.abort();
+    clearTimeout(this.#timer);
+    this.#run?.kill();
+    this.#serving?.group.unload(this.id);
+    this.#context.ports.release(this.id);
+  }
+
+  #begin(): void {
+    this.#attempt.abort();
+    clearTimeout(this.#timer);
+    const attempt = new AbortController();
+    this.#attempt = attempt;
+    void this.#bringUp(++this.#revision, attempt.signal).catch((thrown: unknown) => {
+      if (!attempt.signal.aborted) this.#fail(thrown);
+    });
+  }
+
+  async #bringUp(revision: number, signal: AbortSignal): Promise<void> {
+    const { status } = this;
+    const desired = this.#desired;
+    if (desired.refusal !== undefined) throw desired.refusal;
+    if (this.#serving === undefined) status.set("Preparing");
+    const { artifact, phases } = await obtainArtifact(desired, this.#context.store, this.#context.preparer, signal);
+    if (signal.aborted) return;
+    this.#context.metrics.observePreparation(desired, phases);
+    status.started(phases);
+    status.condition("Prepared", "True", "Prepared");
+    if (this.#serving === undefined) status.set("Starting", { digest: artifact.digest, engine: artifact.engine });
+    const directory = this.#context.store.preparedDirectory(artifact.digest);
+    if (desired.trigger.kind === "command") {
+      this.#runCommand(cellAppOf(desired, revision, directory, undefined, this.#context.store));
+      return;
+    }
+    await this.#serve(revision, directory, signal);
+    if (!signal.aborted) {
+      status.condition("Loaded", "True", "Loaded");
+      status.condition("Ready", "True", "Serving");
+      status.set("Ready", { digest: artifact.digest, engine: artifact.engine });
+    }
+  }
+
+  async #serve(revision: number, directory: string, signal: AbortSignal): Promise<void> {
+    const desired = this.#desired;
+    const { ports, host, store } = this.#context;
+    const before = ports.portOf(this.id);
+    const port = await ports.assign(this.id, desired.port, this.#context.wantedPorts());
+    if (signal.aborted) return;
+    const group = this.#context.groupOf(desired);
+    // A listener cannot move: another port or group means a new one, and the old one drains.
+    if (this.#serving !== undefined && (this.#serving.group !== group || before !== port)) {
+      this.#serving.group.unload(this.id);
+      this.#serving = undefined;
+    }
+    const failure = await group.load(cellAppOf(desired, revision, directory, { host, port }, store));
+    if (signal.aborted) return;
+    if (failure !== undefined) throw errorOf(failure);
+    this.#serving = { revision, group };
+    this.status.set(this.status.state, { urls: [`http://${host.includes(":") ? `[${host}]` : host}:${port}`] });
+  }
+
+  #runCommand(app: CellApp): void {
+    this.#run?.kill();
+    const run = new CommandRun(app, (lines) => this.#context.logs(lines));
+    const begin = performance.now();
+    this.#run = run;
+    this.status.condition("Loaded", "True", "Loaded");
+    this.status.set("Running");
+    void run.outcome.then(({ exitCode, error, phases }) => {
+      if (this.#run !== run || this.#removed) return;
+      this.#run = undefined;
+      this.status.started(phases);
+      this.#context.metrics.observeStart(this.#desired, "cold", phases);
+      this.#commandEnded(app, exitCode, error, performance.now() - begin);
+    });
+  }
+
+  #commandEnded(app: CellApp, exitCode: number, error: Failure | undefined, ranMs: number): void {
+    const { trigger } = this.#desired;
+    const policy = trigger.kind === "command" ? trigger.restartPolicy : "Never";
+    const failed = exitCode !== 0;
+    const again = policy === "Always" || (policy === "OnFailure" && failed);
+    const change = {
+      exitCode,
+      ...(error
+        ? { reason: error.code, message: error.message }
+        : failed
+          ? { reason: "Error", message: `exit code ${exitCode}` }
+          : {}),
+    };
+    this.status.condition("Ready", "False", failed ? "Error" : "Completed", change.message ?? "");
+    if (!again) return this.status.set(failed ? "Failed" : "Completed", change);
+    if (ranMs >= RESTART_RESET_MS) this.#restart.reset();
+    const delayMs = this.#restart.next();
+    this.status.set("BackOff", {
+      ...change,
+      message: `${change.message ?? "completed"}; starts again in ${delayMs / 1000} s`,
+    });
+    this.#timer = setTimeout(() => {
+      this.status.restarted();
+      this.#runCommand(app);
+    }, delayMs);
+  }
+
+  /** Says why; tries again when the cause may pass. What serves already goes on serving. */
+  #fail(thrown: unknown): void {
+    const error =
+      thrown instanceof WasmletError
+        ? thrown
+        : new WasmletError("RUNTIME_CELL_LOST", messageOf(thrown), { cause: thrown });
+    const retried = RETRIED.has(error.code);
+    const { where, expected, actual } = error.details;
+    const details = [
+      where && `where: ${where}`,
+      expected && `expected: ${expected}`,
+      actual && `got: ${actual}`,
+    ].filter(Boolean);
+    const message = [error.message, ...details, `fix: ${error.fix}`].join("; ");
+    this.#context.logs([{ id: this.id, stream: "runtime", line: `${error.code}: ${message}` }]);
+    this.status.condition(this.#serving ? "Loaded" : "Prepared", "False", error.code, error.message);
+    if (this.#serving === undefined) this.status.condition("Ready", "False", error.code, error.message);
+    const state = this.#serving !== undefined ? "Ready" : retried ? "BackOff" : "Failed";
+    this.status.set(state, { reason: error.code, message });
+    if (retried) this.#timer = setTimeout(() => this.#begin(), this.#retry.next());
+  }
+}
+
+function errorOf({ code, message }: Failure): WasmletError {
+  return new WasmletError(code in ERROR_CODES ? (code as ErrorCode) : "RUNTIME_CELL_LOST", message);
+}
+
+/** Changes when anything about the wish changes, bytes included. */
+function keyOf(desired: DesiredApp): string {
+  return JSON.stringify(desired, (_, value: unknown) => {
+    if (value instanceof Uint8Array) return createHash("sha256").update(value).digest("hex");
+    return value instanceof Map ? [...value] : value;
+  });
+}

@@ -1,0 +1,74 @@
+import type { AppCondition, AppState, AppView } from "../runtime-api.ts";
+
+/** Start samples kept per app for its median. */
+const MAX_START_SAMPLES = 200;
+
+/** What is known about one app, as `/v1/apps` tells it. Changes are reported once each. */
+export class AppStatus {
+  readonly #onChange: () => void;
+  readonly #now: () => Date;
+  readonly #view: AppView;
+  #startSamples: number[] = [];
+
+  constructor(namespace: string, name: string, kind: AppView["kind"], onChange: () => void, now: () => Date) {
+    this.#onChange = onChange;
+    this.#now = now;
+    this.#view = {
+      namespace,
+      name,
+      kind,
+      state: "Pending",
+      urls: [],
+      conditions: [],
+      startPhases: {},
+      restarts: 0,
+      instances: 0,
+    };
+  }
+
+  get state(): AppState {
+    return this.#view.state;
+  }
+
+  /** A copy for readers. */
+  view(): AppView {
+    const sorted = this.#startSamples.toSorted((a, b) => a - b);
+    const median = sorted[Math.floor(sorted.length / 2)];
+    return { ...structuredClone(this.#view), ...(median !== undefined && { startP50Seconds: median }) };
+  }
+
+  /** Merges what changed; `reason` and `message` go unless given. */
+  set(state: AppState, change: Partial<Omit<AppView, "state" | "conditions">> = {}): void {
+    delete this.#view.reason;
+    delete this.#view.message;
+    Object.assign(this.#view, change, { state });
+    this.#onChange();
+  }
+
+  /** Counts one more restart. */
+  restarted(): void {
+    this.#view.restarts++;
+  }
+
+  setInstances(instances: number): void {
+    this.#view.instances = instances;
+  }
+
+  /** Keeps the phases of a start and, for the median, its time to the first response. */
+  started(phases: Record<string, number>): void {
+    Object.assign(this.#view.startPhases, phases);
+    const total = phases["first_response"];
+    if (total === undefined) return;
+    this.#startSamples.push(total);
+    if (this.#startSamples.length > MAX_START_SAMPLES) this.#startSamples.shift();
+  }
+
+  /** Sets a condition; its time moves only when its status does. */
+  condition(type: AppCondition["type"], status: AppCondition["status"], reason: string, message = ""): void {
+    const existing = this.#view.conditions.find((condition) => condition.type === type);
+    const lastTransitionTime = existing?.status === status ? existing.lastTransitionTime : this.#now().toISOString();
+    const condition: AppCondition = { type, status, reason, message, lastTransitionTime };
+    if (existing === undefined) this.#view.conditions.push(condition);
+    else Object.assign(existing, condition);
+  }
+}

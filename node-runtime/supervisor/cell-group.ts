@@ -1,0 +1,185 @@
+import type { AppStats, CellApp, Failure, FromCell, LogLine } from "../cell/protocol.ts";
+import { CellProcess } from "./cell-process.ts";
+
+/** Delay before the nth replacement in a row of a cell that dies young. */
+const RESTART_DELAYS_MS = [0, 0, 100, 500, 1000, 5000, 10_000];
+/** A cell that lived this long died of something new. */
+const LONG_LIFE_MS = 60_000;
+
+/** What a group of cells tells its owner. */
+export interface CellGroupEvents {
+  logs(lines: LogLine[]): void;
+  stats(stats: AppStats[], cell: number): void;
+  /** A cell died unasked and is being replaced. */
+  died(why: string): void;
+  /** The number of live cells changed. */
+  changed(): void;
+}
+
+interface LoadWaiter {
+  revision: number;
+  settle(error: Failure | undefined): void;
+}
+
+/** One place in a group: the process in it now, and what it waits for. */
+interface Slot {
+  index: number;
+  process: CellProcess;
+  bornMs: number;
+  deaths: number;
+  ready: boolean;
+  waiters: Map<string, LoadWaiter>;
+}
+
+/** Cells that serve the same apps on the same ports; the kernel balances between them. A dead one is replaced. */
+export class CellGroup {
+  readonly #events: CellGroupEvents;
+  readonly #apps = new Map<string, CellApp>();
+  readonly #slots: Slot[] = [];
+  #stopping = false;
+  #drainers: (() => void)[] = [];
+  #seq = 0;
+  #collecting = new Map<number, { left: number; done: () => void }>();
+
+  constructor(size: number, events: CellGroupEvents) {
+    this.#events = events;
+    for (let index = 0; index < size; index++) this.#slots.push(this.#spawn(index, 0));
+  }
+
+  get liveCells(): number {
+    return this.#slots.filter(({ process, ready }) => ready && process.isAlive).length;
+  }
+
+  get isEmpty(): boolean {
+    return this.#apps.size === 0;
+  }
+
+  get pids(): number[] {
+    return this.#slots.flatMap(({ process }) => (process.isAlive && process.pid !== undefined ? [process.pid] : []));
+  }
+
+  /** Loads the app into every cell; resolves to the first failure, or undefined when all serve it. */
+  async load(app: CellApp): Promise<Failure | undefined> {
+    this.#apps.set(app.id, app);
+    const outcomes = await Promise.all(this.#slots.map((slot) => this.#loadInto(slot, app)));
+    return outcomes.find((failure) => failure !== undefined);
+  }
+
+  /** Takes the app out of every cell; requests under way end first. */
+  unload(id: string): void {
+    this.#apps.delete(id);
+    for (const { process } of this.#slots) process.send({ type: "unload", id });
+  }
+
+  /** Asks every cell for its counters; resolves when all answered or `timeoutMs` passed. */
+  async collect(timeoutMs: number): Promise<void> {
+    const live = this.#slots.filter(({ process, ready }) => ready && process.isAlive);
+    if (live.length === 0) return;
+    const seq = ++this.#seq;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, timeoutMs);
+    this.#collecting.set(seq, { left: live.length, done: resolve });
+    for (const { process } of live) process.send({ type: "collect", seq });
+    await promise;
+    clearTimeout(timer);
+    this.#collecting.delete(seq);
+  }
+
+  /** Drains all cells, then ends them; what is not done after `graceMs` is cut. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    const live = this.#slots.filter(({ process }) => process.isAlive);
+    let left = live.length;
+    const drained = new Promise<void>((resolve) => {
+      if (left === 0) resolve();
+      this.#drainers.push(() => {
+        if (--left === 0) resolve();
+      });
+    });
+    for (const { process } of live) process.send({ type: "drain", graceMs });
+    const timeout = new Promise<void>((resolve) => setTimeout(resolve, graceMs + 500).unref());
+    await Promise.race([drained, timeout]);
+    for (const { process } of live) process.kill();
+  }
+
+  /** Ends all cells at once. */
+  kill(): void {
+    this.#stopping = true;
+    for (const { process } of this.#slots) process.kill();
+  }
+
+  #spawn(index: number, deaths: number): Slot {
+    const slot: Slot = {
+      index,
+      deaths,
+      bornMs: performance.now(),
+      ready: false,
+      waiters: new Map(),
+      process: new CellProcess(
+        { message: (message) => this.#receive(slot, message), exit: (why) => this.#died(slot, why) },
+        { heartbeat: true },
+      ),
+    };
+    return slot;
+  }
+
+  #loadInto(slot: Slot, app: CellApp): Promise<Failure | undefined> {
+    return new Promise((settle) => {
+      slot.waiters.get(app.id)?.settle(undefined);
+      slot.waiters.set(app.id, { revision: app.revision, settle });
+      if (slot.ready) slot.process.send({ type: "load", app });
+    });
+  }
+
+  #receive(slot: Slot, message: FromCell): void {
+    switch (message.type) {
+      case "ready":
+        slot.ready = true;
+        for (const app of this.#apps.values()) slot.process.send({ type: "load", app });
+        return this.#events.changed();
+      case "loaded":
+        return this.#settle(slot, message.id, message.revision, undefined);
+      case "load-failed":
+        return this.#settle(slot, message.id, message.revision, message.error);
+      case "logs":
+        return this.#events.logs(message.lines);
+      case "stats": {
+        this.#events.stats(message.apps, slot.index);
+        const collecting = this.#collecting.get(message.seq);
+        if (collecting !== undefined && --collecting.left === 0) collecting.done();
+        return;
+      }
+      case "drained":
+        return this.#drainers.forEach((drained) => drained());
+      case "unloaded":
+      case "exited":
+      case "pong":
+        return;
+    }
+  }
+
+  #settle(slot: Slot, id: string, revision: number, failure: Failure | undefined): void {
+    const waiter = slot.waiters.get(id);
+    if (waiter === undefined || waiter.revision !== revision) return;
+    slot.waiters.delete(id);
+    waiter.settle(failure);
+  }
+
+  /** Replaces a dead cell; whoever waits for a load waits for the replacement's. */
+  #died(slot: Slot, why: string): void {
+    this.#events.changed();
+    for (const { done } of this.#collecting.values()) done();
+    if (this.#stopping) return this.#drainers.forEach((drained) => drained());
+    this.#events.died(why);
+    const deaths = performance.now() - slot.bornMs > LONG_LIFE_MS ? 0 : slot.deaths + 1;
+    const delayMs = RESTART_DELAYS_MS[Math.min(deaths, RESTART_DELAYS_MS.length - 1)]!;
+    const replace = (): void => {
+      if (this.#stopping) return;
+      const next = this.#spawn(slot.index, deaths);
+      next.waiters = slot.waiters;
+      this.#slots[slot.index] = next;
+    };
+    if (delayMs === 0) replace();
+    else setTimeout(replace, delayMs);
+  }
+}

@@ -1,0 +1,78 @@
+import type { ChildProcess } from "node:child_process";
+import { readFromCell, type FromCell, type ToCell } from "../cell/protocol.ts";
+import { CELL_MAIN, describeExit, startChild } from "./child-process.ts";
+
+/** A cell that answers no ping for this long is stuck in a guest: it is killed and replaced. */
+export const HEARTBEAT_TIMEOUT_MS = 5000;
+const HEARTBEAT_INTERVAL_MS = 1000;
+const MAX_HEAP_MB = 2048;
+
+/** What a cell process tells its owner. */
+export interface CellEvents {
+  message(message: FromCell): void;
+  /** The process is gone, expected or not. */
+  exit(why: string): void;
+}
+
+/** One cell process and its channel. Messages that are not of the protocol are dropped. */
+export class CellProcess {
+  readonly #child: ChildProcess;
+  readonly #events: CellEvents;
+  #heartbeat: NodeJS.Timeout | undefined;
+  #unanswered = 0;
+  #exited = false;
+  #stuck = false;
+
+  constructor(events: CellEvents, options: { stdio?: "inherit"; heartbeat: boolean }) {
+    this.#events = events;
+    this.#child = startChild(CELL_MAIN, { maxHeapMb: MAX_HEAP_MB, ...(options.stdio && { stdio: options.stdio }) });
+    this.#child.stderr?.resume();
+    this.#child.on("message", (raw) => this.#receive(raw));
+    this.#child.on("error", () => this.#ended("could not be started"));
+    this.#child.on("exit", (code, signal) => {
+      this.#ended(this.#stuck ? "did not answer and was killed" : describeExit(code, signal));
+    });
+    if (options.heartbeat) this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_INTERVAL_MS);
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  get isAlive(): boolean {
+    return !this.#exited;
+  }
+
+  /** Sends a message; a cell that is gone gets none. */
+  send(message: ToCell): void {
+    if (!this.#exited && this.#child.connected) this.#child.send(message, () => {});
+  }
+
+  /** Ends the process at once. */
+  kill(): void {
+    this.#child.kill("SIGKILL");
+  }
+
+  #receive(raw: unknown): void {
+    this.#unanswered = 0;
+    const message = readFromCell(raw);
+    if (message !== undefined) this.#events.message(message);
+  }
+
+  #beat(): void {
+    if (this.#unanswered * HEARTBEAT_INTERVAL_MS >= HEARTBEAT_TIMEOUT_MS) {
+      this.#stuck = true;
+      this.kill();
+      return;
+    }
+    this.#unanswered++;
+    this.send({ type: "ping", seq: 0 });
+  }
+
+  #ended(why: string): void {
+    if (this.#exited) return;
+    this.#exited = true;
+    clearInterval(this.#heartbeat);
+    this.#events.exit(why);
+  }
+}

@@ -1,0 +1,52 @@
+import type { CellApp, Failure, FromCell, LogLine } from "../cell/protocol.ts";
+import { CellProcess } from "./cell-process.ts";
+
+/** How a command ended. */
+export interface CommandOutcome {
+  exitCode: number;
+  error?: Failure;
+  /** Seconds by phase of its start. */
+  phases: Record<string, number>;
+}
+
+/** One run of a command, in a cell process of its own: it may compute as long as it likes and harms nobody. */
+export class CommandRun {
+  readonly outcome: Promise<CommandOutcome>;
+  readonly #process: CellProcess;
+
+  constructor(app: CellApp, onLogs: (lines: LogLine[]) => void) {
+    const { promise, resolve } = Promise.withResolvers<CommandOutcome>();
+    this.outcome = promise;
+    const fail = (error: Failure): void => resolve({ exitCode: 134, error, phases: {} });
+    const receive = (message: FromCell): void => {
+      if (message.type === "ready") this.#process.send({ type: "load", app });
+      else if (message.type === "loaded") this.#process.send({ type: "run", id: app.id });
+      else if (message.type === "load-failed") fail(message.error);
+      else if (message.type === "logs") onLogs(message.lines);
+      else if (message.type === "exited") {
+        resolve({
+          exitCode: message.exitCode,
+          phases: message.start?.phases ?? {},
+          ...(message.error && { error: message.error }),
+        });
+      }
+      if (message.type === "exited" || message.type === "load-failed") this.#process.kill();
+    };
+    this.#process = new CellProcess(
+      {
+        message: receive,
+        exit: (why) => fail({ code: "RUNTIME_CELL_LOST", message: `the process that ran the command ${why}` }),
+      },
+      { heartbeat: false, ...(app.stdio === "inherit" && { stdio: "inherit" }) },
+    );
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  /** Ends the run at once. */
+  kill(): void {
+    this.#process.kill();
+  }
+}

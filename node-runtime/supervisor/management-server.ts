@@ -1,0 +1,72 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { WasmletError, messageOf, systemCodeOf } from "../../common/errors.ts";
+import type { AppView } from "../runtime-api.ts";
+
+/** What the management port serves. */
+export interface Management {
+  apps(): AppView[];
+  problems(): WasmletError[];
+  isReady(): boolean;
+  metrics(): Promise<string>;
+}
+
+/** The management port: `/metrics`, `/healthz`, `/readyz`, `/v1/apps`. */
+export class ManagementServer {
+  readonly #server: Server;
+  readonly #management: Management;
+
+  constructor(management: Management) {
+    this.#management = management;
+    this.#server = createServer((request, response) => void this.#answer(request, response));
+  }
+
+  /** Listens; returns the URL. Throws RUNTIME_PORT_IN_USE. */
+  async listen(host: string, port: number): Promise<string> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen({ host, port }, resolve);
+    }).catch((cause: unknown) => {
+      if (systemCodeOf(cause) !== "EADDRINUSE") throw cause;
+      throw new WasmletError("RUNTIME_PORT_IN_USE", `the management port ${port} is taken by another program`, {
+        where: `${host}:${port}`,
+        cause,
+      });
+    });
+    const { port: actual } = this.#server.address() as AddressInfo;
+    return `http://${host.includes(":") ? `[${host}]` : host}:${actual}`;
+  }
+
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const path = new URL(request.url ?? "/", "http://localhost").pathname;
+      if (request.method !== "GET" && request.method !== "HEAD")
+        return send(response, 405, "text/plain", "GET or HEAD\n");
+      if (path === "/healthz") return send(response, 200, "text/plain", "ok\n");
+      if (path === "/readyz") {
+        const ready = this.#management.isReady();
+        return send(response, ready ? 200 : 503, "text/plain", ready ? "ok\n" : "not ready\n");
+      }
+      if (path === "/metrics") {
+        return send(response, 200, "text/plain; version=0.0.4; charset=utf-8", await this.#management.metrics());
+      }
+      if (path === "/v1/apps") {
+        const body = { apps: this.#management.apps(), problems: this.#management.problems() };
+        return send(response, 200, "application/json", `${JSON.stringify(body)}\n`);
+      }
+      send(response, 404, "text/plain", "served here: /metrics /healthz /readyz /v1/apps\n");
+    } catch (thrown) {
+      send(response, 500, "text/plain", `${messageOf(thrown)}\n`);
+    }
+  }
+}
+
+function send(response: ServerResponse, status: number, type: string, body: string): void {
+  response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) });
+  response.end(body);
+}

@@ -1,0 +1,190 @@
+import { ArtifactStore } from "../artifacts/artifact-store.ts";
+import type { AppStats, LogLine } from "../cell/protocol.ts";
+import type { WasmletError } from "../../common/errors.ts";
+import { RuntimeMetrics } from "../metrics/runtime-metrics.ts";
+import type { AppView, Runtime, RuntimeOptions } from "../runtime-api.ts";
+import { AppController, type ControllerContext } from "./app-controller.ts";
+import { AppStatus } from "./app-status.ts";
+import { CellGroup } from "./cell-group.ts";
+import type { DesiredApp, DesiredState, DesiredStateSource } from "./desired-state.ts";
+import { ManagementServer } from "./management-server.ts";
+import { Ports } from "./ports.ts";
+import { Preparer } from "./preparer.ts";
+
+/** How long a scrape waits for cells to report. */
+const COLLECT_TIMEOUT_MS = 250;
+/** How often cells report when nobody scrapes, so that little is lost with one that dies. */
+const COLLECT_INTERVAL_MS = 1000;
+
+/** Owns what should run on this node and the processes that run it. Runs no guest code. */
+export class Supervisor implements Runtime {
+  readonly #options: RuntimeOptions;
+  readonly #source: DesiredStateSource;
+  readonly #metrics = new RuntimeMetrics();
+  readonly #controllers = new Map<string, AppController>();
+  readonly #groups = new Map<string, CellGroup>();
+  readonly #listeners = new Set<() => void>();
+  readonly #management: ManagementServer;
+  readonly #context: ControllerContext;
+  readonly #preparer: Preparer;
+  #desired: DesiredState = { apps: [], problems: [] };
+  #collector: NodeJS.Timeout | undefined;
+  #stopping = false;
+  managementUrl = "";
+
+  constructor(options: RuntimeOptions, source: DesiredStateSource) {
+    this.#options = options;
+    this.#source = source;
+    const store = new ArtifactStore(options.cacheDirectory);
+    this.#preparer = new Preparer(store);
+    this.#context = {
+      store,
+      preparer: this.#preparer,
+      ports: new Ports(options.host, options.firstPort),
+      host: options.host,
+      metrics: this.#metrics,
+      groupOf: (app) => this.#groupOf(app),
+      wantedPorts: () => new Set(this.#desired.apps.flatMap(({ port }) => (port === undefined ? [] : [port]))),
+      logs: (lines) => this.#log(lines),
+    };
+    this.#management = new ManagementServer({
+      apps: () => this.apps(),
+      problems: () => this.problems(),
+      isReady: () => !this.#stopping && this.#isSettled(),
+      metrics: async () => {
+        await this.#collect();
+        return this.#metrics.registry.metrics();
+      },
+    });
+  }
+
+  /** Starts everything; resolves once the desired state was read, while apps still prepare. */
+  async start(): Promise<void> {
+    this.managementUrl = await this.#management.listen(this.#options.managementHost, this.#options.managementPort);
+    try {
+      await this.#source.start((state) => this.#apply(state));
+    } catch (thrown) {
+      this.#management.close();
+      throw thrown;
+    }
+    this.#collector = setInterval(() => void this.#collect(), COLLECT_INTERVAL_MS);
+  }
+
+  apps(): AppView[] {
+    return [...this.#controllers.values()].map(({ status }) => status.view());
+  }
+
+  problems(): WasmletError[] {
+    return this.#desired.problems;
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Process ids of the children: for tests that end one. */
+  childPids(): { cells: number[]; preparers: number[] } {
+    return {
+      cells: [...this.#groups.values()].flatMap(({ pids }) => pids),
+      preparers: [...this.#preparer.pids],
+    };
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#source.stop();
+    clearInterval(this.#collector);
+    await Promise.all([...this.#groups.values()].map((group) => group.stop(graceMs)));
+    for (const controller of this.#controllers.values()) controller.remove();
+    for (const pid of this.#preparer.pids) process.kill(pid, "SIGKILL");
+    this.#management.close();
+  }
+
+  #apply(state: DesiredState): void {
+    if (this.#stopping) return;
+    for (const problem of state.problems) {
+      if (this.#desired.problems.some((known) => known.message === problem.message)) continue;
+      this.#options.log.error(`${problem.code}: ${problem.message}`, problem.toJSON());
+    }
+    this.#desired = state;
+    const wanted = new Map(state.apps.map((app) => [app.id, app]));
+    for (const [id, controller] of this.#controllers) if (!wanted.has(id)) this.#remove(id, controller);
+    for (const app of wanted.values()) this.#controllerOf(app).update(app);
+    this.#changed();
+  }
+
+  #controllerOf(app: DesiredApp): AppController {
+    const existing = this.#controllers.get(app.id);
+    if (existing !== undefined && existing.status.view().kind === app.trigger.kind) return existing;
+    if (existing !== undefined) this.#remove(app.id, existing);
+    const status = new AppStatus(
+      app.namespace,
+      app.name,
+      app.trigger.kind,
+      () => this.#changed(),
+      () => new Date(),
+    );
+    const controller = new AppController(app, status, this.#context);
+    this.#controllers.set(app.id, controller);
+    return controller;
+  }
+
+  #remove(id: string, controller: AppController): void {
+    controller.remove();
+    this.#controllers.delete(id);
+    const { namespace, name } = controller.status.view();
+    void this.#metrics.forget({ namespace, name });
+  }
+
+  #groupOf({ cellGroup }: DesiredApp): CellGroup {
+    let group = this.#groups.get(cellGroup);
+    if (group !== undefined) return group;
+    group = new CellGroup(this.#options.cells, {
+      logs: (lines) => this.#log(lines),
+      stats: (stats, cell) => this.#observe(stats, `${cellGroup} ${cell}`),
+      changed: () => this.#countCells(),
+      died: (why) => {
+        this.#metrics.cellRestarts.inc();
+        this.#options.log.warn(`a cell ${why}; it is replaced`, { group: cellGroup });
+      },
+    });
+    this.#groups.set(cellGroup, group);
+    return group;
+  }
+
+  #observe(stats: readonly AppStats[], cell: string): void {
+    for (const app of stats) {
+      const controller = this.#controllers.get(app.id);
+      if (controller === undefined) continue;
+      const { namespace, name } = controller.status.view();
+      this.#metrics.observe({ namespace, name }, cell, app);
+      controller.status.setInstances(app.instances);
+      for (const { phases } of app.starts) controller.status.started(phases);
+    }
+  }
+
+  async #collect(): Promise<void> {
+    await Promise.all([...this.#groups.values()].map((group) => group.collect(COLLECT_TIMEOUT_MS)));
+  }
+
+  #countCells(): void {
+    this.#metrics.cells.set([...this.#groups.values()].reduce((sum, { liveCells }) => sum + liveCells, 0));
+  }
+
+  #log(lines: readonly LogLine[]): void {
+    for (const { id, stream, line } of lines) {
+      if (stream === "runtime") this.#options.log.warn(line, { app: id });
+      else this.#options.log.guest(id, stream, line);
+    }
+  }
+
+  #isSettled(): boolean {
+    return this.apps().every(({ state }) => state !== "Pending" && state !== "Preparing" && state !== "Starting");
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}
