@@ -41,4 +41,7 @@ test("progress: the live line never wraps", () => {
   const stream = fakeStream(true, 8);
   new Progress(stream).show("0123456789");
   expect(stream.text).toBe(`${CLEAR}012345…`);
+  const unknown = fakeStream(true, 0);
+  new Progress(unknown).show("0123456789");
+  expect(unknown.text).toBe(`${CLEAR}0123456789`);
 });

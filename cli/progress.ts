@@ -45,7 +45,8 @@ export class Progress {
 
   #draw(): void {
     // A line that wraps could not be cleared.
-    const columns = (this.#stream.columns ?? DEFAULT_COLUMNS) - 1;
+    // Some terminals say that they have 0 columns.
+    const columns = (this.#stream.columns || DEFAULT_COLUMNS) - 1;
     const fits = this.#line.length <= columns;
     this.#stream.write(CLEAR_LINE + (fits ? this.#line : `${this.#line.slice(0, columns - 1)}…`));
   }

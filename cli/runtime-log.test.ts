@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { WasmletError } from "../common/errors.ts";
-import { createTextLog, ProblemReporter } from "./runtime-log.ts";
+import { createTextLog } from "./runtime-log.ts";
 
 function now(): Date {
   return new Date(2026, 10, 23, 12, 30, 1);
@@ -42,16 +42,16 @@ test("log: colours come on request alone", () => {
   expect(linesOf((log) => log.warn("slow"))).not.toContain(escape);
 });
 
-test("log: a problem is told once, and again when it was gone", () => {
-  const told: string[] = [];
-  const reporter = new ProblemReporter({ problem: ({ message }) => told.push(message) });
-  const [one, two] = ["one", "two"].map((text) => new WasmletError("MANIFEST_TYPE", text)) as [
-    WasmletError,
-    WasmletError,
-  ];
-  reporter.report([one, one]);
-  reporter.report([one, two]);
-  reporter.report([two]);
-  reporter.report([one]);
-  expect(told).toEqual(["one", "two", "one"]);
+test("log: an error's fields have lines of their own, and nothing is said twice", () => {
+  const error = new WasmletError("MANIFEST_TYPE", "spec.env: expected a list", {
+    where: "app.yaml:3:4",
+    expected: "a list",
+  });
+  const text = linesOf((log) => log.error(`${error.code}: ${error.message}`, error.toJSON()));
+  expect(text.split("\n").slice(0, 2)).toEqual([
+    "12:30:01 error MANIFEST_TYPE: spec.env: expected a list",
+    "  where: app.yaml:3:4",
+  ]);
+  expect(text).toContain("\n  fix: Give it a value of the type named");
+  expect(text).not.toContain("expected: ");
 });

@@ -1,11 +1,8 @@
-import type { WasmletError } from "../common/errors.ts";
 import type { RuntimeLog } from "../node-runtime/runtime-api.ts";
-import { describeError, printable, writeOut } from "./output.ts";
+import { printable, writeOut } from "./output.ts";
 
 /** The log of a command that serves. */
 export interface CommandLog extends RuntimeLog {
-  /** Logs what is wrong with a manifest or an app. */
-  problem(error: WasmletError): void;
   /** Resolves when every line is written. */
   close(): Promise<void>;
 }
@@ -38,7 +35,6 @@ export function createTextLog({ hasColor, now = () => new Date(), write = writeO
       const mark = stream === "stderr" ? paint(YELLOW, "!") : paint(DIM, "|");
       print(`${printable(app)} ${mark} ${printable(text)}`);
     },
-    problem: (error) => print(describeError(error).trimEnd()),
     close: () => Promise.resolve(),
   };
 }
@@ -60,36 +56,18 @@ export async function createJsonLog(): Promise<CommandLog> {
     warn: (message, fields = {}) => logger.warn(fields, message),
     error: (message, fields = {}) => logger.error(fields, message),
     guest: (app, stream, text) => logger.info({ app, stream }, text),
-    problem: (error) => {
-      const { message, ...fields } = error.toJSON();
-      logger.error(fields, message);
-    },
     close: () => new Promise((resolve) => destination.flush(() => resolve())),
   };
 }
 
-/** Logs each problem once, however often it is found again; one that was gone and comes back is logged again. */
-export class ProblemReporter {
-  readonly #log: Pick<CommandLog, "problem">;
-  #known = new Set<string>();
-
-  constructor(log: Pick<CommandLog, "problem">) {
-    this.#log = log;
+/** Returns a message with its fields behind it; an error's fields get lines of their own, without what was said already. */
+function describe(text: string, fields: Record<string, unknown> = {}): string {
+  const entries = Object.entries(fields);
+  if (typeof fields["code"] !== "string") {
+    return printable([text, ...entries.map(([name, value]) => `${name}=${textOf(value)}`)].join(" "));
   }
-
-  report(problems: readonly WasmletError[]): void {
-    const found = new Set<string>();
-    for (const problem of problems) {
-      const key = JSON.stringify(problem);
-      if (!this.#known.has(key) && !found.has(key)) this.#log.problem(problem);
-      found.add(key);
-    }
-    this.#known = found;
-  }
-}
-
-function describe(message: string, fields: Record<string, unknown> = {}): string {
-  return printable([message, ...Object.entries(fields).map(([name, value]) => `${name}=${textOf(value)}`)].join(" "));
+  const unsaid = entries.filter(([, value]) => !text.includes(String(value)));
+  return [text, ...unsaid.map(([name, value]) => `  ${name}: ${String(value)}`)].map(printable).join("\n");
 }
 
 function textOf(value: unknown): string {

@@ -12,9 +12,9 @@ import { probeUrl } from "../demo/probe.ts";
 import { awaitReady, type Readiness } from "../demo/readiness.ts";
 import { describeApps, describeFailures, describeNextSteps, describeProgress } from "../demo/report.ts";
 import { cacheOption } from "../options.ts";
-import { describeError, writeErr, writeOut } from "../output.ts";
+import { describeError, writeOut } from "../output.ts";
 import { Progress } from "../progress.ts";
-import { createTextLog, ProblemReporter } from "../runtime-log.ts";
+import { createTextLog } from "../runtime-log.ts";
 import { exitCodeOfSignal, listenForStop, type StopSignals } from "../signals.ts";
 
 const EXAMPLES = fileURLToPath(new URL("../../examples/", import.meta.url));
@@ -59,25 +59,20 @@ async function demo({ exitWhenReady = false, cacheDir }: DemoOptions, context: C
   const folder = taken.length === 0 ? EXAMPLES : await writeWithFreePorts(examples, taken, HOST);
   for (const port of taken) progress.print(`Port ${port} is taken: the demo uses a free one instead.`);
   try {
-    const runtime = await startDemoRuntime(folder, examples, cacheDir, log, progress);
+    const runtime = await startDemoRuntime(folder, cacheDir, log, progress);
     const readiness = await watchReadiness(runtime, examples, stop, progress);
     progress.clear();
-    const isReady = readiness.failed.size + readiness.waiting.size === 0;
-    new ProblemReporter({ problem: (error) => writeErr(describeError(error)) }).report(runtime.problems());
-    writeOut(`\n${describeApps(runtime.apps(), readiness)}\n`);
+    if (!stop.aborted.aborted) await presentApps(runtime, readiness);
     if (!exitWhenReady) {
-      writeOut(describeNextSteps(runtime.apps(), runtime.managementUrl));
       const isReloaded = folder === EXAMPLES;
-      writeOut(
-        `\n${isReloaded ? "Edit a manifest below examples/ and it is reloaded. " : ""}Ctrl-C drains and stops.\n`,
-      );
+      if (!stop.aborted.aborted) presentNextSteps(runtime, isReloaded);
       await stop.first;
+      progress.print("Draining; Ctrl-C again stops at once.");
     }
-    if (stop.aborted.aborted) progress.print("Draining; Ctrl-C again stops at once.");
     await runtime.stop(GRACE_MS);
     if (!exitWhenReady) return;
     if (stop.aborted.aborted) finish(exitCodeOfSignal(await stop.first));
-    else if (!isReady) throw incomplete(readiness);
+    else if (readiness.failed.size + readiness.waiting.size > 0) throw incomplete(readiness);
   } finally {
     if (folder !== EXAMPLES) rmSync(folder, { recursive: true, force: true });
   }
@@ -99,21 +94,18 @@ async function buildMissingGuest(progress: Progress): Promise<void> {
 
 async function startDemoRuntime(
   folder: string,
-  examples: readonly Example[],
   cacheDirectory: string,
   log: RuntimeLog,
   progress: Progress,
 ): Promise<Runtime> {
   progress.show("starting the node runtime");
-  const wanted = [...examples.keys()].map((index) => PORT_BASE + index);
-  const areFree = await Promise.all(wanted.map((port) => isPortFree(HOST, port)));
   const managementPort = (await isPortFree(HOST, MANAGEMENT_PORT)) ? MANAGEMENT_PORT : 0;
   if (managementPort === 0) progress.print(`Port ${MANAGEMENT_PORT} is taken: metrics use a free one instead.`);
   const { startRuntime } = await import("../../node-runtime/start.ts");
   return startRuntime({
     folder,
     host: HOST,
-    firstPort: areFree.every(Boolean) ? PORT_BASE : 0,
+    firstPort: PORT_BASE,
     managementHost: HOST,
     managementPort,
     cacheDirectory,
@@ -139,6 +131,17 @@ async function watchReadiness(
     onProgress: (readiness) => progress.show(describeProgress(readiness)),
     signal: aborted,
   });
+}
+
+async function presentApps(runtime: Runtime, readiness: Readiness): Promise<void> {
+  // A scrape makes the cells report their start times.
+  await probeUrl(new URL("/metrics", runtime.managementUrl).href);
+  writeOut(`\n${describeApps(runtime.apps(), readiness)}\n`);
+}
+
+function presentNextSteps(runtime: Runtime, isReloaded: boolean): void {
+  const reload = isReloaded ? "Edit a manifest below examples/ and it is reloaded. " : "";
+  writeOut(`${describeNextSteps(runtime.apps(), runtime.managementUrl)}\n${reload}Ctrl-C drains and stops.\n`);
 }
 
 /** What guests print and what goes wrong, above the live line; the runtime's own news would only repeat that line. */

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { basename } from "node:path";
 import { inheritedVariable } from "../../config/config.ts";
 import type { RunOptions } from "../../node-runtime/runtime-api.ts";
 import type { CommandContext } from "../command-context.ts";
@@ -51,7 +50,7 @@ async function run(
   const { runFile } = await import("../../node-runtime/run.ts");
   const exitCode = await runFile({
     file,
-    args: [basename(file), ...(args[0] === "--" ? args.slice(1) : args)],
+    args: args[0] === "--" ? args.slice(1) : args,
     env,
     preopens: dir,
     allowedOutboundHosts: allowHost,

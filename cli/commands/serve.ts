@@ -9,8 +9,9 @@ import {
   outputOption,
   portBaseOption,
 } from "../options.ts";
-import { createJsonLog, createTextLog, ProblemReporter, type CommandLog } from "../runtime-log.ts";
+import { createJsonLog, createTextLog, type CommandLog } from "../runtime-log.ts";
 import { listenForStop } from "../signals.ts";
+import { StateReporter } from "../state-reporter.ts";
 
 interface ServeOptions {
   host: string;
@@ -66,11 +67,12 @@ async function serve(dir: string, options: ServeOptions, { config }: CommandCont
     cells: options.cells,
     log,
   });
-  const problems = new ProblemReporter(log);
-  problems.report(runtime.problems());
-  runtime.onChange(() => problems.report(runtime.problems()));
   log.info("serving", { folder: dir, apps: runtime.apps().length, management: runtime.managementUrl });
+  const states = new StateReporter(log);
+  states.report(runtime.apps());
+  const stopReporting = runtime.onChange(() => states.report(runtime.apps()));
   const signal = await stop.first;
+  stopReporting();
   log.info("draining", { signal, graceSeconds: options.grace / 1000 });
   await runtime.stop(options.grace);
   log.info("stopped");

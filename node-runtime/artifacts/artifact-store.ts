@@ -5,7 +5,7 @@ import { messageOf, WasmletError } from "../../common/errors.ts";
 import { PIPELINE_VERSION, readPreparedArtifact, type PreparedArtifact } from "./prepared-artifact.ts";
 
 /** The largest artifact that is accepted. */
-export const MAX_ARTIFACT_BYTES = 256 * 1024 * 1024;
+const MAX_ARTIFACT_BYTES = 256 * 1024 * 1024;
 
 /** The node's artifacts on disk: `blobs/` as they came, `prepared/` as they run; both named by digest. */
 export class ArtifactStore {

@@ -46,7 +46,7 @@ export type PreparedArtifact = Static<typeof PreparedArtifact>;
 const validator = Compile(PreparedArtifact);
 
 /** Returns the value as a prepared artifact; throws ARTIFACT_CACHE_CORRUPT when it is not one. */
-export function checkPreparedArtifact(value: unknown, where: string): PreparedArtifact {
+function checkPreparedArtifact(value: unknown, where: string): PreparedArtifact {
   if (validator.Check(value)) return value;
   const [first] = validator.Errors(value);
   throw new WasmletError(

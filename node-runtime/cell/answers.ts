@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { ERROR_CODES, type ErrorCode } from "../../common/error-codes.ts";
 
 /** The status that each error of a request is answered with. */
-export const ERROR_STATUS: Partial<Record<ErrorCode, number>> = {
+const ERROR_STATUS: Partial<Record<ErrorCode, number>> = {
   REQUEST_AMBIGUOUS: 400,
   REQUEST_MALFORMED: 400,
   REQUEST_BODY_TOO_LARGE: 413,
@@ -17,7 +17,7 @@ export const ERROR_STATUS: Partial<Record<ErrorCode, number>> = {
 };
 
 /** The status of an error answer; 500 for what is not the client's or the guest's doing. */
-export function statusOf(code: ErrorCode): number {
+function statusOf(code: ErrorCode): number {
   return ERROR_STATUS[code] ?? 500;
 }
 

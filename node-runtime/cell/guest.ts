@@ -5,10 +5,10 @@ import type { Instance, Program } from "../engine/engine.ts";
 import { WasiHost } from "../wasi/host.ts";
 import { EMPTY_SOURCE } from "../wasi/io/byte-source.ts";
 import { EgressPolicy } from "../wasi/sockets/egress.ts";
-import { LineBudget, LineSink } from "./log-lines.ts";
+import { type LineBudget, LineSink } from "./log-lines.ts";
 import type { CellApp, LogLine } from "./protocol.ts";
 import { inheritedStdio } from "./stdio.ts";
-import { StatsCollector } from "./stats.ts";
+import type { StatsCollector } from "./stats.ts";
 
 /** One instance with its host, and how it came to be. */
 export interface LiveInstance {

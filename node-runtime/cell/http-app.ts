@@ -9,7 +9,7 @@ import { handleRequest } from "./request-handler.ts";
 import type { StatsCollector } from "./stats.ts";
 
 /** The largest request head that is read. */
-export const MAX_HEADER_BYTES = 32 * 1024;
+const MAX_HEADER_BYTES = 32 * 1024;
 const HEADERS_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 

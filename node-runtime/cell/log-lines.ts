@@ -4,7 +4,7 @@ import type { ByteSink } from "../wasi/io/byte-source.ts";
 const MAX_LINE_BYTES = 16 * 1024;
 
 /** Lines an app may print in a second, all instances together; more are dropped and counted. */
-export const MAX_LINES_PER_SECOND = 1000;
+const MAX_LINES_PER_SECOND = 1000;
 
 /** Decides per app whether one more line may be logged: a bucket that refills every second. */
 export class LineBudget {

@@ -10,7 +10,7 @@ import { rawFields, RequestBody } from "./request-body.ts";
 import { writeResponse } from "./response-writer.ts";
 
 /** The largest request body that is passed to a guest. */
-export const MAX_REQUEST_BODY_BYTES = 64 * 1024 * 1024;
+const MAX_REQUEST_BODY_BYTES = 64 * 1024 * 1024;
 
 /** How one request ended in the guest. */
 type Ending = { kind: "returned" } | { kind: "trapped"; thrown: unknown };

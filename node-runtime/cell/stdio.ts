@@ -18,7 +18,7 @@ export function inheritedStdio(): Pick<CliOptions, "stdin" | "stdout" | "stderr"
 }
 
 /** Reads a Node stream only as far as the guest asks. */
-export function readableSource(stream: Readable): ByteSource {
+function readableSource(stream: Readable): ByteSource {
   const changed = new Notifier();
   let ended = false;
   let listening = false;
@@ -45,7 +45,7 @@ export function readableSource(stream: Readable): ByteSource {
 }
 
 /** Writes to a Node stream, holding the guest back while too much is queued there. */
-export function writableSink(stream: Writable): ByteSink {
+function writableSink(stream: Writable): ByteSink {
   const changed = new Notifier();
   let gone = false;
   stream.on("error", () => ((gone = true), changed.notify()));

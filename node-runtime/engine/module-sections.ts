@@ -91,11 +91,12 @@ function readImportedMemories(reader: Reader): MemoryDeclaration[] {
     reader.skip(reader.u32());
     const kind = reader.byte();
     // Function, table, memory, global, tag: each descriptor has its own length.
-    if (kind === 0) reader.u32();
-    else if (kind === 1) (skipReferenceType(reader), readLimits(reader, true));
+    if (kind === 1 || kind === 3) skipReferenceType(reader);
+    if (kind === 4) reader.byte();
+    if (kind === 0 || kind === 4) reader.u32();
+    else if (kind === 1) readLimits(reader, true);
     else if (kind === 2) memories.push(readLimits(reader, true));
-    else if (kind === 3) (skipReferenceType(reader), reader.byte());
-    else if (kind === 4) (reader.byte(), reader.u32());
+    else if (kind === 3) reader.byte();
     else throw new RangeError(`unknown import kind ${kind}`);
   }
   return memories;

@@ -32,7 +32,7 @@ export function checkOffered(imports: readonly string[]): void {
 }
 
 /** True when the host offers this interface: `wasi:io/poll@0.2.6` of any patch version. */
-export function isOffered(versioned: string): boolean {
+function isOffered(versioned: string): boolean {
   const [name, version] = versioned.split("@") as [string, string?];
   return OFFERED_INTERFACES.has(name) && (version?.startsWith(`${OFFERED_MAJOR_MINOR}.`) ?? false);
 }

@@ -34,7 +34,7 @@ export async function prepareArtifact(file: string, directory: string): Promise<
 }
 
 /** Returns what the bytes claim to be; throws ARTIFACT_NOT_WASM or ARTIFACT_INVALID. */
-export function readKind(bytes: Uint8Array): PreparedArtifact["kind"] {
+function readKind(bytes: Uint8Array): PreparedArtifact["kind"] {
   const hex = Buffer.from(bytes.subarray(0, 8)).toString("hex");
   if (!hex.startsWith(MAGIC)) {
     throw new WasmletError("ARTIFACT_NOT_WASM", "the artifact is not WebAssembly", {

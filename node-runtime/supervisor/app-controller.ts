@@ -152,13 +152,16 @@ export class AppController {
     this.#run = run;
     this.status.condition("Loaded", "True", "Loaded");
     this.status.set("Running");
-    void run.outcome.then(({ exitCode, error, phases }) => {
-      if (this.#run !== run || this.#removed) return;
-      this.#run = undefined;
-      this.status.started(phases);
-      this.#context.metrics.observeStart(this.#desired, "cold", phases);
-      this.#commandEnded(app, exitCode, error, performance.now() - begin);
-    });
+    void this.#awaitCommand(app, run, begin);
+  }
+
+  async #awaitCommand(app: CellApp, run: CommandRun, begin: number): Promise<void> {
+    const { exitCode, error, phases } = await run.outcome;
+    if (this.#run !== run || this.#removed) return;
+    this.#run = undefined;
+    this.status.started(phases);
+    this.#context.metrics.observeStart(this.#desired, "cold", phases);
+    this.#commandEnded(app, exitCode, error, performance.now() - begin);
   }
 
   #commandEnded(app: CellApp, exitCode: number, error: Failure | undefined, ranMs: number): void {

@@ -3,7 +3,7 @@ import { readFromCell, type FromCell, type ToCell } from "../cell/protocol.ts";
 import { CELL_MAIN, describeExit, startChild } from "./child-process.ts";
 
 /** A cell that answers no ping for this long is stuck in a guest: it is killed and replaced. */
-export const HEARTBEAT_TIMEOUT_MS = 5000;
+const HEARTBEAT_TIMEOUT_MS = 5000;
 const HEARTBEAT_INTERVAL_MS = 1000;
 const MAX_HEAP_MB = 2048;
 

@@ -56,7 +56,8 @@ function triggerOf(trigger: LoadedManifest["app"]["spec"]["trigger"]): DesiredAp
 }
 
 /** Fields that the API carries and this runtime does not honour yet: refused, so that nobody relies on them. */
-function refuseUnsupported({ app: { spec }, file, locate }: LoadedManifest): void {
+function refuseUnsupported(manifest: LoadedManifest): void {
+  const { spec } = manifest.app;
   const unsupported: [path: string[], isUsed: boolean][] = [
     [["spec", "trigger", "cron"], spec.trigger.cron !== undefined],
     [["spec", "limits", "cpuTimePerRequest"], spec.limits.cpuTimePerRequest !== undefined],
@@ -64,9 +65,9 @@ function refuseUnsupported({ app: { spec }, file, locate }: LoadedManifest): voi
   ];
   for (const [path, isUsed] of unsupported) {
     if (!isUsed) continue;
-    const { line, column } = locate(path);
+    const { line, column } = manifest.locate(path);
     throw new WasmletError("APP_FIELD_NOT_SUPPORTED", `${path.join(".")} is not honoured by this node runtime yet`, {
-      where: `${file}:${line}:${column}`,
+      where: `${manifest.file}:${line}:${column}`,
     });
   }
 }

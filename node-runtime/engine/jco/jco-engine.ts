@@ -91,7 +91,7 @@ function findExport(exports: ComponentExports, name: string): ComponentExports[s
 }
 
 /** Evaluates glue code prepared as a script; V8 takes the code cache when it is its own and ignores it otherwise. */
-export function compileGlue(source: string, cachedData?: Buffer): Instantiate {
+function compileGlue(source: string, cachedData?: Buffer): Instantiate {
   try {
     const script = new Script(source, { filename: "component.js", ...(cachedData && { cachedData }) });
     return script.runInThisContext() as Instantiate;

@@ -19,10 +19,10 @@ export interface CliOptions {
 }
 
 /** `wasi:cli/terminal-input` resource. */
-export class TerminalInput {}
+class TerminalInput {}
 
 /** `wasi:cli/terminal-output` resource. */
-export class TerminalOutput {}
+class TerminalOutput {}
 
 /** Returns the `wasi:cli` interfaces of one program. */
 export function createCliImports(scope: Scope, options: CliOptions): Record<string, Record<string, unknown>> {

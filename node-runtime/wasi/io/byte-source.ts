@@ -27,11 +27,3 @@ export interface ByteSink {
 
 /** A source that is at its end from the start. */
 export const EMPTY_SOURCE: ByteSource = { take: () => null, subscribe: (wake) => (wake(), () => {}) };
-
-/** A sink that takes everything and keeps nothing. */
-export const NULL_SINK: ByteSink = {
-  capacity: () => 64 * 1024,
-  write: () => {},
-  flushed: () => true,
-  subscribe: (wake) => (wake(), () => {}),
-};

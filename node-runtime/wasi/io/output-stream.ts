@@ -17,6 +17,8 @@ export class OutputStream {
   #permit = 0;
   #flushing = false;
   #dropped = false;
+  /** What a readiness check came upon and no call has told yet. */
+  #failure: unknown;
 
   constructor(scope: Scope, sink: ByteSink) {
     this.#scope = scope;
@@ -128,6 +130,11 @@ export class OutputStream {
 
   /** The sink's capacity; null once closed. A host failure becomes the stream's `last-operation-failed`. */
   #openCapacity(): number | null {
+    if (this.#failure !== undefined) {
+      const failure = this.#failure;
+      this.#failure = undefined;
+      throw failure;
+    }
     try {
       return this.#sink.capacity();
     } catch (failure) {
@@ -138,8 +145,9 @@ export class OutputStream {
   #writable(): boolean {
     try {
       return this.#capacity() > 0;
-    } catch {
-      return true; // the error waits to be told by check-write
+    } catch (failure) {
+      this.#failure = failure; // waits to be told by the next call
+      return true;
     }
   }
 

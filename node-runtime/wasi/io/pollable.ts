@@ -24,6 +24,7 @@ export class Pollable {
 
   /** Resolves once ready; rejects when the host closes. */
   async block(): Promise<void> {
+    if (this.ready()) return this.#scope.breathe();
     while (!this.ready()) await this.#scope.wait((wake) => this.#readiness.subscribe(wake));
   }
 
@@ -42,6 +43,7 @@ export const ALWAYS_READY: Readiness = { ready: () => true, subscribe: (wake) =>
  */
 export async function poll(scope: Scope, pollables: readonly Pollable[]): Promise<Uint32Array> {
   if (pollables.length === 0) throw new Error("poll: the list of pollables must not be empty");
+  await scope.breathe();
   for (;;) {
     const ready = pollables.flatMap((pollable, index) => (pollable.ready() ? [index] : []));
     if (ready.length > 0) return Uint32Array.from(ready);

@@ -4,7 +4,7 @@ import { randomFillSync } from "node:crypto";
 const MAX_RANDOM_BYTES = 1024 * 1024;
 
 /** Fills a fresh array of `len` bytes from the system's CSPRNG; traps beyond 1 MiB. */
-export function randomBytes(len: bigint): Uint8Array {
+function randomBytes(len: bigint): Uint8Array {
   if (len > BigInt(MAX_RANDOM_BYTES)) throw new Error(`get-random-bytes: at most ${MAX_RANDOM_BYTES} bytes a call`);
   return randomFillSync(new Uint8Array(Number(len)));
 }
