@@ -102,7 +102,7 @@ export const ERROR_CODES = {
   },
   ARTIFACT_MISSING: {
     summary: "The artifact's file is not there or cannot be read.",
-    fix: "Check the path in the annotation wasmlet.dev/source-path; the app starts when the file appears.",
+    fix: "Check the path (in a manifest: the annotation wasmlet.dev/source-path, where the app starts when the file appears).",
   },
   ARTIFACT_NOT_OFFERED: {
     summary: "The artifact uses a WebAssembly feature that Wasmlet does not offer.",

@@ -71,6 +71,11 @@ export class ArtifactStore {
     return join(this.#directory, "temp", randomUUID());
   }
 
+  /** Removes an app's volumes, secrets and emptyDirs alike: they live as long as the app is on this node. */
+  removeVolumes(appId: string): void {
+    rmSync(join(this.#directory, "volumes", appId.replace("/", "_")), { recursive: true, force: true });
+  }
+
   /** The folder of one of an app's volumes. */
   volumeDirectory(appId: string, volume: string): string {
     return join(this.#directory, "volumes", appId.replace("/", "_"), volume);

@@ -1,5 +1,5 @@
 import { createServer, type Server } from "node:http";
-import type { Socket } from "node:net";
+import { Server as NetServer, type Socket } from "node:net";
 import { sendRawError } from "./answers.ts";
 import { Guest } from "./guest.ts";
 import { InstancePool } from "./instance-pool.ts";
@@ -12,6 +12,8 @@ import type { StatsCollector } from "./stats.ts";
 const MAX_HEADER_BYTES = 32 * 1024;
 const HEADERS_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+/** How long a draining app still answers on connections that were idle, telling each client to close. */
+const DRAIN_LINGER_MS = 250;
 
 /** One version of an app: its guest and the instances of it. */
 interface Version {
@@ -30,7 +32,7 @@ export class HttpApp {
   #idleTimer: NodeJS.Timeout | undefined;
   #inFlight = 0;
   #draining = false;
-  #drained: (() => void) | undefined;
+  #lingering = true;
 
   constructor(app: CellApp, log: (line: LogLine) => void, stats: StatsCollector, lineBudget: LineBudget) {
     this.#log = log;
@@ -82,12 +84,15 @@ export class HttpApp {
     this.#draining = true;
     clearTimeout(this.#idleTimer);
     return new Promise((resolve) => {
-      this.#server.close(() => {
+      // Not http's own `close`, which cuts idle connections at once: a request may be on its way on one of them.
+      NetServer.prototype.close.call(this.#server, () => {
         this.#current.pool.close();
         resolve();
       });
-      this.#drained = () => this.#server.closeIdleConnections();
-      this.#server.closeIdleConnections();
+      setTimeout(() => {
+        this.#lingering = false;
+        this.#server.closeIdleConnections();
+      }, DRAIN_LINGER_MS).unref();
     });
   }
 
@@ -118,8 +123,8 @@ export class HttpApp {
     response.once("close", () => {
       this.#inFlight--;
       this.#forgetRetired();
-      if (this.#draining) this.#drained?.();
-      else if (this.#inFlight === 0) this.#armIdle();
+      if (this.#draining && !this.#lingering) this.#server.closeIdleConnections();
+      else if (!this.#draining && this.#inFlight === 0) this.#armIdle();
     });
     await handleRequest(guest, pool, request, response);
   }

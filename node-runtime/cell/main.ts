@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { Cell } from "./cell.ts";
 import { readToCell, type FromCell } from "./protocol.ts";
 
@@ -16,3 +17,5 @@ process.on("disconnect", () => process.exit(0));
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => {});
 send({ type: "ready" });
+// A cell ends by SIGKILL, which would lose what it compiled.
+flushCompileCache();

@@ -90,6 +90,7 @@ export class AppController {
     this.#run?.kill();
     this.#serving?.group.unload(this.id);
     this.#context.ports.release(this.id);
+    this.#context.store.removeVolumes(this.id);
   }
 
   #begin(): void {

@@ -61,6 +61,7 @@ export class CellGroup {
   /** Loads the app into every cell; resolves to the first failure, or undefined when all serve it. */
   async load(app: CellApp): Promise<Failure | undefined> {
     this.#apps.set(app.id, app);
+    this.#setDeadlines();
     const outcomes = await Promise.all(this.#slots.map((slot) => this.#loadInto(slot, app)));
     return outcomes.find((failure) => failure !== undefined);
   }
@@ -68,6 +69,7 @@ export class CellGroup {
   /** Takes the app out of every cell; requests under way end first. */
   unload(id: string): void {
     this.#apps.delete(id);
+    this.#setDeadlines();
     for (const { process } of this.#slots) process.send({ type: "unload", id });
   }
 
@@ -121,6 +123,11 @@ export class CellGroup {
       ),
     };
     return slot;
+  }
+
+  #setDeadlines(): void {
+    const timeouts = [...this.#apps.values()].map(({ requestTimeoutMs }) => requestTimeoutMs);
+    for (const { process } of this.#slots) process.longestRequestMs = Math.max(0, ...timeouts);
   }
 
   #loadInto(slot: Slot, app: CellApp): Promise<Failure | undefined> {
@@ -178,6 +185,7 @@ export class CellGroup {
       const next = this.#spawn(slot.index, deaths);
       next.waiters = slot.waiters;
       this.#slots[slot.index] = next;
+      this.#setDeadlines();
     };
     if (delayMs === 0) replace();
     else setTimeout(replace, delayMs);

@@ -2,8 +2,9 @@ import type { ChildProcess } from "node:child_process";
 import { readFromCell, type FromCell, type ToCell } from "../cell/protocol.ts";
 import { CELL_MAIN, describeExit, startChild } from "./child-process.ts";
 
-/** A cell that answers no ping for this long is stuck in a guest: it is killed and replaced. */
-const HEARTBEAT_TIMEOUT_MS = 5000;
+/** A cell that answers no ping for this much longer than a request may take is stuck in a guest: it is killed. */
+const HEARTBEAT_SLACK_MS = 2000;
+const DEFAULT_REQUEST_TIMEOUT_MS = 5000;
 const HEARTBEAT_INTERVAL_MS = 1000;
 const MAX_HEAP_MB = 2048;
 
@@ -22,6 +23,8 @@ export class CellProcess {
   #unanswered = 0;
   #exited = false;
   #stuck = false;
+  /** The longest that a guest of this cell may keep its thread: its apps' longest request timeout. */
+  longestRequestMs = DEFAULT_REQUEST_TIMEOUT_MS;
 
   constructor(events: CellEvents, options: { stdio?: "inherit"; heartbeat: boolean }) {
     this.#events = events;
@@ -60,7 +63,7 @@ export class CellProcess {
   }
 
   #beat(): void {
-    if (this.#unanswered * HEARTBEAT_INTERVAL_MS >= HEARTBEAT_TIMEOUT_MS) {
+    if (this.#unanswered * HEARTBEAT_INTERVAL_MS >= this.longestRequestMs + HEARTBEAT_SLACK_MS) {
       this.#stuck = true;
       this.kill();
       return;
