@@ -61,9 +61,18 @@ function wrapAsScript(module: string): string {
   return `(function () {\n${body}\nreturn instantiate;\n})()`;
 }
 
-/** Compiles the script once, here, so that no cell has to parse it. */
+/**
+ * Compiles the script once, here, so that no cell has to parse it. V8 caches only functions that were called: so
+ * `instantiate` is, without imports, which fails at its first line after all of it was compiled.
+ */
 function compileScript(source: string): Transpiled["glue"] {
   const script = new Script(source, { filename: "component.js" });
+  const instantiate = script.runInThisContext() as (getCoreModule: unknown, imports: object) => unknown;
+  try {
+    instantiate(undefined, {});
+  } catch {
+    // as meant
+  }
   return { source, codeCache: script.createCachedData() };
 }
 
