@@ -14,6 +14,8 @@ const HEADERS_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 /** How long a draining app still answers on connections that were idle, telling each client to close. */
 const DRAIN_LINGER_MS = 250;
+/** How long a draining app goes on accepting: clients that never cease must not keep it from closing. */
+const MAX_ACCEPT_TURNS = 2000;
 
 /** One version of an app: its guest and the instances of it. */
 interface Version {
@@ -80,9 +82,10 @@ export class HttpApp {
   }
 
   /** Stops accepting and resolves when every accepted request is answered. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#draining = true;
     clearTimeout(this.#idleTimer);
+    await this.#acceptQueued();
     return new Promise((resolve) => {
       // Not http's own `close`, which cuts idle connections at once: a request may be on its way on one of them.
       NetServer.prototype.close.call(this.#server, () => {
@@ -94,6 +97,19 @@ export class HttpApp {
         this.#server.closeIdleConnections();
       }, DRAIN_LINGER_MS).unref();
     });
+  }
+
+  /** Accepts what waits in the kernel's queue, one connection a turn: closing a listener resets what is left there. */
+  async #acceptQueued(): Promise<void> {
+    let accepted = true;
+    const note = (): void => void (accepted = true);
+    this.#server.on("connection", note);
+    for (let turn = 0; accepted && turn < MAX_ACCEPT_TURNS; turn++) {
+      accepted = false;
+      // The first turn may be the rest of the current one, which has looked at its sockets already.
+      for (let rest = 0; rest < 2; rest++) await new Promise<void>((resume) => setImmediate(resume));
+    }
+    this.#server.off("connection", note);
   }
 
   /** What happened since the last call. */

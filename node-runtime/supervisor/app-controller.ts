@@ -169,6 +169,9 @@ export class AppController {
     const { trigger } = this.#desired;
     const policy = trigger.kind === "command" ? trigger.restartPolicy : "Never";
     const failed = exitCode !== 0;
+    if (error !== undefined) {
+      this.#context.logs([{ id: this.id, stream: "runtime", line: `${error.code}: ${error.message}` }]);
+    }
     const again = policy === "Always" || (policy === "OnFailure" && failed);
     const change = {
       exitCode,

@@ -102,6 +102,7 @@ export class CellGroup {
     const timeout = new Promise<void>((resolve) => setTimeout(resolve, graceMs + 500).unref());
     await Promise.race([drained, timeout]);
     for (const { process } of live) process.kill();
+    await Promise.all(live.map(({ process }) => process.ended));
   }
 
   /** Ends all cells at once. */

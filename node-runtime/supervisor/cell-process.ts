@@ -23,6 +23,7 @@ export class CellProcess {
   #unanswered = 0;
   #exited = false;
   #stuck = false;
+  readonly #end = Promise.withResolvers<void>();
   /** The longest that a guest of this cell may keep its thread: its apps' longest request timeout. */
   longestRequestMs = DEFAULT_REQUEST_TIMEOUT_MS;
 
@@ -44,6 +45,11 @@ export class CellProcess {
 
   get isAlive(): boolean {
     return !this.#exited;
+  }
+
+  /** Resolves once the process is gone. */
+  get ended(): Promise<void> {
+    return this.#end.promise;
   }
 
   /** Sends a message; a cell that is gone gets none. */
@@ -76,6 +82,7 @@ export class CellProcess {
     if (this.#exited) return;
     this.#exited = true;
     clearInterval(this.#heartbeat);
+    this.#end.resolve();
     this.#events.exit(why);
   }
 }
