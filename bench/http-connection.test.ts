@@ -1,0 +1,51 @@
+import { type AddressInfo, createServer } from "node:net";
+import { once } from "node:events";
+import { expect, onTestFinished, test } from "vitest";
+import { HttpConnection } from "./http-connection.ts";
+
+/** Opens a connection to a server that sends the pieces one after another, each after the one before has left. */
+async function openTo(pieces: readonly string[]): Promise<HttpConnection> {
+  const server = createServer({ noDelay: true }, (socket) => {
+    socket.on("error", () => {});
+    socket.on("data", async () => {
+      for (const piece of pieces) await new Promise((resolve) => socket.write(piece, resolve));
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const connection = await HttpConnection.open(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  onTestFinished(() => {
+    connection.close();
+    server.close();
+  });
+  return connection;
+}
+
+test.each([
+  ["a length", ["HTTP/1.1 200 OK\r\nContent-Le", "ngth: 5\r\n\r\nhel", "lo"]],
+  ["chunks", ["HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n", "0\r\n", "\r\n"]],
+  ["no body", ["HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"]],
+])("connection: an answer with %s ends where it ends, twice on one connection", async (_, pieces) => {
+  const connection = await openTo(pieces);
+  expect(await connection.get()).toBe(pieces.join(""));
+  expect(await connection.get()).toBe(pieces.join(""));
+});
+
+test("connection: an answer other than 200 is refused", async () => {
+  const connection = await openTo(["HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n"]);
+  await expect(connection.get()).rejects.toThrow("expected 200, got HTTP/1.1 503 Busy");
+});
+
+test("connection: one that the server has closed refuses the next request", async () => {
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.on("data", () => socket.end("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  const connection = await HttpConnection.open(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  await connection.get();
+  await once(server.close(), "close");
+  await expect(connection.get()).rejects.toThrow("closed the connection");
+});

@@ -1,0 +1,80 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+
+/*
+ * A client that costs little, because its own time is in every latency: one keep-alive connection, one request at a time,
+ * and of the answer no more is read than where it ends (Content-Length, or the last chunk, as RFC 9112 section 6 has them).
+ */
+
+const HEAD_END = "\r\n\r\n";
+const LAST_CHUNK = "0\r\n\r\n";
+const TIMEOUT_MS = 10_000;
+
+/** One keep-alive connection. */
+export class HttpConnection {
+  readonly #socket: Socket;
+  readonly #request: string;
+  #received = "";
+  #waiting: PromiseWithResolvers<string> | undefined;
+
+  private constructor(socket: Socket, request: string) {
+    this.#socket = socket;
+    this.#request = request;
+    socket.setEncoding("latin1").setNoDelay(true);
+    socket.on("data", (text) => this.#receive(String(text)));
+    socket.setTimeout(TIMEOUT_MS, () => this.#waiting?.reject(this.#noAnswer()));
+    socket.on("error", (error) => this.#waiting?.reject(error));
+    socket.on("close", () => this.#waiting?.reject(new Error("the server closed the connection")));
+  }
+
+  /** Connects to the host and port of an http URL. */
+  static async open(url: string): Promise<HttpConnection> {
+    const { hostname, port, host, pathname } = new URL(url);
+    const socket = connect({ host: hostname, port: Number(port) });
+    await once(socket, "connect");
+    return new HttpConnection(socket, `GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+  }
+
+  /** Sends GET and resolves to the whole answer, head included; rejects unless it is a 200. */
+  async get(): Promise<string> {
+    if (!this.#socket.writable) throw new Error("the server closed the connection while it was idle");
+    this.#waiting = Promise.withResolvers<string>();
+    this.#socket.write(this.#request);
+    const answer = await this.#waiting.promise;
+    if (!answer.startsWith("HTTP/1.1 200 ")) throw new Error(`expected 200, got ${answer.slice(0, 200)}`);
+    return answer;
+  }
+
+  /** Resolves to the microseconds that one request took. */
+  async time(): Promise<number> {
+    const begin = performance.now();
+    await this.get();
+    return Math.round((performance.now() - begin) * 1e3);
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #noAnswer(): Error {
+    return new Error(`no whole answer within ${TIMEOUT_MS / 1000} s, only ${JSON.stringify(this.#received)}`);
+  }
+
+  #receive(text: string): void {
+    this.#received += text;
+    if (!isComplete(this.#received)) return;
+    const answer = this.#received;
+    this.#received = "";
+    this.#waiting?.resolve(answer);
+  }
+}
+
+/** True when the text is a whole answer with a length or in chunks. */
+function isComplete(text: string): boolean {
+  const headEnd = text.indexOf(HEAD_END);
+  if (headEnd === -1) return false;
+  const length = /\r\ncontent-length: *(\d+)/i.exec(text.slice(0, headEnd))?.[1];
+  return length === undefined
+    ? text.endsWith(LAST_CHUNK)
+    : text.length >= headEnd + HEAD_END.length + Number.parseInt(length, 10);
+}

@@ -1,0 +1,90 @@
+/*
+ * Pure arithmetic over samples. Ratios are taken within a round and then reduced to their median: what else runs on the
+ * machine slows both arms of a round, and cancels out.
+ */
+
+/** One block of requests (or one start) of one arm, as measured; the raw material of every number in the report. */
+export interface Sample {
+  scenario: string;
+  arm: string;
+  round: number;
+  requests: number;
+  wallSeconds: number;
+  /** CPU time of the measured processes, their client's not included; null where the system does not tell. */
+  cpuSeconds: number | null;
+  /** The machine's one-minute load average when the block ended. */
+  loadAverage: number;
+  /** Of each request, in microseconds. */
+  latenciesMicros: number[];
+}
+
+/** Returns the value below which the fraction `p` (0 to 1) of the values lies, by nearest rank; NaN for none. */
+export function percentile(values: readonly number[], p: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const rank = Math.max(1, Math.ceil(p * sorted.length));
+  return sorted[rank - 1] ?? Number.NaN;
+}
+
+/** Returns the median; between the two middle values when their number is even; NaN for none. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}
+
+/** Returns the median over rounds of percentile(`arm`) / percentile(`peer`); rounds that lack one of them don't count. */
+export function pairedRatio(samples: readonly Sample[], arm: string, peer: string, p: number): number {
+  const ratios: number[] = [];
+  for (const sample of samples.filter((candidate) => candidate.arm === arm)) {
+    const other = samples.find((candidate) => candidate.arm === peer && candidate.round === sample.round);
+    if (other === undefined) continue;
+    ratios.push(percentile(sample.latenciesMicros, p) / percentile(other.latenciesMicros, p));
+  }
+  return median(ratios);
+}
+
+/** Returns the microseconds of CPU time per request over all rounds, or null where one is unknown. */
+export function cpuMicrosPerRequest(samples: readonly Sample[]): number | null {
+  let seconds = 0;
+  let requests = 0;
+  for (const sample of samples) {
+    if (sample.cpuSeconds === null) return null;
+    seconds += sample.cpuSeconds;
+    requests += sample.requests;
+  }
+  return requests === 0 ? null : (seconds / requests) * 1e6;
+}
+
+/** What the report says of one arm. */
+export interface ArmSummary {
+  scenario: string;
+  arm: string;
+  rounds: number;
+  requests: number;
+  p50Micros: number;
+  p99Micros: number;
+  cpuMicrosPerRequest: number | null;
+  wallSeconds: number;
+  loadAverage: number;
+}
+
+/** Reduces samples to one summary per scenario and arm, in the order of their first sample. */
+export function summarizeArms(samples: readonly Sample[]): ArmSummary[] {
+  const groups = Map.groupBy(samples, ({ scenario, arm }) => `${scenario}\n${arm}`);
+  return [...groups.values()].map((group) => {
+    const [first] = group as [Sample, ...Sample[]];
+    const latencies = group.flatMap(({ latenciesMicros }) => latenciesMicros);
+    return {
+      scenario: first.scenario,
+      arm: first.arm,
+      rounds: group.length,
+      requests: group.reduce((sum, { requests }) => sum + requests, 0),
+      p50Micros: percentile(latencies, 0.5),
+      p99Micros: percentile(latencies, 0.99),
+      cpuMicrosPerRequest: cpuMicrosPerRequest(group),
+      wallSeconds: group.reduce((sum, { wallSeconds }) => sum + wallSeconds, 0),
+      loadAverage: median(group.map(({ loadAverage }) => loadAverage)),
+    };
+  });
+}
