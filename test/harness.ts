@@ -75,7 +75,8 @@ export function appManifest(name: string, file: string, changes: AppChanges = {}
         ...(port !== undefined && { "wasmlet.dev/port": String(port) }),
       },
     },
-    spec,
+    // The annotation stands in for the source, which a manifest must have nevertheless.
+    spec: { source: { oci: { image: `registry.example.com/${name}:1` } }, ...spec },
   };
 }
 
@@ -161,10 +162,14 @@ export async function untilApp(
   state: AppState,
   also: (app: AppView) => boolean = () => true,
 ): Promise<AppView> {
+  if (runtime.apps().length === 0 && runtime.problems().length > 0) throw runtime.problems()[0] ?? new Error(name);
   const app = await until(runtime, () =>
     runtime
       .apps()
-      .find((app) => app.name === name && ((app.state === state && also(app)) || (app.state === "Failed" && state === "Ready"))),
+      .find(
+        (app) =>
+          app.name === name && ((app.state === state && also(app)) || (app.state === "Failed" && state === "Ready")),
+      ),
   );
   if (app.state !== state) throw new Error(`${name} is ${app.state}: ${app.reason ?? ""} ${app.message ?? ""}`);
   return app;

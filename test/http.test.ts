@@ -1,12 +1,39 @@
+import { once } from "node:events";
+import { request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { appManifest, get, guestFile, makeTemporaryFolder, startTestRuntime, type TestRuntime, urlOf } from "./harness.ts";
+import {
+  type AppChanges,
+  appManifest,
+  get,
+  guestFile,
+  makeTemporaryFolder,
+  type Manifest,
+  metric,
+  open,
+  send,
+  startTestRuntime,
+  type TestRuntime,
+  urlOf,
+} from "./harness.ts";
+
+/** The largest request body that a cell passes on. */
+const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
 const cache = makeTemporaryFolder();
 let runtime: TestRuntime;
 let probe: string;
 
 beforeAll(async () => {
-  runtime = await startTestRuntime([appManifest("probe", guestFile("probe"))], cache.path);
+  runtime = await startTestRuntime(
+    [
+      probeApp("probe"),
+      probeApp("kept", { spec: { isolation: { reuse: "Instance" } } }),
+      probeApp("hasty", { spec: { limits: { requestTimeoutSeconds: 1 } } }),
+    ],
+    cache.path,
+  );
   probe = await urlOf(runtime, "probe");
 });
 
@@ -15,8 +42,182 @@ afterAll(async () => {
   cache.remove();
 });
 
-test("an http app: answers over a socket", async () => {
+test("http: a guest answers over a socket", async () => {
   const { status, body } = await get(`${probe}/hello`);
   expect(status).toBe(200);
   expect(body).toBe("Hello from probe\n");
 });
+
+test("http: a body streams both ways, each chunk before the next is sent", async () => {
+  const request = startPost(`${probe}/echo`);
+  request.write("one");
+  const [response] = (await once(request, "response")) as [IncomingMessage];
+  const chunks = response[Symbol.asyncIterator]();
+  for (const next of ["two", "three"]) {
+    expect(String((await chunks.next()).value)).toBe(next === "two" ? "one" : "two");
+    request.write(next);
+  }
+  expect(String((await chunks.next()).value)).toBe("three");
+  request.end();
+  expect((await chunks.next()).done).toBe(true);
+});
+
+test("http: a chunk arrives while the guest waits, and clients that leave free their instances", async () => {
+  // The second chunk would come in an hour: only streaming shows the first, only an abort ends the guest.
+  const responses = await Promise.all(Array.from({ length: 5 }, () => open(`${probe}/stream?chunks=2&ms=3600000`)));
+  for (const response of responses) {
+    const [chunk] = (await once(response, "data")) as [Buffer];
+    expect(chunk.toString()).toBe("chunk 0\n");
+  }
+  expect(await instancesOf("probe")).toBeGreaterThanOrEqual(5);
+  for (const response of responses) response.destroy();
+  // One may stand ready for the next request.
+  await untilInstances("probe", (count) => count <= 1);
+});
+
+test("http: HEAD has the headers of GET and no body", async () => {
+  const { status, headers, body } = await send(`${probe}/set-headers`, { method: "HEAD" });
+  expect(status).toBe(200);
+  expect(headers["x-probe"]).toBe("yes");
+  expect(body).toBe("");
+});
+
+test("http: trailers pass through in both directions", async () => {
+  const request = startPost(`${probe}/echo-trailers`, { trailer: "x-checksum", te: "trailers" });
+  request.addTrailers({ "x-checksum": "abc" });
+  request.end("body");
+  const [response] = (await once(request, "response")) as [IncomingMessage];
+  expect(await text(response)).toBe("body");
+  expect(response.trailers).toEqual({ "x-checksum": "abc" });
+});
+
+test("http: two headers of one name stay two", async () => {
+  const { headers } = await get(`${probe}/set-headers`);
+  expect(headers["set-cookie"]).toEqual(["a=1; Path=/", "b=2; Path=/"]);
+});
+
+test("http: a large body arrives whole", async () => {
+  const { status, body } = await send(`${probe}/echo`, { method: "POST" }, "0123456789".repeat(500_000));
+  expect(status).toBe(200);
+  expect(body).toBe("0123456789".repeat(500_000));
+});
+
+test("contract: with reuse Request, each request sees a pristine program", async () => {
+  const counts: string[] = [];
+  for (let index = 0; index < 5; index++) counts.push((await get(`${probe}/count`)).body);
+  expect(counts).toEqual(["1\n", "1\n", "1\n", "1\n", "1\n"]);
+});
+
+test("contract: with reuse Instance, an instance keeps its state between requests", async () => {
+  const kept = await urlOf(runtime, "kept");
+  const counts: string[] = [];
+  for (let index = 0; index < 3; index++) counts.push((await get(`${kept}/count`)).body);
+  expect(counts).toEqual(["1\n", "2\n", "3\n"]);
+});
+
+test("contract: 200 sleeping requests of one app are served at the same time", async () => {
+  const answers = Promise.all(Array.from({ length: 200 }, () => get(`${probe}/sleep?ms=3000`)));
+  // Resolves while they sleep, or never: then the answers come first.
+  const together = untilInstances("probe", (count) => count >= 200).then(() => "together");
+  expect(await Promise.race([together, answers.then(() => "one after another")])).toBe("together");
+  for (const { status, body } of await answers) expect([status, body]).toEqual([200, "slept 3000 ms\n"]);
+});
+
+test.each([
+  ["two Host headers", "GET /hello HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"],
+  ["no Host header", "GET /hello HTTP/1.1\r\n\r\n"],
+  ["a Host with a space", "GET /hello HTTP/1.1\r\nHost: a b\r\n\r\n"],
+  ["a target of another authority", "GET http://other/hello HTTP/1.1\r\nHost: a\r\n\r\n"],
+  ["Transfer-Encoding on HTTP/1.0", "POST /echo HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"],
+  ["two encodings", "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"],
+])("contract: a request with %s is refused as ambiguous", async (_shape, request) => {
+  const answer = await sendRaw(probe, request);
+  expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+  expect(answer).toMatch(/^x-wasmlet-error: REQUEST_AMBIGUOUS\r$/im);
+});
+
+test.each([
+  [
+    "headers that are too large",
+    `GET /hello HTTP/1.1\r\nHost: a\r\nX-Large: ${"x".repeat(64 * 1024)}\r\n\r\n`,
+    431,
+    "REQUEST_HEADERS_TOO_LARGE",
+  ],
+  [
+    "a body that is too large",
+    `POST /drain HTTP/1.1\r\nHost: a\r\nContent-Length: ${MAX_BODY_BYTES + 1}\r\n\r\n`,
+    413,
+    "REQUEST_BODY_TOO_LARGE",
+  ],
+  [
+    "both body lengths",
+    "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    400,
+    "REQUEST_MALFORMED",
+  ],
+  ["something else than HTTP", "hello\r\n\r\n", 400, "REQUEST_MALFORMED"],
+])("contract: %s: refused with a status and a code", async (_shape, request, status, code) => {
+  const answer = await sendRaw(probe, request);
+  expect(answer).toContain(`HTTP/1.1 ${status} `);
+  expect(answer).toContain(`x-wasmlet-error: ${code}\r\n`);
+});
+
+test.each([
+  ["/never", 502, "GUEST_NO_RESPONSE"],
+  ["/trap-before", 502, "GUEST_TRAPPED"],
+  ["/set-error", 502, "GUEST_ERROR"],
+])("contract: %s is answered %d with %s", async (path, expected, code) => {
+  const { status, headers, body } = await get(`${probe}${path}`);
+  expect(status).toBe(expected);
+  expect(headers["x-wasmlet-error"]).toBe(code);
+  expect(JSON.parse(body)).toMatchObject({ code });
+});
+
+test("contract: a trap in the middle of a response cuts the connection", async () => {
+  await expect(get(`${probe}/trap-during`)).rejects.toMatchObject({ code: "ECONNRESET" });
+});
+
+test("contract: a trap after a complete response does not spoil it", async () => {
+  const { status, body } = await get(`${probe}/trap-after`);
+  expect([status, body]).toEqual([200, "complete\n"]);
+});
+
+test("contract: a guest that takes longer than requestTimeoutSeconds is answered 504", async () => {
+  const hasty = await urlOf(runtime, "hasty");
+  const { status, headers } = await get(`${hasty}/sleep?ms=3600000`);
+  expect(status).toBe(504);
+  expect(headers["x-wasmlet-error"]).toBe("GUEST_TIMEOUT");
+  expect(await metric(runtime, "wasmlet_limit_hits_total", 'app="hasty",limit="request_timeout"')).toBe(1);
+});
+
+test("http: faults leave no instance behind, and the guest goes on serving", async () => {
+  expect((await get(`${probe}/hello`)).status).toBe(200);
+  for (const app of ["probe", "hasty"]) await untilInstances(app, (count) => count <= 1);
+});
+
+function probeApp(name: string, changes?: AppChanges): Manifest {
+  return appManifest(name, guestFile("probe"), changes);
+}
+
+/** Starts a chunked POST whose body the test writes bit by bit. */
+function startPost(url: string, headers: Record<string, string> = {}): ClientRequest {
+  return httpRequest(url, { agent: false, method: "POST", headers: { "transfer-encoding": "chunked", ...headers } });
+}
+
+/** Sends bytes as they are and returns what comes back until the connection ends. */
+async function sendRaw(url: string, bytes: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.write(bytes);
+  return text(socket);
+}
+
+/** The app's live instances, freshly counted by its cells. */
+async function instancesOf(app: string): Promise<number> {
+  return (await metric(runtime, "wasmlet_instances", `app="${app}"`)) ?? 0;
+}
+
+/** Resolves once the number of instances is as wanted; the test's time limit ends it otherwise. */
+async function untilInstances(app: string, isWanted: (count: number) => boolean): Promise<void> {
+  while (!isWanted(await instancesOf(app)));
+}

@@ -83,8 +83,7 @@ async function serve(
   response.once("close", () => {
     if (!response.writableFinished) host.close("the client went away");
   });
-  // jco's code leaves the call pending for ever when a host call rejects: the host's end is the call's, whatever the engine.
-  const ended: Promise<Ending> = host.scope.race(instance.handle(incoming, outparam)).then(
+  const ended: Promise<Ending> = instance.handle(incoming, outparam).then(
     () => ({ kind: "returned" }),
     (thrown: unknown) => ({ kind: "trapped", thrown }),
   );

@@ -60,10 +60,17 @@ export class CellGroup {
 
   /** Loads the app into every cell; resolves to the first failure, or undefined when all serve it. */
   async load(app: CellApp): Promise<Failure | undefined> {
+    const before = this.#apps.get(app.id);
     this.#apps.set(app.id, app);
     this.#setDeadlines();
     const outcomes = await Promise.all(this.#slots.map((slot) => this.#loadInto(slot, app)));
-    return outcomes.find((failure) => failure !== undefined);
+    const failure = outcomes.find((outcome) => outcome !== undefined);
+    // A cell that is replaced later must get the version that serves, not the one that failed.
+    if (failure !== undefined && this.#apps.get(app.id) === app) {
+      if (before === undefined) this.#apps.delete(app.id);
+      else this.#apps.set(app.id, before);
+    }
+    return failure;
   }
 
   /** Takes the app out of every cell; requests under way end first. */

@@ -56,21 +56,25 @@ class JcoProgram implements Program {
     } catch (thrown) {
       throw startTrapped(thrown);
     }
-    return bindExports(exports, census);
+    return bindExports(exports, census, host);
   }
 }
 
-function bindExports(exports: ComponentExports, census: MemoryCensus): Instance {
+/**
+ * A call whose wait the host rejects never settles in jco 1.35's glue (it returns a completion that nobody completes):
+ * so each call ends with its host's scope at the latest.
+ */
+function bindExports(exports: ComponentExports, census: MemoryCensus, { scope }: WasiHost): Instance {
   const handler = findExport(exports, "wasi:http/incoming-handler");
   const command = findExport(exports, "wasi:cli/run");
   return {
     memoryBytes: () => census.bytes(),
     ...(handler && {
       async handle(request: IncomingRequest, outparam: ResponseOutparam): Promise<void> {
-        await handler["handle"]!(request, outparam);
+        await scope.race(Promise.resolve(handler["handle"]!(request, outparam)));
       },
     }),
-    ...(command && { run: () => exitCodeOf(() => runCommand(command["run"]!)) }),
+    ...(command && { run: () => exitCodeOf(() => scope.race(runCommand(command["run"]!))) }),
   };
 }
 
