@@ -66,7 +66,12 @@ const AppStats = Type.Object({
   id: AppId,
   /** Requests since the last report, by status code class and start, with their seconds. */
   requests: Type.Array(
-    Type.Object({ code: Text(3), start: Text(4), seconds: Type.Array(Type.Number(), { maxItems: 10_000 }) }),
+    Type.Object({
+      code: Text(3),
+      start: Text(4),
+      count: Type.Integer({ minimum: 0 }),
+      seconds: Type.Array(Type.Number(), { maxItems: 10_000 }),
+    }),
     { maxItems: 16 },
   ),
   starts: Type.Array(Start, { maxItems: 1000 }),

@@ -1,6 +1,6 @@
 import type { AppStats } from "./protocol.ts";
 
-/** Samples kept between two reports; more are counted by repeating the last, so that counts stay right. */
+/** Durations kept between two reports; requests beyond them are counted without one. */
 const MAX_SAMPLES = 10_000;
 const MAX_STARTS = 1000;
 
@@ -8,7 +8,7 @@ type Start = AppStats["starts"][number];
 
 /** Collects what happens to one app until the next report. */
 export class StatsCollector {
-  #requests = new Map<string, { code: string; start: string; seconds: number[] }>();
+  #requests = new Map<string, { code: string; start: string; count: number; seconds: number[] }>();
   #starts: Start[] = [];
   #limitHits: Record<string, number> = {};
   #egressDenied = 0;
@@ -18,7 +18,8 @@ export class StatsCollector {
     const code = `${Math.floor(status / 100)}xx`;
     const key = `${code} ${start}`;
     let entry = this.#requests.get(key);
-    if (entry === undefined) this.#requests.set(key, (entry = { code, start, seconds: [] }));
+    if (entry === undefined) this.#requests.set(key, (entry = { code, start, count: 0, seconds: [] }));
+    entry.count++;
     if (entry.seconds.length < MAX_SAMPLES) entry.seconds.push(seconds);
   }
 

@@ -50,8 +50,8 @@ export class RuntimeMetrics {
   /** Adds what one cell reports about one app. */
   observe({ namespace, name }: AppLabels, cell: string | number, stats: AppStats): void {
     const labels = { namespace, app: name };
-    for (const { code, start, seconds } of stats.requests) {
-      this.#requests.inc({ ...labels, code, start }, seconds.length);
+    for (const { code, start, count, seconds } of stats.requests) {
+      this.#requests.inc({ ...labels, code, start }, count);
       for (const value of seconds) this.#durations.observe({ ...labels, start }, value);
     }
     for (const { start, phases } of stats.starts) this.observeStart({ namespace, name }, start, phases);
