@@ -15,16 +15,24 @@ export interface Transpiled {
 const MAX_GLUE_BYTES = 64 * 1024 * 1024;
 
 const EXPORT_INSTANTIATE = "export function instantiate(";
+/**
+ * The glue of asynchronous components traps when no task can go on and no host call is under way. A guest whose writes
+ * wait for a slow reader is in just that state: one call that never ends keeps the glue from a wrong conclusion.
+ */
+const HOST_OPERATIONS = "pendingHostOperations: 0 }";
 const EXPORT_UTIL = /\nexport const _util = \{[\s\S]*?\n\}\s*$/;
 
-/** Splits a component into core modules and generated glue; throws ARTIFACT_INVALID when jco refuses it. */
-export async function transpile(component: Uint8Array): Promise<Transpiled> {
+/**
+ * Splits a component into core modules and generated glue; throws ARTIFACT_INVALID when jco refuses it. Its imports of
+ * `p3Versions` are named `wasi:…@0.3`: jco drops versions, and an interface of WASI 0.3 is not the 0.2 one of its name.
+ */
+export async function transpile(component: Uint8Array, p3Versions: readonly string[] = []): Promise<Transpiled> {
   await $init;
   let generated: ReturnType<typeof generate>;
   try {
     generated = generate(component, {
       name: "component",
-      map: [],
+      map: p3Versions.map((version) => [`wasi:*@${version}`, "wasi:*@0.3"]),
       instantiation: { tag: "sync" },
       asyncMode: { tag: "jspi", val: { imports: [...WAITING_FUNCTIONS], exports: [...WAITING_EXPORTS] } },
       noTypescript: true,
@@ -50,15 +58,22 @@ export async function transpile(component: Uint8Array): Promise<Transpiled> {
 }
 
 /**
- * Turns jco's module into a script whose value is `instantiate`: a script takes V8's code cache and, unlike a module,
- * is garbage once its app is gone.
+ * Turns jco's module into a script whose value is `instantiate` with one parameter more, its timers: a script takes V8's
+ * code cache and, unlike a module, is garbage once its app is gone.
  */
 function wrapAsScript(module: string): string {
   if (!module.includes(EXPORT_INSTANTIATE)) {
     throw new WasmletError("ARTIFACT_INVALID", "the generated code has no instantiate function");
   }
-  const body = module.replace(EXPORT_INSTANTIATE, "function instantiate(").replace(EXPORT_UTIL, "\n");
-  return `(function () {\n${body}\nreturn instantiate;\n})()`;
+  const body = module
+    .replace(EXPORT_INSTANTIATE, "function instantiate(")
+    .replace(EXPORT_UTIL, "\n")
+    .replace(HOST_OPERATIONS, "pendingHostOperations: 1 }");
+  return `(function (getCoreModule, imports, instantiateCore, timers) {
+const { setTimeout, clearTimeout, setInterval, clearInterval } = timers;
+${body}
+return instantiate(getCoreModule, imports, instantiateCore);
+})`;
 }
 
 /**
@@ -67,9 +82,9 @@ function wrapAsScript(module: string): string {
  */
 function compileScript(source: string): Transpiled["glue"] {
   const script = new Script(source, { filename: "component.js" });
-  const instantiate = script.runInThisContext() as (getCoreModule: unknown, imports: object) => unknown;
+  const instantiate = script.runInThisContext() as (...args: unknown[]) => unknown;
   try {
-    instantiate(undefined, {});
+    instantiate(undefined, {}, undefined, {});
   } catch {
     // as meant
   }

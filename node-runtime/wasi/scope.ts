@@ -12,6 +12,8 @@ export class Scope {
   readonly #maxOpen: number;
   #breaths = 0;
   #reason: HostClosedError | undefined;
+  /** Called when a wait of the host's ends well: an engine may want to see what became possible. */
+  onWake: (() => void) | undefined;
 
   constructor(maxOpen = 1024) {
     this.#maxOpen = maxOpen;
@@ -56,8 +58,9 @@ export class Scope {
         forget();
         unsubscribe?.();
         // A resource that is closed with the scope may wake its waiters first: they unwind all the same.
-        if (this.#reason === undefined) resolve();
-        else reject(this.#reason);
+        if (this.#reason !== undefined) return reject(this.#reason);
+        resolve();
+        this.onWake?.();
       });
       // Subscribed to something already ready: undo what the callback could not undo yet.
       if (woken) unsubscribe();

@@ -6,17 +6,21 @@ import type { PreparedArtifact } from "../../artifacts/prepared-artifact.ts";
 import type { HostImports, WasiHost } from "../../wasi/host.ts";
 import type { IncomingRequest } from "../../wasi/http/incoming.ts";
 import type { ResponseOutparam } from "../../wasi/http/response.ts";
+import { serveRequest, type ServeHandler } from "../../wasi/p3/http/imports.ts";
+import { createP3Imports } from "../../wasi/p3/imports.ts";
 import type { Engine, Instance, LoadOptions, Program } from "../engine.ts";
 import { exitCodeOf } from "../exit-code.ts";
 import { MemoryCensus } from "../memories.ts";
 import { clampMemories, WASM_PAGE_BYTES } from "../module-sections.ts";
 import { startTrapped } from "../trap.ts";
+import { createGlueTimers, type GlueTimers } from "./timers.ts";
 
 /** What jco's generated code exports: `instantiate`, here without its module wrapping (see prepare/glue.ts). */
 type Instantiate = (
   getCoreModule: (name: string) => WebAssembly.Module,
   imports: HostImports,
   instantiateCore: (module: WebAssembly.Module, imports: WebAssembly.Imports) => WebAssembly.Instance,
+  timers: GlueTimers,
 ) => ComponentExports | Promise<ComponentExports>;
 
 type ComponentExports = Record<string, Record<string, (...args: unknown[]) => unknown> | undefined>;
@@ -30,6 +34,7 @@ export const JCO_ENGINE: Engine = {
 class JcoProgram implements Program {
   readonly #instantiate: Instantiate;
   readonly #modules = new Map<string, WebAssembly.Module>();
+  readonly #isP3: boolean;
 
   constructor(artifact: PreparedArtifact, directory: string, { maxMemoryBytes }: LoadOptions) {
     const maxPages = Math.floor(maxMemoryBytes / WASM_PAGE_BYTES);
@@ -37,6 +42,7 @@ class JcoProgram implements Program {
       const bytes = clampMemories(readFileSync(join(directory, file)), maxPages);
       this.#modules.set(name, new WebAssembly.Module(bytes));
     }
+    this.#isP3 = artifact.wasi === "0.3";
     if (artifact.glue === undefined) throw new WasmletError("ARTIFACT_CACHE_CORRUPT", "a component has no glue code");
     this.#instantiate = compileGlue(
       readFileSync(join(directory, artifact.glue.file), "utf8"),
@@ -50,8 +56,9 @@ class JcoProgram implements Program {
     try {
       exports = await this.#instantiate(
         (name) => this.#modules.get(name)!,
-        host.imports,
+        this.#isP3 ? { ...host.imports, ...createP3Imports(host) } : host.imports,
         (module, imports) => census.note(new WebAssembly.Instance(module, imports)),
+        createGlueTimers(host.scope),
       );
     } catch (thrown) {
       throw startTrapped(thrown);
@@ -66,6 +73,7 @@ class JcoProgram implements Program {
  */
 function bindExports(exports: ComponentExports, census: MemoryCensus, { scope }: WasiHost): Instance {
   const handler = findExport(exports, "wasi:http/incoming-handler");
+  const asyncHandler = findExport(exports, "wasi:http/handler");
   const command = findExport(exports, "wasi:cli/run");
   return {
     memoryBytes: () => census.bytes(),
@@ -73,6 +81,10 @@ function bindExports(exports: ComponentExports, census: MemoryCensus, { scope }:
       async handle(request: IncomingRequest, outparam: ResponseOutparam): Promise<void> {
         await scope.race(Promise.resolve(handler["handle"]!(request, outparam)));
       },
+    }),
+    ...(asyncHandler && {
+      handle: (request: IncomingRequest, outparam: ResponseOutparam) =>
+        scope.race(serveRequest(scope, request, outparam, asyncHandler["handle"] as ServeHandler)),
     }),
     ...(command && { run: () => exitCodeOf(() => scope.race(runCommand(command["run"]!))) }),
   };
