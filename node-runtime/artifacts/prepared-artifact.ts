@@ -5,7 +5,7 @@ import { Compile } from "typebox/compile";
 import { WasmletError } from "../../common/errors.ts";
 
 /** Changes whenever the preparer would leave other files for the same artifact: old ones are then prepared anew. */
-export const PIPELINE_VERSION = "3";
+export const PIPELINE_VERSION = "3a";
 
 /** The file that describes a prepared artifact, written last. */
 export const PREPARED_MANIFEST_FILE = "prepared.json";

@@ -20,6 +20,8 @@ const EXPORT_INSTANTIATE = "export function instantiate(";
  * wait for a slow reader is in just that state: one call that never ends keeps the glue from a wrong conclusion.
  */
 const HOST_OPERATIONS = "pendingHostOperations: 0 }";
+/** A task that traps after its export returned has nobody to tell: the engine is told. */
+const TASK_FAILED = "const handleError = (err) => {";
 const EXPORT_UTIL = /\nexport const _util = \{[\s\S]*?\n\}\s*$/;
 
 /**
@@ -58,7 +60,8 @@ export async function transpile(component: Uint8Array, p3Versions: readonly stri
 }
 
 /**
- * Turns jco's module into a script whose value is `instantiate` with one parameter more, its timers: a script takes V8's
+ * Turns jco's module into a script whose value is `instantiate` with one parameter more, what it
+ * has of its engine (engine/jco/glue-host.ts): a script takes V8's
  * code cache and, unlike a module, is garbage once its app is gone.
  */
 function wrapAsScript(module: string): string {
@@ -68,9 +71,10 @@ function wrapAsScript(module: string): string {
   const body = module
     .replace(EXPORT_INSTANTIATE, "function instantiate(")
     .replace(EXPORT_UTIL, "\n")
-    .replace(HOST_OPERATIONS, "pendingHostOperations: 1 }");
-  return `(function (getCoreModule, imports, instantiateCore, timers) {
-const { setTimeout, clearTimeout, setInterval, clearInterval } = timers;
+    .replace(HOST_OPERATIONS, "pendingHostOperations: 1 }")
+    .replace(TASK_FAILED, `${TASK_FAILED} trapped(err);`);
+  return `(function (getCoreModule, imports, instantiateCore, glueHost) {
+const { setTimeout, clearTimeout, setInterval, clearInterval, trapped } = glueHost;
 ${body}
 return instantiate(getCoreModule, imports, instantiateCore);
 })`;

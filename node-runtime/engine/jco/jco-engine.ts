@@ -13,14 +13,14 @@ import { exitCodeOf } from "../exit-code.ts";
 import { MemoryCensus } from "../memories.ts";
 import { clampMemories, WASM_PAGE_BYTES } from "../module-sections.ts";
 import { startTrapped } from "../trap.ts";
-import { createGlueTimers, type GlueTimers } from "./timers.ts";
+import { createGlueHost, type GlueHost } from "./glue-host.ts";
 
 /** What jco's generated code exports: `instantiate`, here without its module wrapping (see prepare/glue.ts). */
 type Instantiate = (
   getCoreModule: (name: string) => WebAssembly.Module,
   imports: HostImports,
   instantiateCore: (module: WebAssembly.Module, imports: WebAssembly.Imports) => WebAssembly.Instance,
-  timers: GlueTimers,
+  glueHost: GlueHost,
 ) => ComponentExports | Promise<ComponentExports>;
 
 type ComponentExports = Record<string, Record<string, (...args: unknown[]) => unknown> | undefined>;
@@ -52,26 +52,33 @@ class JcoProgram implements Program {
 
   async instantiate(host: WasiHost): Promise<Instance> {
     const census = new MemoryCensus();
+    const { glueHost, trapped } = createGlueHost(host.scope);
     let exports: ComponentExports;
     try {
       exports = await this.#instantiate(
         (name) => this.#modules.get(name)!,
         this.#isP3 ? { ...host.imports, ...createP3Imports(host) } : host.imports,
         (module, imports) => census.note(new WebAssembly.Instance(module, imports)),
-        createGlueTimers(host.scope),
+        glueHost,
       );
     } catch (thrown) {
       throw startTrapped(thrown);
     }
-    return bindExports(exports, census, host);
+    return bindExports(exports, census, host, trapped);
   }
 }
 
 /**
  * A call whose wait the host rejects never settles in jco 1.35's glue (it returns a completion that nobody completes):
- * so each call ends with its host's scope at the latest.
+ * so each call ends with its host's scope at the latest, and with a trap of any task.
  */
-function bindExports(exports: ComponentExports, census: MemoryCensus, { scope }: WasiHost): Instance {
+function bindExports(
+  exports: ComponentExports,
+  census: MemoryCensus,
+  { scope }: WasiHost,
+  trapped: Promise<never>,
+): Instance {
+  const ended = <T>(call: Promise<T>): Promise<T> => Promise.race([scope.race(call), trapped]);
   const handler = findExport(exports, "wasi:http/incoming-handler");
   const asyncHandler = findExport(exports, "wasi:http/handler");
   const command = findExport(exports, "wasi:cli/run");
@@ -79,14 +86,14 @@ function bindExports(exports: ComponentExports, census: MemoryCensus, { scope }:
     memoryBytes: () => census.bytes(),
     ...(handler && {
       async handle(request: IncomingRequest, outparam: ResponseOutparam): Promise<void> {
-        await scope.race(Promise.resolve(handler["handle"]!(request, outparam)));
+        await ended(Promise.resolve(handler["handle"]!(request, outparam)));
       },
     }),
     ...(asyncHandler && {
       handle: (request: IncomingRequest, outparam: ResponseOutparam) =>
-        scope.race(serveRequest(scope, request, outparam, asyncHandler["handle"] as ServeHandler)),
+        ended(serveRequest(scope, request, outparam, asyncHandler["handle"] as ServeHandler)),
     }),
-    ...(command && { run: () => exitCodeOf(() => scope.race(runCommand(command["run"]!))) }),
+    ...(command && { run: () => exitCodeOf(() => ended(runCommand(command["run"]!))) }),
   };
 }
 

@@ -46,9 +46,9 @@ export async function serveRequest(
   try {
     response = await handle(Request.received(scope, incoming));
   } catch (thrown) {
-    const payload = (thrown as { payload?: unknown } | null)?.payload;
-    if (payload === undefined) throw thrown;
-    return ResponseOutparam.set(outparam, { tag: "err", val: payload as ErrorCode });
+    // The engine throws the error of a result as it is.
+    if (thrown instanceof Error) throw thrown;
+    return ResponseOutparam.set(outparam, { tag: "err", val: thrown as ErrorCode });
   }
   const { outcome, sendContents } = response.takeForSending();
   ResponseOutparam.set(outparam, { tag: "ok", val: { outcome: () => outcome } });

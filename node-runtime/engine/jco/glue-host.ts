@@ -1,5 +1,5 @@
 /**
- * The timers of one instance's glue. jco's code for asynchronous components polls: every 10 ms whether a task can go on,
+ * What one instance's glue gets of its engine, its timers above all. jco's code for asynchronous components polls: every 10 ms whether a task can go on,
  * every millisecond whether a stream was written. Here polls follow one another at once while something happens, and
  * become rarer while nothing does; the host hurries them when a wait of its own ends. All end with the host's scope, so
  * that a guest that waits for ever does not poll for ever.
@@ -12,12 +12,14 @@ const QUICK_POLLS = 16;
 /** The longest pause between two polls. */
 const MAX_PAUSE_MS = 8;
 
-/** What the glue gets instead of the global functions of these names. */
-export interface GlueTimers {
+/** What the glue gets of its engine: functions in place of the global ones of their names, and one to tell of a trap. */
+export interface GlueHost {
   setTimeout(run: () => unknown, delayMs?: number): PolledTimer;
   clearTimeout(timer: PolledTimer | undefined): void;
   setInterval(run: () => unknown): PolledTimer;
   clearInterval(timer: PolledTimer | undefined): void;
+  /** A task of the guest's failed, maybe after the call that started it was answered. */
+  trapped(reason: unknown): void;
 }
 
 /** One pending call, or a repeated one. */
@@ -26,11 +28,13 @@ interface PolledTimer {
   repeat: boolean;
 }
 
-/** Returns timers that end with `scope`. */
-export function createGlueTimers(scope: Scope): GlueTimers {
+/** Returns the glue's host, whose timers end with `scope`, and the promise that rejects when a task traps. */
+export function createGlueHost(scope: Scope): { glueHost: GlueHost; trapped: Promise<never> } {
   const pulse = new Pulse(scope);
+  const { promise: trapped, reject } = Promise.withResolvers<never>();
+  trapped.catch(() => {}); // nobody need be waiting for the guest
   const clear = (timer: PolledTimer | undefined): void => pulse.remove(timer);
-  return {
+  const glueHost: GlueHost = {
     setTimeout(run, delayMs = 0) {
       if (delayMs === 0) pulse.hurry(); // the glue asks for no delay when a task went on
       return pulse.add({ run, repeat: false });
@@ -38,7 +42,9 @@ export function createGlueTimers(scope: Scope): GlueTimers {
     clearTimeout: clear,
     setInterval: (run) => pulse.add({ run, repeat: true }),
     clearInterval: clear,
+    trapped: reject,
   };
+  return { glueHost, trapped };
 }
 
 /** Runs what is pending, at a pace that follows what happens. */
