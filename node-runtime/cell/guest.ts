@@ -4,9 +4,10 @@ import { ENGINES } from "../engine/engines.ts";
 import type { Instance, Program } from "../engine/engine.ts";
 import { WasiHost } from "../wasi/host.ts";
 import { EMPTY_SOURCE } from "../wasi/io/byte-source.ts";
+import { Scope } from "../wasi/scope.ts";
 import { EgressPolicy } from "../wasi/sockets/egress.ts";
 import { type LineBudget, LineSink } from "./log-lines.ts";
-import type { CellApp, LogLine } from "./protocol.ts";
+import type { AppStats, CellApp, LogLine } from "./protocol.ts";
 import { inheritedStdio } from "./stdio.ts";
 import type { StatsCollector } from "./stats.ts";
 
@@ -58,6 +59,18 @@ export class Guest {
     return sum;
   }
 
+  /** What happened since the last call; for an app whose only guest this is. */
+  takeStats(): AppStats {
+    return {
+      id: this.app.id,
+      ...this.stats.take(),
+      logDropped: this.lineBudget.takeDropped(),
+      instances: this.instanceCount,
+      memoryBytes: this.memoryBytes(),
+      inFlight: 0,
+    };
+  }
+
   /** Throws when the prepared artifact cannot serve the app: wrong world, too much memory. */
   check(): void {
     const artifact = readPreparedArtifact(this.app.directory);
@@ -84,19 +97,27 @@ export class Guest {
     }
     const compiled = performance.now();
     const out = this.#outputs();
-    const host = new WasiHost({
-      args: this.app.args,
-      env: this.app.env,
-      preopens: this.app.preopens,
-      egress: this.#egress,
-      ...out.streams,
-    });
-    const live: LiveInstance = {
-      instance: await this.#program.instantiate(host).catch((thrown: unknown) => {
+    const { cpu } = this.stats;
+    const host = new WasiHost(
+      {
+        args: this.app.args,
+        env: this.app.env,
+        preopens: this.app.preopens,
+        egress: this.#egress,
+        ...out.streams,
+      },
+      new Scope(undefined, cpu),
+    );
+    const program = this.#program;
+    const instance = await cpu
+      .spend(() => program.instantiate(host))
+      .catch((thrown: unknown) => {
         host.close();
         out.end();
         throw thrown;
-      }),
+      });
+    const live: LiveInstance = {
+      instance,
       host,
       phases,
       dispose: (why) => {

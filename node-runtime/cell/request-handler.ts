@@ -54,7 +54,8 @@ async function serve(
   begin: number,
 ): Promise<boolean> {
   const { instance, host } = live;
-  if (instance.handle === undefined) throw new WasmletError("ARTIFACT_WRONG_WORLD", "the artifact does not serve HTTP");
+  const handle = instance.handle?.bind(instance);
+  if (handle === undefined) throw new WasmletError("ARTIFACT_WRONG_WORLD", "the artifact does not serve HTTP");
   const failure = Promise.withResolvers<never>();
   const body = new RequestBody(request, MAX_REQUEST_BODY_BYTES, () => {
     guest.stats.limitHit("request_body");
@@ -83,10 +84,12 @@ async function serve(
   response.once("close", () => {
     if (!response.writableFinished) host.close("the client went away");
   });
-  const ended: Promise<Ending> = instance.handle(incoming, outparam).then(
-    () => ({ kind: "returned" }),
-    (thrown: unknown) => ({ kind: "trapped", thrown }),
-  );
+  const ended: Promise<Ending> = guest.stats.cpu
+    .spend(() => handle(incoming, outparam))
+    .then(
+      () => ({ kind: "returned" }),
+      (thrown: unknown) => ({ kind: "trapped", thrown }),
+    );
   failure.promise.catch(() => {}); // it may come when nobody waits for it any more
   try {
     const answer = await Promise.race([outcome, ended, failure.promise]);

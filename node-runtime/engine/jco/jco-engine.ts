@@ -71,10 +71,10 @@ function bindExports(exports: ComponentExports, census: MemoryCensus, { scope }:
     memoryBytes: () => census.bytes(),
     ...(handler && {
       async handle(request: IncomingRequest, outparam: ResponseOutparam): Promise<void> {
-        await scope.race(Promise.resolve(handler["handle"]!(request, outparam)));
+        await scope.guard(Promise.resolve(handler["handle"]!(request, outparam)));
       },
     }),
-    ...(command && { run: () => exitCodeOf(() => scope.race(runCommand(command["run"]!))) }),
+    ...(command && { run: () => exitCodeOf(() => scope.guard(runCommand(command["run"]!))) }),
   };
 }
 
