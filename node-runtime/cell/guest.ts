@@ -73,17 +73,13 @@ export class Guest {
 
   /** Throws when the prepared artifact cannot serve the app: wrong world, too much memory. */
   check(): void {
-    const artifact = readPreparedArtifact(this.app.directory);
-    if (initialMemoryBytes(artifact) > this.app.maxMemoryBytes) {
-      throw new WasmletError(
-        "ARTIFACT_MEMORY_LIMIT",
-        "the artifact starts with more memory than limits.memory allows",
-        {
-          expected: `at most ${this.app.maxMemoryBytes} bytes`,
-          actual: `${initialMemoryBytes(artifact)} bytes`,
-        },
-      );
-    }
+    const { maxMemoryBytes } = this.app;
+    const initialBytes = initialMemoryBytes(readPreparedArtifact(this.app.directory));
+    if (initialBytes <= maxMemoryBytes) return;
+    throw new WasmletError(
+      "ARTIFACT_MEMORY_LIMIT",
+      `the artifact starts with ${initialBytes} bytes of memory, more than limits.memory allows: ${maxMemoryBytes}`,
+    );
   }
 
   /** Makes a pristine instance, compiling the program first when it is not. */

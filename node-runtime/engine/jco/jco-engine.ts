@@ -9,7 +9,7 @@ import type { ResponseOutparam } from "../../wasi/http/response.ts";
 import type { Engine, Instance, LoadOptions, Program } from "../engine.ts";
 import { exitCodeOf } from "../exit-code.ts";
 import { MemoryCensus } from "../memories.ts";
-import { clampMemories, WASM_PAGE_BYTES } from "../module-sections.ts";
+import { compileModules } from "../memory-budget.ts";
 import { startTrapped } from "../trap.ts";
 
 /** What jco's generated code exports: `instantiate`, here without its module wrapping (see prepare/glue.ts). */
@@ -29,14 +29,17 @@ export const JCO_ENGINE: Engine = {
 
 class JcoProgram implements Program {
   readonly #instantiate: Instantiate;
+  readonly #maxMemoryBytes: number;
   readonly #modules = new Map<string, WebAssembly.Module>();
 
   constructor(artifact: PreparedArtifact, directory: string, { maxMemoryBytes }: LoadOptions) {
-    const maxPages = Math.floor(maxMemoryBytes / WASM_PAGE_BYTES);
-    for (const { name, file } of artifact.modules) {
-      const bytes = clampMemories(readFileSync(join(directory, file)), maxPages);
-      this.#modules.set(name, new WebAssembly.Module(bytes));
+    const modules = artifact.modules.map(({ file, instances = 1 }) => {
+      return { bytes: readFileSync(join(directory, file)), instances };
+    });
+    for (const [index, module] of compileModules(modules, maxMemoryBytes).entries()) {
+      this.#modules.set(artifact.modules[index]!.name, module);
     }
+    this.#maxMemoryBytes = maxMemoryBytes;
     if (artifact.glue === undefined) throw new WasmletError("ARTIFACT_CACHE_CORRUPT", "a component has no glue code");
     this.#instantiate = compileGlue(
       readFileSync(join(directory, artifact.glue.file), "utf8"),
@@ -45,7 +48,7 @@ class JcoProgram implements Program {
   }
 
   async instantiate(host: WasiHost): Promise<Instance> {
-    const census = new MemoryCensus();
+    const census = new MemoryCensus(this.#maxMemoryBytes);
     let exports: ComponentExports;
     try {
       exports = await this.#instantiate(
