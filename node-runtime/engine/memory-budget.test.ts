@@ -42,21 +42,40 @@ test("shareBudget: no page is left over while a memory could still have one for 
 
 test.each([
   { case: "one memory has all", wishes: [[1, 65_536, 1]], maxima: [100] },
-  { case: "two share what is beyond their minimums", wishes: [[10, 1000, 1], [30, 1000, 1]], maxima: [40, 60] }, // prettier-ignore
-  { case: "what one may not have goes to the other", wishes: [[1, 1000, 1], [2, 5, 1]], maxima: [95, 5] }, // prettier-ignore
+  {
+    case: "two share what is beyond their minimums",
+    wishes: [
+      [10, 1000, 1],
+      [30, 1000, 1],
+    ],
+    maxima: [40, 60],
+  },
+  {
+    case: "what one may not have goes to the other",
+    wishes: [
+      [1, 1000, 1],
+      [2, 5, 1],
+    ],
+    maxima: [95, 5],
+  },
   { case: "a module with two instances counts twice", wishes: [[10, 1000, 2]], maxima: [50] },
-  { case: "nothing is beyond the minimums", wishes: [[60, 1000, 1], [50, 70, 1]], maxima: [60, 50] }, // prettier-ignore
+  {
+    case: "nothing is beyond the minimums",
+    wishes: [
+      [60, 1000, 1],
+      [50, 70, 1],
+    ],
+    maxima: [60, 50],
+  },
 ] as const)("shareBudget of 100 pages: $case", ({ wishes, maxima }) => {
   const records = wishes.map(([minPages, maxPages, copies]) => ({ minPages, maxPages, copies }));
   expect(shareBudget(records, 100)).toEqual(maxima);
 });
 
 test("compileModules: the memories of all modules grow to the limit together, and no further", async () => {
-  const module = (memories: string): string =>
-    `(module ${memories}
-      (func (export "grow-a") (param i32) (result i32) (memory.grow 0 (local.get 0)))
-      (func (export "grow-b") (param i32) (result i32) (memory.grow 1 (local.get 0))))`;
-  const bytes = await parse(module("(memory 1) (memory 1 3)"));
+  const bytes = await parse(`(module (memory 1) (memory 1 3)
+    (func (export "grow-a") (param i32) (result i32) (memory.grow 0 (local.get 0)))
+    (func (export "grow-b") (param i32) (result i32) (memory.grow 1 (local.get 0))))`);
   const modules = compileModules(
     [
       { bytes, instances: 1 },
