@@ -46,7 +46,7 @@ export async function runFile(options: RunOptions): Promise<number> {
       idleMs: 0,
       stdio: "inherit",
     },
-    () => {},
+    { logs: () => {}, stats: () => {} },
   );
   options.signal?.addEventListener("abort", () => run.kill(), { once: true });
   const { exitCode, error } = await run.outcome;

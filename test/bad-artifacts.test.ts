@@ -122,7 +122,23 @@ const BAD_ARTIFACTS: BadArtifact[] = [
     bytes: () => parse(`(module (memory 1024) (func (export "_start")))`),
     spec: { ...COMMAND, limits: { memory: "16Mi" } },
     code: "ARTIFACT_MEMORY_LIMIT",
-    says: /more memory than limits\.memory allows/,
+    says: /67108864 bytes of memory, more than limits\.memory allows: 16777216/,
+  },
+  {
+    name: "too-much-memory-twice",
+    bytes: () =>
+      parse(`(component
+        (core module $part (memory 200))
+        (core instance (instantiate $part))
+        (core instance (instantiate $part))
+        (core module $main (func (export "run") (result i32) (i32.const 0)))
+        (core instance $main (instantiate $main))
+        (func $run (result (result)) (canon lift (core func $main "run")))
+        (instance $exported (export "run" (func $run)))
+        (export "wasi:cli/run@0.2.0" (instance $exported)))`),
+    spec: { ...COMMAND, limits: { memory: "16Mi" } },
+    code: "ARTIFACT_MEMORY_LIMIT",
+    says: /26214400 bytes of memory/,
   },
   {
     name: "threads",

@@ -1,6 +1,9 @@
+import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
 import { once } from "node:events";
+import { writeFileSync } from "node:fs";
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
@@ -17,6 +20,7 @@ import {
   type TestRuntime,
   urlOf,
 } from "./harness.ts";
+import { EMPTY_POLL } from "./odd-guests.ts";
 
 /** The largest request body that a cell passes on. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
@@ -26,8 +30,12 @@ let runtime: TestRuntime;
 let probe: string;
 
 beforeAll(async () => {
+  const emptyPoll = join(cache.path, "empty-poll.wasm");
+  writeFileSync(emptyPoll, await parse(EMPTY_POLL.http));
   runtime = await startTestRuntime(
     [
+      // Longer than a test may take: only a trap that is seen at once answers.
+      appManifest("empty-poll", emptyPoll, { spec: { limits: { requestTimeoutSeconds: 600 } } }),
       probeApp("probe"),
       probeApp("kept", { spec: { isolation: { reuse: "Instance" } } }),
       probeApp("hasty", { spec: { limits: { requestTimeoutSeconds: 1 } } }),
@@ -171,6 +179,12 @@ test.each([
   expect(status).toBe(expected);
   expect(headers["x-wasmlet-error"]).toBe(code);
   expect(JSON.parse(body)).toMatchObject({ code });
+});
+
+test("contract: a guest that traps in a wait is answered 502 at once", async () => {
+  const { status, headers, body } = await get(await urlOf(runtime, "empty-poll"));
+  expect([status, headers["x-wasmlet-error"]]).toEqual([502, "GUEST_TRAPPED"]);
+  expect(body).toContain("poll: the list of pollables must not be empty");
 });
 
 test("contract: a trap in the middle of a response cuts the connection", async () => {

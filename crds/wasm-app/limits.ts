@@ -6,7 +6,8 @@ import { OUTBOUND_HOST } from "./outbound-host.ts";
 export const Limits = Type.Object(
   {
     memory: quantity({
-      description: "Linear memory of one instance: growing past it fails inside the program.",
+      description:
+        "Linear memory of one instance, all its memories together: growing past it fails inside the program.",
       default: "128Mi",
     }),
     cpuTimePerRequest: Type.Optional(

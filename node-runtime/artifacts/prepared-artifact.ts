@@ -5,7 +5,7 @@ import { Compile } from "typebox/compile";
 import { WasmletError } from "../../common/errors.ts";
 
 /** Changes whenever the preparer would leave other files for the same artifact: old ones are then prepared anew. */
-export const PIPELINE_VERSION = "3a";
+export const PIPELINE_VERSION = "4";
 
 /** The file that describes a prepared artifact, written last. */
 export const PREPARED_MANIFEST_FILE = "prepared.json";
@@ -19,6 +19,8 @@ const CoreModule = Type.Object({
   bytes: Type.Integer({ minimum: 8 }),
   /** Pages that its own memories have at the start, added up. */
   minMemoryPages: Type.Number({ minimum: 0 }),
+  /** How many instances of it one instance of the artifact has, where that is not one. */
+  instances: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
 });
 
 const PreparedArtifact = Type.Object({
@@ -75,5 +77,7 @@ export function readPreparedArtifact(directory: string): PreparedArtifact {
 
 /** Returns the bytes of memory that the artifact asks for before its first instruction runs. */
 export function initialMemoryBytes(artifact: PreparedArtifact): number {
-  return artifact.modules.reduce((sum, { minMemoryPages }) => sum + minMemoryPages, 0) * 65_536;
+  return (
+    artifact.modules.reduce((sum, { minMemoryPages, instances = 1 }) => sum + minMemoryPages * instances, 0) * 65_536
+  );
 }

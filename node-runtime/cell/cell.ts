@@ -1,5 +1,6 @@
 import { messageOf, systemCodeOf, WasmletError } from "../../common/errors.ts";
 import type { ErrorCode } from "../../common/error-codes.ts";
+import { CpuMeter } from "./cpu-time.ts";
 import { Guest } from "./guest.ts";
 import { HttpApp } from "./http-app.ts";
 import { LineBudget } from "./log-lines.ts";
@@ -14,6 +15,7 @@ export class Cell {
   readonly #send: (message: FromCell) => void;
   readonly #httpApps = new Map<string, HttpApp>();
   readonly #commands = new Map<string, Guest>();
+  readonly #meter = new CpuMeter();
   #lines: LogLine[] = [];
 
   constructor(send: (message: FromCell) => void) {
@@ -55,13 +57,13 @@ export class Cell {
   async #loadHttp(app: CellApp): Promise<void> {
     const running = this.#httpApps.get(app.id);
     if (running !== undefined) return running.replace(app);
-    const http = new HttpApp(app, this.#log, new StatsCollector(), new LineBudget());
+    const http = new HttpApp(app, this.#log, new StatsCollector(this.#meter), new LineBudget());
     await http.listen();
     this.#httpApps.set(app.id, http);
   }
 
   #makeGuest(app: CellApp): Guest {
-    const guest = new Guest(app, this.#log, new StatsCollector(), new LineBudget());
+    const guest = new Guest(app, this.#log, new StatsCollector(this.#meter), new LineBudget());
     guest.check();
     return guest;
   }
@@ -76,12 +78,13 @@ export class Cell {
     try {
       const live = await guest.instantiate();
       phases = live.phases;
-      outcome = await runToEnd(live).finally(() => live.dispose("the command ended"));
+      outcome = await guest.stats.cpu.spend(() => runToEnd(live)).finally(() => live.dispose("the command ended"));
     } catch (thrown) {
       outcome = { exitCode: 134, error: failureOf(thrown) };
     }
     this.#flushLines();
     phases["first_response"] = (performance.now() - begin) / 1000;
+    this.#send({ type: "stats", seq: 0, apps: this.#takeStats() });
     this.#send({ type: "exited", id, ...outcome, start: { start: "cold", phases } });
   }
 
@@ -94,7 +97,10 @@ export class Cell {
   }
 
   #takeStats(): AppStats[] {
-    return [...this.#httpApps.values()].map((app) => app.takeStats());
+    return [
+      ...[...this.#httpApps.values()].map((app) => app.takeStats()),
+      ...[...this.#commands.values()].map((guest) => guest.takeStats()),
+    ];
   }
 
   readonly #log = (line: LogLine): void => {

@@ -4,9 +4,10 @@ import { ENGINES } from "../engine/engines.ts";
 import type { Instance, Program } from "../engine/engine.ts";
 import { WasiHost } from "../wasi/host.ts";
 import { EMPTY_SOURCE } from "../wasi/io/byte-source.ts";
+import { Scope } from "../wasi/scope.ts";
 import { EgressPolicy } from "../wasi/sockets/egress.ts";
 import { type LineBudget, LineSink } from "./log-lines.ts";
-import type { CellApp, LogLine } from "./protocol.ts";
+import type { AppStats, CellApp, LogLine } from "./protocol.ts";
 import { inheritedStdio } from "./stdio.ts";
 import type { StatsCollector } from "./stats.ts";
 
@@ -58,19 +59,27 @@ export class Guest {
     return sum;
   }
 
+  /** What happened since the last call; for an app whose only guest this is. */
+  takeStats(): AppStats {
+    return {
+      id: this.app.id,
+      ...this.stats.take(),
+      logDropped: this.lineBudget.takeDropped(),
+      instances: this.instanceCount,
+      memoryBytes: this.memoryBytes(),
+      inFlight: 0,
+    };
+  }
+
   /** Throws when the prepared artifact cannot serve the app: wrong world, too much memory. */
   check(): void {
-    const artifact = readPreparedArtifact(this.app.directory);
-    if (initialMemoryBytes(artifact) > this.app.maxMemoryBytes) {
-      throw new WasmletError(
-        "ARTIFACT_MEMORY_LIMIT",
-        "the artifact starts with more memory than limits.memory allows",
-        {
-          expected: `at most ${this.app.maxMemoryBytes} bytes`,
-          actual: `${initialMemoryBytes(artifact)} bytes`,
-        },
-      );
-    }
+    const { maxMemoryBytes } = this.app;
+    const initialBytes = initialMemoryBytes(readPreparedArtifact(this.app.directory));
+    if (initialBytes <= maxMemoryBytes) return;
+    throw new WasmletError(
+      "ARTIFACT_MEMORY_LIMIT",
+      `the artifact starts with ${initialBytes} bytes of memory, more than limits.memory allows: ${maxMemoryBytes}`,
+    );
   }
 
   /** Makes a pristine instance, compiling the program first when it is not. */
@@ -84,19 +93,27 @@ export class Guest {
     }
     const compiled = performance.now();
     const out = this.#outputs();
-    const host = new WasiHost({
-      args: this.app.args,
-      env: this.app.env,
-      preopens: this.app.preopens,
-      egress: this.#egress,
-      ...out.streams,
-    });
-    const live: LiveInstance = {
-      instance: await this.#program.instantiate(host).catch((thrown: unknown) => {
+    const { cpu } = this.stats;
+    const host = new WasiHost(
+      {
+        args: this.app.args,
+        env: this.app.env,
+        preopens: this.app.preopens,
+        egress: this.#egress,
+        ...out.streams,
+      },
+      new Scope(undefined, cpu),
+    );
+    const program = this.#program;
+    const instance = await cpu
+      .spend(() => program.instantiate(host))
+      .catch((thrown: unknown) => {
         host.close();
         out.end();
         throw thrown;
-      }),
+      });
+    const live: LiveInstance = {
+      instance,
       host,
       phases,
       dispose: (why) => {

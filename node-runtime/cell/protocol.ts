@@ -77,6 +77,8 @@ const AppStats = Type.Object({
   starts: Type.Array(Start, { maxItems: 1000 }),
   instances: Type.Integer({ minimum: 0 }),
   memoryBytes: Type.Number({ minimum: 0 }),
+  /** Seconds that its guests had the cell's thread since the last report. */
+  cpuSeconds: Type.Number({ minimum: 0 }),
   inFlight: Type.Integer({ minimum: 0 }),
   limitHits: Type.Record(Text(32), Type.Integer()),
   egressDenied: Type.Integer({ minimum: 0 }),

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { WasmletError, messageOf } from "../../common/errors.ts";
+import { HostClosedError } from "../wasi/errors.ts";
 import { createIncomingRequest } from "../wasi/http/incoming.ts";
 import { createResponseOutparam, type ResponseOutcome } from "../wasi/http/response.ts";
 import { declaredLength, findAmbiguity } from "./admission.ts";
@@ -54,7 +55,8 @@ async function serve(
   begin: number,
 ): Promise<boolean> {
   const { instance, host } = live;
-  if (instance.handle === undefined) throw new WasmletError("ARTIFACT_WRONG_WORLD", "the artifact does not serve HTTP");
+  const handle = instance.handle?.bind(instance);
+  if (handle === undefined) throw new WasmletError("ARTIFACT_WRONG_WORLD", "the artifact does not serve HTTP");
   const failure = Promise.withResolvers<never>();
   const body = new RequestBody(request, MAX_REQUEST_BODY_BYTES, () => {
     guest.stats.limitHit("request_body");
@@ -83,17 +85,22 @@ async function serve(
   response.once("close", () => {
     if (!response.writableFinished) host.close("the client went away");
   });
-  const ended: Promise<Ending> = instance.handle(incoming, outparam).then(
-    () => ({ kind: "returned" }),
-    (thrown: unknown) => ({ kind: "trapped", thrown }),
-  );
+  const ended: Promise<Ending> = guest.stats.cpu
+    .spend(() => handle(incoming, outparam))
+    .then(
+      () => ({ kind: "returned" }),
+      (thrown: unknown) => {
+        host.close("the guest trapped"); // what it had begun to send must not look complete
+        return { kind: "trapped", thrown };
+      },
+    );
   failure.promise.catch(() => {}); // it may come when nobody waits for it any more
   try {
     const answer = await Promise.race([outcome, ended, failure.promise]);
     const sent = await Promise.race([answerRequest(answer, outcome, outparam.isSet, response), failure.promise]);
     guest.stats.start(start, { ...live.phases, first_response: (performance.now() - begin) / 1000 });
     const ending = await Promise.race([ended, failure.promise]);
-    if (ending.kind === "trapped") sayTrapped(guest, host.scope.closed, ending.thrown);
+    if (ending.kind === "trapped") sayTrapped(guest, ending.thrown);
     return sent && ending.kind === "returned";
   } finally {
     stopTimer();
@@ -129,8 +136,9 @@ function fail(guest: Guest, response: ServerResponse, thrown: unknown): void {
   else sendError(response, error.code, error.message);
 }
 
-function sayTrapped(guest: Guest, wasClosed: boolean, thrown: unknown): void {
-  if (!wasClosed) guest.say(`GUEST_TRAPPED: the guest trapped after its response: ${messageOf(thrown)}`);
+function sayTrapped(guest: Guest, thrown: unknown): void {
+  if (!(thrown instanceof HostClosedError))
+    guest.say(`GUEST_TRAPPED: the guest trapped after its response: ${messageOf(thrown)}`);
 }
 
 function bodyTooLarge(): WasmletError {

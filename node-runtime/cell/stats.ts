@@ -1,3 +1,4 @@
+import { CpuMeter, type CpuAccount } from "./cpu-time.ts";
 import type { AppStats } from "./protocol.ts";
 
 /** Durations kept between two reports; requests beyond them are counted without one. */
@@ -12,6 +13,12 @@ export class StatsCollector {
   #starts: Start[] = [];
   #limitHits: Record<string, number> = {};
   #egressDenied = 0;
+  /** The time that the app's guests have the thread. */
+  readonly cpu: CpuAccount;
+
+  constructor(meter: CpuMeter = new CpuMeter()) {
+    this.cpu = meter.open();
+  }
 
   /** Notes one answered request. */
   request(status: number, start: Start["start"], seconds: number): void {
@@ -39,12 +46,13 @@ export class StatsCollector {
   }
 
   /** Returns what was collected and begins anew. */
-  take(): Pick<AppStats, "requests" | "starts" | "limitHits" | "egressDenied"> {
+  take(): Pick<AppStats, "requests" | "starts" | "limitHits" | "egressDenied" | "cpuSeconds"> {
     const taken = {
       requests: [...this.#requests.values()],
       starts: this.#starts,
       limitHits: this.#limitHits,
       egressDenied: this.#egressDenied,
+      cpuSeconds: this.cpu.takeSeconds(),
     };
     this.#requests = new Map();
     this.#starts = [];

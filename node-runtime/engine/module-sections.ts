@@ -42,8 +42,11 @@ export function readMemories(module: Uint8Array): MemoryDeclaration[] {
   return memories;
 }
 
-/** Returns the module with the maximum of each memory it declares lowered to `maxPages`; `memory.grow` past it yields -1. */
-export function clampMemories(module: Uint8Array, maxPages: number): Uint8Array {
+/**
+ * Returns the module with the maximum of each memory it declares lowered to `maxPages` (one for all, or one each);
+ * `memory.grow` past it yields -1.
+ */
+export function clampMemories(module: Uint8Array, maxPages: number | readonly number[]): Uint8Array {
   const section = sectionsOf(module).find(({ id }) => id === MEMORY_SECTION);
   if (section === undefined) return module;
   const reader = new Reader(module, section.start, section.end);
@@ -52,7 +55,8 @@ export function clampMemories(module: Uint8Array, maxPages: number): Uint8Array 
   for (let index = 0; index < count; index++) {
     const { minPages, maxPages: declared, shared, is64 } = readLimits(reader, false);
     const flags = FLAG_HAS_MAX | (shared ? FLAG_SHARED : 0) | (is64 ? FLAG_64 : 0);
-    const maximum = Math.max(minPages, Math.min(declared ?? maxPages, maxPages));
+    const limit = typeof maxPages === "number" ? maxPages : maxPages[index]!;
+    const maximum = Math.max(minPages, Math.min(declared ?? limit, limit));
     payload.push(flags, ...encodeUnsigned(minPages), ...encodeUnsigned(maximum));
   }
   const patched = Uint8Array.from([MEMORY_SECTION, ...encodeUnsigned(payload.length), ...payload]);

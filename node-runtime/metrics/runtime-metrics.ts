@@ -25,6 +25,11 @@ export class RuntimeMetrics {
   );
   readonly #instances = this.#gauge("instances", "Live instances.");
   readonly #memory = this.#gauge("app_memory_bytes", "Linear memory of live instances.");
+  readonly #cpu = this.#counter(
+    "app_cpu_seconds_total",
+    "Seconds that an app's guests had their process's thread, host calls included and waits not.",
+    [],
+  );
   readonly #limitHits = this.#counter("limit_hits_total", "Times a limit stopped something.", ["limit"]);
   readonly #egressDenied = this.#counter("egress_denied_total", "Outgoing connections refused.", []);
   readonly #logDropped = this.#counter(
@@ -56,6 +61,7 @@ export class RuntimeMetrics {
     }
     for (const { start, phases } of stats.starts) this.observeStart({ namespace, name }, start, phases);
     for (const [limit, count] of Object.entries(stats.limitHits)) this.#limitHits.inc({ ...labels, limit }, count);
+    this.#cpu.inc(labels, stats.cpuSeconds);
     this.#egressDenied.inc(labels, stats.egressDenied);
     this.#logDropped.inc(labels, stats.logDropped);
     const id = `${namespace}/${name}`;

@@ -5,7 +5,7 @@ import { WAITING_EXPORTS, WAITING_FUNCTIONS } from "../wasi/offered.ts";
 
 /** What jco made of a component: its core modules by the name that the glue asks for, and the glue as a script. */
 export interface Transpiled {
-  modules: ReadonlyArray<{ name: string; bytes: Uint8Array }>;
+  modules: ReadonlyArray<{ name: string; bytes: Uint8Array; instances: number }>;
   glue: { source: string; codeCache: Uint8Array };
   /** Instances that the component exports, by versioned name. */
   exports: readonly string[];
@@ -52,17 +52,33 @@ export async function transpile(component: Uint8Array, p3Versions: readonly stri
       actual: `${glueFile[1].length} bytes of generated code`,
     });
   }
+  const source = Buffer.from(glueFile[1]).toString("utf8");
+  const instances = countInstances(source);
   return {
-    modules: generated.files.filter(([name]) => name.endsWith(".wasm")).map(([name, bytes]) => ({ name, bytes })),
-    glue: compileScript(wrapAsScript(Buffer.from(glueFile[1]).toString("utf8"))),
+    modules: generated.files
+      .filter(([name]) => name.endsWith(".wasm"))
+      .map(([name, bytes]) => ({ name, bytes, instances: instances.get(name) ?? 1 })),
+    glue: compileScript(wrapAsScript(source)),
     exports: generated.exports.filter(([, type]) => type === "instance").map(([name]) => name),
   };
 }
 
 /**
- * Turns jco's module into a script whose value is `instantiate` with one parameter more, what it
- * has of its engine (engine/jco/glue-host.ts): a script takes V8's
- * code cache and, unlike a module, is garbage once its app is gone.
+ * Returns how many instances the glue makes of each core module: each has memories of its own. What a guest's names may
+ * add to the count only lowers its share.
+ */
+function countInstances(source: string): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const [, index] of source.matchAll(/\binstantiateCore\(module(\d+)\b/g)) {
+    counts.set(index!, (counts.get(index!) ?? 0) + 1);
+  }
+  const names = source.matchAll(/\bconst module(\d+) = getCoreModule\('([^']+)'\)/g);
+  return new Map([...names].map(([, index, name]) => [name!, counts.get(index!) ?? 1]));
+}
+
+/**
+ * Turns jco's module into a script whose value is `instantiate` with one parameter more, what it has of its engine
+ * (engine/jco/glue-host.ts): a script takes V8's code cache and, unlike a module, is garbage once its app is gone.
  */
 function wrapAsScript(module: string): string {
   if (!module.includes(EXPORT_INSTANTIATE)) {

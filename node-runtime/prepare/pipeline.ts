@@ -59,9 +59,10 @@ async function prepareComponent(bytes: Uint8Array, directory: string): Promise<P
   checkOffered(world.imports.filter((name) => name.includes(":")));
   const triggers = triggersOf(world.exports);
   const transpiled = await transpile(bytes, p3VersionsOf(world.imports));
-  const modules = transpiled.modules.map(({ name, bytes: module }, index) =>
-    writeModule(directory, name, `core-${index}.wasm`, module),
-  );
+  const modules = transpiled.modules.map(({ name, bytes: module, instances }, index) => {
+    const written = writeModule(directory, name, `core-${index}.wasm`, module);
+    return instances === 1 ? written : { ...written, instances };
+  });
   writeFileSync(join(directory, "glue.js"), transpiled.glue.source);
   writeFileSync(join(directory, "glue.cache"), transpiled.glue.codeCache);
   return {

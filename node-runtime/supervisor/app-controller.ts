@@ -3,7 +3,7 @@ import { Backoff } from "../../common/backoff.ts";
 import { messageOf, WasmletError } from "../../common/errors.ts";
 import { ERROR_CODES, type ErrorCode } from "../../common/error-codes.ts";
 import type { ArtifactStore } from "../artifacts/artifact-store.ts";
-import type { CellApp, Failure, LogLine } from "../cell/protocol.ts";
+import type { AppStats, CellApp, Failure, LogLine } from "../cell/protocol.ts";
 import type { RuntimeMetrics } from "../metrics/runtime-metrics.ts";
 import { cellAppOf, obtainArtifact } from "./app.ts";
 import type { AppStatus } from "./app-status.ts";
@@ -41,6 +41,8 @@ export interface ControllerContext {
   /** Ports that manifests ask for: not to be handed to others. */
   wantedPorts(): ReadonlySet<number>;
   logs(lines: LogLine[]): void;
+  /** Takes what a command's process counted. */
+  stats(stats: AppStats[]): void;
 }
 
 /** Brings one app from what is asked for to running, and keeps it there. */
@@ -70,6 +72,11 @@ export class AppController {
 
   get commandPid(): number | undefined {
     return this.#run?.pid;
+  }
+
+  /** Asks a command's process for its counters, if one runs. */
+  collect(): void {
+    this.#run?.collect();
   }
 
   /** Takes a new wish; does nothing when it is the old one. */
@@ -148,7 +155,7 @@ export class AppController {
 
   #runCommand(app: CellApp): void {
     this.#run?.kill();
-    const run = new CommandRun(app, (lines) => this.#context.logs(lines));
+    const run = new CommandRun(app, this.#context);
     const begin = performance.now();
     this.#run = run;
     this.status.condition("Loaded", "True", "Loaded");

@@ -1,4 +1,4 @@
-import type { CellApp, Failure, FromCell, LogLine } from "../cell/protocol.ts";
+import type { AppStats, CellApp, Failure, FromCell, LogLine } from "../cell/protocol.ts";
 import { CellProcess } from "./cell-process.ts";
 
 /** How a command ended. */
@@ -9,12 +9,19 @@ export interface CommandOutcome {
   phases: Record<string, number>;
 }
 
+/** What a run tells its owner. */
+export interface CommandRunEvents {
+  logs(lines: LogLine[]): void;
+  /** What happened since the last report: when asked for, and at the end. */
+  stats(stats: AppStats[]): void;
+}
+
 /** One run of a command, in a cell process of its own: it may compute as long as it likes and harms nobody. */
 export class CommandRun {
   readonly outcome: Promise<CommandOutcome>;
   readonly #process: CellProcess;
 
-  constructor(app: CellApp, onLogs: (lines: LogLine[]) => void) {
+  constructor(app: CellApp, events: CommandRunEvents) {
     const { promise, resolve } = Promise.withResolvers<CommandOutcome>();
     this.outcome = promise;
     const fail = (error: Failure): void => resolve({ exitCode: 134, error, phases: {} });
@@ -22,7 +29,8 @@ export class CommandRun {
       if (message.type === "ready") this.#process.send({ type: "load", app });
       else if (message.type === "loaded") this.#process.send({ type: "run", id: app.id });
       else if (message.type === "load-failed") fail(message.error);
-      else if (message.type === "logs") onLogs(message.lines);
+      else if (message.type === "logs") events.logs(message.lines);
+      else if (message.type === "stats") events.stats(message.apps);
       else if (message.type === "exited") {
         resolve({
           exitCode: message.exitCode,
@@ -43,6 +51,11 @@ export class CommandRun {
 
   get pid(): number | undefined {
     return this.#process.pid;
+  }
+
+  /** Asks for its counters; a guest that computes answers only at its end. */
+  collect(): void {
+    this.#process.send({ type: "collect", seq: 0 });
   }
 
   /** Ends the run at once. */

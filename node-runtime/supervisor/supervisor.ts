@@ -46,6 +46,7 @@ export class Supervisor implements Runtime {
       groupOf: (app) => this.#groupOf(app),
       wantedPorts: () => new Set(this.#desired.apps.flatMap(({ port }) => (port === undefined ? [] : [port]))),
       logs: (lines) => this.#log(lines),
+      stats: (stats) => this.#observe(stats, "command"),
     };
     this.#management = new ManagementServer({
       apps: () => this.apps(),
@@ -166,6 +167,7 @@ export class Supervisor implements Runtime {
   }
 
   async #collect(): Promise<void> {
+    for (const controller of this.#controllers.values()) controller.collect();
     await Promise.all([...this.#groups.values()].map((group) => group.collect(COLLECT_TIMEOUT_MS)));
   }
 

@@ -3,6 +3,12 @@ import { HostClosedError } from "./errors.ts";
 /** Something a scope must end when it closes: a socket, a descriptor, a timer. */
 type Closer = () => void;
 
+/** Told when the guest of a scope waits and when it goes on: who counts its time is not the host's business. */
+export interface Activity {
+  suspend(): void;
+  resume(): void;
+}
+
 /**
  * What one instance's host has open. Closing it ends every resource and rejects every wait, so that a suspended guest
  * unwinds instead of lingering. The number of open resources is bounded.
@@ -10,13 +16,15 @@ type Closer = () => void;
 export class Scope {
   readonly #closers = new Set<Closer>();
   readonly #maxOpen: number;
+  readonly #activity: Activity | undefined;
   #breaths = 0;
-  #reason: HostClosedError | undefined;
+  #reason: Error | undefined;
   /** Called when a wait of the host's ends well: an engine may want to see what became possible. */
   onWake: (() => void) | undefined;
 
-  constructor(maxOpen = 1024) {
+  constructor(maxOpen = 1024, activity?: Activity) {
     this.#maxOpen = maxOpen;
+    this.#activity = activity;
   }
 
   /** True once `close` was called. */
@@ -45,10 +53,12 @@ export class Scope {
    */
   wait(subscribe: (wake: () => void) => () => void): Promise<void> {
     if (this.#reason !== undefined) return Promise.reject(this.#reason);
+    this.#activity?.suspend();
     return new Promise((resolve, reject) => {
       let unsubscribe: (() => void) | undefined;
       const forget = this.defer(() => {
         unsubscribe?.();
+        this.#activity?.resume();
         reject(this.#reason!);
       });
       let woken = false;
@@ -57,6 +67,7 @@ export class Scope {
         woken = true;
         forget();
         unsubscribe?.();
+        this.#activity?.resume();
         // A resource that is closed with the scope may wake its waiters first: they unwind all the same.
         if (this.#reason !== undefined) return reject(this.#reason);
         resolve();
@@ -77,6 +88,35 @@ export class Scope {
   }
 
   /**
+   * Resolves or rejects as a call into the guest does, or rejects when the scope closes or the guest traps in a wait.
+   * Unlike `race` it is no wait of the guest's.
+   */
+  async guard<T>(call: Promise<T>): Promise<T> {
+    const { promise: closed, reject } = Promise.withResolvers<never>();
+    const forget = this.defer(() => reject(this.#reason!));
+    try {
+      return await Promise.race([call, closed]);
+    } finally {
+      forget();
+    }
+  }
+
+  /**
+   * Returns the error to throw from a waiting function whose caller broke a rule, after ending the guest with it: not
+   * every engine passes a rejected wait on.
+   */
+  trap(message: string): Error {
+    const error = new Error(message);
+    this.fail(error);
+    return error;
+  }
+
+  /** Ends everything with the guest's own failure, which all that waits rejects with; later calls do nothing. */
+  fail(reason: unknown): void {
+    this.#end(reason instanceof Error ? reason : new Error(String(reason)));
+  }
+
+  /**
    * Resolves after a turn of the event loop at every 16th call: a guest that asks in a loop for what is ready at once
    * would otherwise never let its neighbours, or its own input, have the thread.
    */
@@ -86,8 +126,12 @@ export class Scope {
 
   /** Ends everything; later calls do nothing. */
   close(why = "the host was closed"): void {
+    this.#end(new HostClosedError(why));
+  }
+
+  #end(reason: Error): void {
     if (this.#reason !== undefined) return;
-    this.#reason = new HostClosedError(why);
+    this.#reason = reason;
     const closers = [...this.#closers];
     this.#closers.clear();
     for (const closer of closers) closer();

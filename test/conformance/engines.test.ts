@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test, type TestContext } from "vitest";
 import type { Engine, Program } from "../../node-runtime/engine/engine.ts";
 import { ENGINES } from "../../node-runtime/engine/engines.ts";
+import { EMPTY_POLL, TWO_MEMORIES } from "../odd-guests.ts";
 import { GuestShelf, loadGuest, makeHost, MAX_MEMORY_BYTES, ManualClock, send } from "./test-bed.ts";
 
 /*
@@ -216,6 +217,22 @@ describe.each(Object.values(ENGINES))("engine $name", (engine) => {
       await expect(handled).rejects.toThrow(/unreachable/);
       expect(isAnswered()).toBe(answered);
     });
+  });
+
+  test.for(Object.entries(TWO_MEMORIES))(
+    "all memories together stay within the limit: %s",
+    async ([, wat], context) => {
+      const program = await load(context, engine, shelf.keep(await parse(wat)));
+      const instance = await program.instantiate(makeHost().host);
+      expect(await instance.run!()).toBe(0);
+      expect(instance.memoryBytes()).toBe(MAX_MEMORY_BYTES);
+    },
+  );
+
+  test("a wait that the guest may not ask for traps: poll of an empty list", async (context) => {
+    const program = await load(context, engine, shelf.keep(await parse(EMPTY_POLL.command)));
+    const instance = await program.instantiate(makeHost().host);
+    await expect(instance.run!()).rejects.toThrow("poll: the list of pollables must not be empty");
   });
 
   test.for([

@@ -6,7 +6,7 @@ import { createPreview1Imports } from "../../wasi/preview1/imports.ts";
 import type { Engine, Instance, LoadOptions, Program } from "../engine.ts";
 import { exitCodeOf } from "../exit-code.ts";
 import { MemoryCensus } from "../memories.ts";
-import { clampMemories, WASM_PAGE_BYTES } from "../module-sections.ts";
+import { compileModules } from "../memory-budget.ts";
 import { startTrapped } from "../trap.ts";
 
 /** The engine of core modules: WASI preview 1 bound straight to the host, without an adapter component. */
@@ -17,15 +17,16 @@ export const CORE_MODULE_ENGINE: Engine = {
 
 class CoreModuleProgram implements Program {
   readonly #module: WebAssembly.Module;
+  readonly #maxMemoryBytes: number;
 
   constructor(artifact: PreparedArtifact, directory: string, { maxMemoryBytes }: LoadOptions) {
     const bytes = readFileSync(join(directory, artifact.modules[0]!.file));
-    const clamped = clampMemories(bytes, Math.floor(maxMemoryBytes / WASM_PAGE_BYTES));
-    this.#module = new WebAssembly.Module(clamped);
+    this.#maxMemoryBytes = maxMemoryBytes;
+    this.#module = compileModules([{ bytes, instances: 1 }], maxMemoryBytes)[0]!;
   }
 
   async instantiate(host: WasiHost): Promise<Instance> {
-    const census = new MemoryCensus();
+    const census = new MemoryCensus(this.#maxMemoryBytes);
     let instance: WebAssembly.Instance | undefined;
     const preview1 = createPreview1Imports(host, () => instance!.exports["memory"] as WebAssembly.Memory);
     try {

@@ -4,7 +4,6 @@
  * become rarer while nothing does; the host hurries them when a wait of its own ends. All end with the host's scope, so
  * that a guest that waits for ever does not poll for ever.
  */
-import { messageOf } from "../../../common/errors.ts";
 import type { Scope } from "../../wasi/scope.ts";
 
 /** Polls in a row that are made at once. */
@@ -28,13 +27,11 @@ interface PolledTimer {
   repeat: boolean;
 }
 
-/** Returns the glue's host, whose timers end with `scope`, and the promise that rejects when a task traps. */
-export function createGlueHost(scope: Scope): { glueHost: GlueHost; trapped: Promise<never> } {
+/** Returns the glue's host: its timers end with `scope`, and a task's trap ends the scope. */
+export function createGlueHost(scope: Scope): GlueHost {
   const pulse = new Pulse(scope);
-  const { promise: trapped, reject } = Promise.withResolvers<never>();
-  trapped.catch(() => {}); // nobody need be waiting for the guest
   const clear = (timer: PolledTimer | undefined): void => pulse.remove(timer);
-  const glueHost: GlueHost = {
+  return {
     setTimeout(run, delayMs = 0) {
       if (delayMs === 0) pulse.hurry(); // the glue asks for no delay when a task went on
       return pulse.add({ run, repeat: false });
@@ -42,9 +39,8 @@ export function createGlueHost(scope: Scope): { glueHost: GlueHost; trapped: Pro
     clearTimeout: clear,
     setInterval: (run) => pulse.add({ run, repeat: true }),
     clearInterval: clear,
-    trapped: reject,
+    trapped: (reason) => scope.fail(reason),
   };
-  return { glueHost, trapped };
 }
 
 /** Runs what is pending, at a pace that follows what happens. */
@@ -95,7 +91,8 @@ class Pulse {
   #beat(): void {
     this.#cancel = undefined;
     this.#quietBeats++;
-    for (const timer of [...this.#pending]) {
+    const due = Array.from(this.#pending); // what they add waits for the next beat
+    for (const timer of due) {
       // One before it may have cleared it.
       if (!this.#pending.has(timer)) continue;
       if (!timer.repeat) this.#pending.delete(timer);
@@ -106,7 +103,7 @@ class Pulse {
 
   /** The glue's loops are asynchronous functions that nobody awaits: what they throw must end the guest, not the cell. */
   #run({ run }: PolledTimer): void {
-    Promise.try(run).catch((thrown: unknown) => this.#scope.close(messageOf(thrown)));
+    Promise.try(run).catch((thrown: unknown) => this.#scope.fail(thrown));
   }
 
   #close(): void {

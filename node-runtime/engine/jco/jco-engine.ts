@@ -11,7 +11,7 @@ import { createP3Imports } from "../../wasi/p3/imports.ts";
 import type { Engine, Instance, LoadOptions, Program } from "../engine.ts";
 import { exitCodeOf } from "../exit-code.ts";
 import { MemoryCensus } from "../memories.ts";
-import { clampMemories, WASM_PAGE_BYTES } from "../module-sections.ts";
+import { compileModules } from "../memory-budget.ts";
 import { startTrapped } from "../trap.ts";
 import { createGlueHost, type GlueHost } from "./glue-host.ts";
 
@@ -33,16 +33,19 @@ export const JCO_ENGINE: Engine = {
 
 class JcoProgram implements Program {
   readonly #instantiate: Instantiate;
+  readonly #maxMemoryBytes: number;
   readonly #modules = new Map<string, WebAssembly.Module>();
   readonly #isP3: boolean;
 
   constructor(artifact: PreparedArtifact, directory: string, { maxMemoryBytes }: LoadOptions) {
-    const maxPages = Math.floor(maxMemoryBytes / WASM_PAGE_BYTES);
-    for (const { name, file } of artifact.modules) {
-      const bytes = clampMemories(readFileSync(join(directory, file)), maxPages);
-      this.#modules.set(name, new WebAssembly.Module(bytes));
+    const modules = artifact.modules.map(({ file, instances = 1 }) => {
+      return { bytes: readFileSync(join(directory, file)), instances };
+    });
+    for (const [index, module] of compileModules(modules, maxMemoryBytes).entries()) {
+      this.#modules.set(artifact.modules[index]!.name, module);
     }
     this.#isP3 = artifact.wasi === "0.3";
+    this.#maxMemoryBytes = maxMemoryBytes;
     if (artifact.glue === undefined) throw new WasmletError("ARTIFACT_CACHE_CORRUPT", "a component has no glue code");
     this.#instantiate = compileGlue(
       readFileSync(join(directory, artifact.glue.file), "utf8"),
@@ -51,20 +54,19 @@ class JcoProgram implements Program {
   }
 
   async instantiate(host: WasiHost): Promise<Instance> {
-    const census = new MemoryCensus();
-    const { glueHost, trapped } = createGlueHost(host.scope);
+    const census = new MemoryCensus(this.#maxMemoryBytes);
     let exports: ComponentExports;
     try {
       exports = await this.#instantiate(
         (name) => this.#modules.get(name)!,
         this.#isP3 ? { ...host.imports, ...createP3Imports(host) } : host.imports,
         (module, imports) => census.note(new WebAssembly.Instance(module, imports)),
-        glueHost,
+        createGlueHost(host.scope),
       );
     } catch (thrown) {
       throw startTrapped(thrown);
     }
-    return bindExports(exports, census, host, trapped);
+    return bindExports(exports, census, host);
   }
 }
 
@@ -72,13 +74,7 @@ class JcoProgram implements Program {
  * A call whose wait the host rejects never settles in jco 1.35's glue (it returns a completion that nobody completes):
  * so each call ends with its host's scope at the latest, and with a trap of any task.
  */
-function bindExports(
-  exports: ComponentExports,
-  census: MemoryCensus,
-  { scope }: WasiHost,
-  trapped: Promise<never>,
-): Instance {
-  const ended = <T>(call: Promise<T>): Promise<T> => Promise.race([scope.race(call), trapped]);
+function bindExports(exports: ComponentExports, census: MemoryCensus, { scope }: WasiHost): Instance {
   const handler = findExport(exports, "wasi:http/incoming-handler");
   const asyncHandler = findExport(exports, "wasi:http/handler");
   const command = findExport(exports, "wasi:cli/run");
@@ -86,14 +82,14 @@ function bindExports(
     memoryBytes: () => census.bytes(),
     ...(handler && {
       async handle(request: IncomingRequest, outparam: ResponseOutparam): Promise<void> {
-        await ended(Promise.resolve(handler["handle"]!(request, outparam)));
+        await scope.guard(Promise.resolve(handler["handle"]!(request, outparam)));
       },
     }),
     ...(asyncHandler && {
       handle: (request: IncomingRequest, outparam: ResponseOutparam) =>
-        ended(serveRequest(scope, request, outparam, asyncHandler["handle"] as ServeHandler)),
+        scope.guard(serveRequest(scope, request, outparam, asyncHandler["handle"] as ServeHandler)),
     }),
-    ...(command && { run: () => exitCodeOf(() => ended(runCommand(command["run"]!))) }),
+    ...(command && { run: () => exitCodeOf(() => scope.guard(runCommand(command["run"]!))) }),
   };
 }
 

@@ -42,7 +42,7 @@ export const ALWAYS_READY: Readiness = { ready: () => true, subscribe: (wake) =>
  * Traps on an empty list, as the WIT says.
  */
 export async function poll(scope: Scope, pollables: readonly Pollable[]): Promise<Uint32Array> {
-  if (pollables.length === 0) throw new Error("poll: the list of pollables must not be empty");
+  if (pollables.length === 0) throw scope.trap("poll: the list of pollables must not be empty");
   await scope.breathe();
   for (;;) {
     const ready = pollables.flatMap((pollable, index) => (pollable.ready() ? [index] : []));

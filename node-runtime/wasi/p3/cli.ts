@@ -39,8 +39,11 @@ export function createCliImports(p2: HostImports): HostImports {
 }
 
 function writeTo(output: OutputStream, data: GuestStream): Promise<Result<void, ErrorCode>> {
-  const closed = (): Error => Object.assign(new Error("the output is closed"), { code: "EPIPE" });
-  return resultOf(pump(data, output, closed), errorCodeOf);
+  return resultOf(pump(data, output, brokenPipe), errorCodeOf);
+}
+
+function brokenPipe(): Error {
+  return Object.assign(new Error("the output is closed"), { code: "EPIPE" });
 }
 
 function errorCodeOf(thrown: unknown): ErrorCode {

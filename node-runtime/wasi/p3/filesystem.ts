@@ -1,5 +1,5 @@
 import { HostClosedError, WasiError } from "../errors.ts";
-import { Descriptor as Descriptor2 } from "../filesystem/descriptor.ts";
+import type { Descriptor as Descriptor2 } from "../filesystem/descriptor.ts";
 import { errorCodeOf as codeOf2, type ErrorCode as ErrorCode2, FileStreamError } from "../filesystem/error-code.ts";
 import type {
   DescriptorFlags,
@@ -164,9 +164,8 @@ class Descriptor {
   }
 
   #write(data: GuestStream, open: () => ReturnType<Descriptor2["appendViaStream"]>): Outcome {
-    const closed = (): FileStreamError => new FileStreamError("bad-descriptor");
     return resultOf(
-      Promise.try(() => pump(data, open(), closed)),
+      Promise.try(() => pump(data, open(), closedFile)),
       streamErrorOf,
     );
   }
@@ -181,6 +180,10 @@ export function createFilesystemImports(p2: HostImports): HostImports {
       getDirectories: () => getDirectories().map(([directory, path]) => [new Descriptor(directory), path]),
     },
   };
+}
+
+function closedFile(): FileStreamError {
+  return new FileStreamError("bad-descriptor");
 }
 
 function at<T>(operation: () => T): T {

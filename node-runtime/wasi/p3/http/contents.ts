@@ -95,6 +95,7 @@ async function sendMade(
   trailers: TrailersFuture,
   body: SentBody,
 ): Promise<void> {
+  const forget = scope.defer(() => body.abandon());
   try {
     if (stream !== undefined) await pump(stream, outputOf(scope, body), terminated);
     const result = await trailers;
@@ -103,6 +104,8 @@ async function sendMade(
   } catch (thrown) {
     body.abandon();
     throw thrown;
+  } finally {
+    forget();
   }
 }
 

@@ -5,6 +5,7 @@ import { errorCodeOf, HttpError, type ErrorCode } from "../../http/error-code.ts
 import type { IncomingRequest } from "../../http/incoming.ts";
 import { ResponseOutparam } from "../../http/response.ts";
 import type { Scope } from "../../scope.ts";
+import { withStatics } from "../resource.ts";
 import type { GuestStream } from "../streams.ts";
 import type { TrailersFuture } from "./contents.ts";
 import { Fields } from "./fields.ts";
@@ -18,19 +19,23 @@ export function createHttpImports(host: WasiHost): HostImports {
   return {
     "wasi:http/types": {
       Fields,
-      Request: withNew(
-        Request,
-        (headers: Fields, stream: GuestStream | undefined, trailers: TrailersFuture, options?: RequestOptions) =>
+      Request: withStatics(Request, {
+        new: (...[headers, stream, trailers, options]: RequestParts) =>
           Request.make(scope, headers, stream, trailers, options),
-      ),
+        consumeBody: Request.consumeBody,
+      }),
       RequestOptions,
-      Response: withNew(Response, (headers: Fields, stream: GuestStream | undefined, trailers: TrailersFuture) =>
-        Response.make(scope, headers, stream, trailers),
-      ),
+      Response: withStatics(Response, {
+        new: (...[headers, stream, trailers]: ResponseParts) => Response.make(scope, headers, stream, trailers),
+        consumeBody: Response.consumeBody,
+      }),
     },
     "wasi:http/client": { send: (request: Request) => send(host, request) },
   };
 }
+
+type ResponseParts = [headers: Fields, contents: GuestStream | undefined, trailers: TrailersFuture];
+type RequestParts = [...ResponseParts, options: RequestOptions | undefined];
 
 /** The guest's `wasi:http/handler.handle`, as its engine binds it. */
 export type ServeHandler = (request: Request) => Promise<Response>;
@@ -64,19 +69,4 @@ async function send({ scope, clock, options: { egress } }: WasiHost, request: Re
   } catch (thrown) {
     throw thrown instanceof WasiError ? thrown : new HttpError(errorCodeOf(thrown));
   }
-}
-
-/** Returns the resource's class with the static function `new` that the WIT gives it, bound to one guest. */
-function withNew<C extends { prototype: object }>(resource: C, make: (...args: never[]) => unknown): unknown {
-  return Object.assign(
-    Object.defineProperty(function () {}, "prototype", { value: resource.prototype }),
-    Object.fromEntries(staticsOf(resource)),
-    { new: make },
-  );
-}
-
-function staticsOf(resource: object): [string, unknown][] {
-  return Object.getOwnPropertyNames(resource)
-    .filter((name) => typeof (resource as Record<string, unknown>)[name] === "function")
-    .map((name) => [name, (resource as Record<string, unknown>)[name]]);
 }

@@ -4,6 +4,7 @@ import type { ResolveAddressStream } from "../../sockets/name-lookup.ts";
 import { Network } from "../../sockets/network.ts";
 import type { TcpSocket as TcpSocket2 } from "../../sockets/tcp.ts";
 import type { UdpSocket as UdpSocket2 } from "../../sockets/udp.ts";
+import { withStatics } from "../resource.ts";
 import { converting, convertingAsync } from "../result.ts";
 import { errorCodeOf } from "./error-code.ts";
 import { TcpSocket } from "./tcp.ts";
@@ -16,21 +17,18 @@ export function createSocketImports(p2: HostImports): HostImports {
   const resolve = p2["wasi:sockets/ip-name-lookup"]!["resolveAddresses"] as LookUp;
   return {
     "wasi:sockets/types": {
-      TcpSocket: creatable(TcpSocket, (family) => new TcpSocket(createTcp(family))),
-      UdpSocket: creatable(UdpSocket, (family) => new UdpSocket(createUdp(family))),
+      TcpSocket: withStatics(TcpSocket, {
+        create: (family: IpAddressFamily) => converting(errorCodeOf, () => new TcpSocket(createTcp(family))),
+      }),
+      UdpSocket: withStatics(UdpSocket, {
+        create: (family: IpAddressFamily) => converting(errorCodeOf, () => new UdpSocket(createUdp(family))),
+      }),
     },
     "wasi:sockets/ip-name-lookup": { resolveAddresses: (name: string) => resolveAll(resolve, name) },
   };
 }
 
 type LookUp = (network: Network, name: string) => ResolveAddressStream;
-
-/** Returns the resource's class with the static function `create` that the WIT gives it, bound to one guest. */
-function creatable(resource: { prototype: object }, create: (family: IpAddressFamily) => object): unknown {
-  const bound = (): void => {};
-  Object.defineProperty(bound, "prototype", { value: resource.prototype });
-  return Object.assign(bound, { create: (family: IpAddressFamily) => converting(errorCodeOf, () => create(family)) });
-}
 
 function resolveAll(resolve: LookUp, name: string): Promise<IpAddress[]> {
   return convertingAsync(errorCodeOf, async () => {

@@ -42,11 +42,10 @@ export class TcpSocket {
   send(data: GuestStream): Outcome {
     const output = this.#output;
     this.#output = undefined;
-    const broken = (): Error => Object.assign(new Error("the connection is not writable any more"), { code: "EPIPE" });
     return resultOf(
       Promise.try(async () => {
         if (output === undefined) throw socketError("invalid-state");
-        await pump(data, output, broken);
+        await pump(data, output, brokenPipe);
         this.#p2.shutdown("send");
       }),
       errorOfTransfer,
@@ -144,6 +143,10 @@ export class TcpSocket {
     this.#output?.[Symbol.dispose]();
     this.#p2[Symbol.dispose]();
   }
+}
+
+function brokenPipe(): Error {
+  return Object.assign(new Error("the connection is not writable any more"), { code: "EPIPE" });
 }
 
 function at<T>(operation: () => T): T {

@@ -1,0 +1,97 @@
+/**
+ * Who has the cell's one JavaScript thread. A guest has it from a call into it, or from what wakes it, until it waits or
+ * returns; the host's work for it in between counts as its own.
+ *
+ *   resume(A) ── A runs ── suspend(A) ── nobody ── resume(B) ── B runs ── resume(A): B's time ends here
+ *
+ * Whatever is forgotten ends with the turn of the event loop, so no idle time is ever counted.
+ */
+import type { Activity } from "../wasi/scope.ts";
+
+/** Divides the time of one thread among accounts; at most one runs at a time. */
+export class CpuMeter {
+  readonly #now: () => number;
+  readonly #atTurnEnd: (callback: () => void) => unknown;
+  #running: CpuAccount | undefined;
+  #sinceMs = 0;
+  #endsTurn = false;
+
+  /** `now` yields milliseconds; `atTurnEnd` calls back when the event loop has done what is due now. */
+  constructor(
+    now: () => number = () => performance.now(),
+    atTurnEnd: (callback: () => void) => unknown = setImmediate,
+  ) {
+    this.#now = now;
+    this.#atTurnEnd = atTurnEnd;
+  }
+
+  /** Returns a new account: one for each app. */
+  open(): CpuAccount {
+    return new CpuAccount(this);
+  }
+
+  /** Gives the thread to an account, taking it from the one that has it. */
+  start(account: CpuAccount): void {
+    const nowMs = this.#now();
+    this.#running?.add(nowMs - this.#sinceMs);
+    this.#running = account;
+    this.#sinceMs = nowMs;
+    if (this.#endsTurn) return;
+    this.#endsTurn = true;
+    this.#atTurnEnd(this.#endTurn);
+  }
+
+  /** Takes the thread from an account, if it has it. */
+  stop(account: CpuAccount): void {
+    if (this.#running !== account) return;
+    this.#running = undefined;
+    account.add(this.#now() - this.#sinceMs);
+  }
+
+  readonly #endTurn = (): void => {
+    this.#endsTurn = false;
+    if (this.#running !== undefined) this.stop(this.#running);
+  };
+}
+
+/** The time that one app's guests had the thread. */
+export class CpuAccount implements Activity {
+  readonly #meter: CpuMeter;
+  #spentMs = 0;
+
+  constructor(meter: CpuMeter) {
+    this.#meter = meter;
+  }
+
+  /** A guest of this app runs from here on. */
+  resume(): void {
+    this.#meter.start(this);
+  }
+
+  /** It no longer does: it waits, or has returned. */
+  suspend(): void {
+    this.#meter.stop(this);
+  }
+
+  /** Makes a call into a guest and counts it, up to where its promise settles; the guest's waits excepted. */
+  async spend<T>(call: () => Promise<T>): Promise<T> {
+    this.resume();
+    try {
+      return await call();
+    } finally {
+      this.suspend();
+    }
+  }
+
+  /** Adds time; for the meter. */
+  add(milliseconds: number): void {
+    this.#spentMs += milliseconds;
+  }
+
+  /** Returns the seconds since the last call. */
+  takeSeconds(): number {
+    const seconds = this.#spentMs / 1000;
+    this.#spentMs = 0;
+    return seconds;
+  }
+}

@@ -1,0 +1,55 @@
+import { clampMemories, readMemories, WASM_PAGE_BYTES } from "./module-sections.ts";
+
+/** Pages that a memory with 32-bit addresses can have at the most. */
+const MAX_PAGES_32 = 65_536;
+
+/** A core module as an artifact carries it. */
+export interface ModuleBytes {
+  bytes: Uint8Array;
+  /** How many instances of it one instance of the artifact has. */
+  instances: number;
+}
+
+/** One memory that wants to grow: its bounds in pages, and how many of it there will be. */
+export interface MemoryWish {
+  minPages: number;
+  maxPages: number;
+  copies: number;
+}
+
+/** Returns the modules compiled, all their memories together bounded to `maxMemoryBytes`; see `shareBudget`. */
+export function compileModules(modules: readonly ModuleBytes[], maxMemoryBytes: number): WebAssembly.Module[] {
+  const own = modules.map(({ bytes, instances }) =>
+    readMemories(bytes)
+      .filter(({ imported }) => !imported)
+      .map(({ minPages, maxPages, is64 }): MemoryWish => {
+        const ceiling = is64 ? Number.MAX_SAFE_INTEGER : MAX_PAGES_32;
+        return { minPages, maxPages: Math.min(maxPages ?? ceiling, ceiling), copies: instances };
+      }),
+  );
+  const maxima = shareBudget(own.flat(), Math.floor(maxMemoryBytes / WASM_PAGE_BYTES));
+  return modules.map(({ bytes }, index) => {
+    const granted = maxima.splice(0, own[index]!.length);
+    return new WebAssembly.Module(clampMemories(bytes, granted));
+  });
+}
+
+/**
+ * Returns the most pages of each memory. Every memory has its minimum; what the budget has beyond the minimums is
+ * divided evenly among the memories, and what one may not use by its own maximum goes to the others. So one memory, the
+ * usual case, has all of it, and many never have more than the budget together (unless their minimums alone do).
+ */
+export function shareBudget(wishes: readonly MemoryWish[], budgetPages: number): number[] {
+  const growth = (wish: MemoryWish): number => wish.maxPages - wish.minPages;
+  const maxima: number[] = wishes.map(({ minPages }) => minPages);
+  let leftPages = budgetPages - wishes.reduce((sum, { minPages, copies }) => sum + minPages * copies, 0);
+  let leftCopies = wishes.reduce((sum, { copies }) => sum + copies, 0);
+  // The most modest first: what they leave is there to be divided among the rest.
+  for (const [index, wish] of [...wishes.entries()].sort(([, a], [, b]) => growth(a) - growth(b))) {
+    const granted = Math.max(0, Math.min(growth(wish), Math.floor(leftPages / leftCopies)));
+    maxima[index]! += granted;
+    leftPages -= granted * wish.copies;
+    leftCopies -= wish.copies;
+  }
+  return maxima;
+}

@@ -1,0 +1,84 @@
+/*
+ * Guests that no compiler writes, as component text: each does one thing that a host must stand.
+ */
+
+/** Imports `wasi:io/poll.poll` and lowers it to the core function `$poll`. */
+const IMPORT_POLL = `
+    (import "wasi:io/poll@0.2.0" (instance $io
+      (export "pollable" (type $pollable (sub resource)))
+      (export "poll" (func (param "in" (list (borrow $pollable))) (result (list u32))))))
+    (core module $libc
+      (memory (export "memory") 1)
+      (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 1024))
+    (core instance $libc (instantiate $libc))
+    (core func $poll (canon lower (func $io "poll")
+      (memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))))`;
+
+/** Grows one memory and then another by a page at a time until both are refused. */
+const GROW_BOTH = `
+      (loop $more (br_if $more (i32.ne (call $one (i32.const 1)) (i32.const -1))))
+      (loop $more (br_if $more (i32.ne (call $other (i32.const 1)) (i32.const -1))))`;
+
+const GROWING_PART = `(memory (export "memory") 1)
+    (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))`;
+
+const RUN_BOTH = `
+  (core module $main
+    (import "one" "grow" (func $one (param i32) (result i32)))
+    (import "other" "grow" (func $other (param i32) (result i32)))
+    (func (export "run") (result i32) ${GROW_BOTH} (i32.const 0)))
+  (core instance $main (instantiate $main (with "one" (instance $one)) (with "other" (instance $other))))
+  (func $run (result (result)) (canon lift (core func $main "run")))
+  (instance $exported (export "run" (func $run)))
+  (export "wasi:cli/run@0.2.0" (instance $exported))`;
+
+/** Commands that take all the memory they get, in two memories. */
+export const TWO_MEMORIES = {
+  "one module with two memories": `(module
+    (memory (export "a") 1) (memory (export "b") 1)
+    (func $one (param i32) (result i32) (memory.grow 0 (local.get 0)))
+    (func $other (param i32) (result i32) (memory.grow 1 (local.get 0)))
+    (func (export "_start") ${GROW_BOTH}))`,
+  "two modules with a memory each": `(component
+    (core module $first ${GROWING_PART})
+    (core module $second ${GROWING_PART})
+    (core instance $one (instantiate $first))
+    (core instance $other (instantiate $second))
+    ${RUN_BOTH})`,
+  "one module instantiated twice": `(component
+    (core module $part ${GROWING_PART})
+    (core instance $one (instantiate $part))
+    (core instance $other (instantiate $part))
+    ${RUN_BOTH})`,
+} as const;
+
+/** Components that poll an empty list, which traps: as a command and as an http handler. */
+export const EMPTY_POLL = {
+  command: `(component
+    ${IMPORT_POLL}
+    (core module $main
+      (import "host" "poll" (func $poll (param i32 i32 i32)))
+      (func (export "run") (result i32)
+        (call $poll (i32.const 0) (i32.const 0) (i32.const 16))
+        (i32.const 0)))
+    (core instance $main (instantiate $main (with "host" (instance (export "poll" (func $poll))))))
+    (func $run (result (result)) (canon lift (core func $main "run")))
+    (instance $exported (export "run" (func $run)))
+    (export "wasi:cli/run@0.2.0" (instance $exported)))`,
+  http: `(component
+    (import "wasi:http/types@0.2.0" (instance $types
+      (export "incoming-request" (type (sub resource)))
+      (export "response-outparam" (type (sub resource)))))
+    (alias export $types "incoming-request" (type $request))
+    (alias export $types "response-outparam" (type $outparam))
+    ${IMPORT_POLL}
+    (core module $main
+      (import "host" "poll" (func $poll (param i32 i32 i32)))
+      (func (export "handle") (param i32 i32)
+        (call $poll (i32.const 0) (i32.const 0) (i32.const 16))))
+    (core instance $main (instantiate $main (with "host" (instance (export "poll" (func $poll))))))
+    (func $handle (param "request" (own $request)) (param "response-out" (own $outparam))
+      (canon lift (core func $main "handle")))
+    (instance $exported (export "handle" (func $handle)))
+    (export "wasi:http/incoming-handler@0.2.0" (instance $exported)))`,
+} as const;
