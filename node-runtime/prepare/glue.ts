@@ -15,11 +15,6 @@ export interface Transpiled {
 const MAX_GLUE_BYTES = 64 * 1024 * 1024;
 
 const EXPORT_INSTANTIATE = "export function instantiate(";
-/**
- * The glue of asynchronous components traps when no task can go on and no host call is under way. A guest whose writes
- * wait for a slow reader is in just that state: one call that never ends keeps the glue from a wrong conclusion.
- */
-const HOST_OPERATIONS = "pendingHostOperations: 0 }";
 /** A task that traps after its export returned has nobody to tell: the engine is told. */
 const TASK_FAILED = "const handleError = (err) => {";
 const EXPORT_UTIL = /\nexport const _util = \{[\s\S]*?\n\}\s*$/;
@@ -87,7 +82,6 @@ function wrapAsScript(module: string): string {
   const body = module
     .replace(EXPORT_INSTANTIATE, "function instantiate(")
     .replace(EXPORT_UTIL, "\n")
-    .replace(HOST_OPERATIONS, "pendingHostOperations: 1 }")
     .replace(TASK_FAILED, `${TASK_FAILED} trapped(err);`);
   return `(function (getCoreModule, imports, instantiateCore, glueHost) {
 const { setTimeout, clearTimeout, setInterval, clearInterval, trapped } = glueHost;

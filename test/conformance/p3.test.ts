@@ -47,6 +47,17 @@ describe("WASI 0.3 command", () => {
     expect(bed.stdout.text).toBe("Hello from WASI 0.2\nHello from WASI 0.3\n");
   });
 
+  test("a wait in WASI 0.2 inside a task of WASI 0.3 holds up nobody", async () => {
+    const program = await load("mixed-p3");
+    const clock = new ManualClock();
+    const runs = Promise.all(
+      [0, 1, 2].map(async () => (await program.instantiate(makeHost({ args: ["sleep"], clock }).host)).run!()),
+    );
+    await clock.untilWaiting(3);
+    clock.advance(50);
+    expect(await runs).toEqual([0, 0, 0]);
+  });
+
   test("a file written through a stream is there, with its size and type", async () => {
     expect(await run(["write", "/data/new.txt", "über"])).toMatchObject({ exitCode: 0 });
     expect(readFileSync(join(folder, "new.txt"), "utf8")).toBe("über");
@@ -128,6 +139,14 @@ describe("WASI 0.3 handler", () => {
     bed.host.close("the test is over");
     await expect(handled).rejects.toThrow("the test is over");
     expect(isAnswered()).toBe(false);
+  });
+
+  test.each(["/echo", "/pass"])("%s: a body goes through, larger than any buffer", async (path) => {
+    const program = await load("probe-p3");
+    const bed = makeHost();
+    const body = "0123456789".repeat(50_000);
+    const { answer } = send(bed, await program.instantiate(bed.host), { path, method: "POST", body });
+    expect((await answer).body).toBe(body);
   });
 
   test("handlers that sleep do not hold up one another", async () => {
