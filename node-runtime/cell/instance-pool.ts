@@ -36,7 +36,7 @@ export class InstancePool {
     const { concurrency } = this.#guest.app;
     if (this.#inUse >= concurrency) await this.#queue(concurrency * QUEUE_FACTOR);
     else this.#inUse++;
-    const ready = this.#ready.pop();
+    const ready = this.#takeReady();
     if (ready !== undefined) return { live: ready, start: "warm" };
     const start = this.#guest.isCompiled ? "warm" : "cold";
     try {
@@ -65,6 +65,15 @@ export class InstancePool {
   close(): void {
     this.#closed = true;
     this.trim();
+  }
+
+  /** An instance that stands ready; one whose background task trapped since its last request does not. */
+  #takeReady(): LiveInstance | undefined {
+    for (let live = this.#ready.pop(); live !== undefined; live = this.#ready.pop()) {
+      if (!live.host.scope.closed) return live;
+      live.dispose();
+    }
+    return undefined;
   }
 
   #queue(maxWaiting: number): Promise<void> {
