@@ -52,8 +52,9 @@ export const GUESTS: readonly Guest[] = [
     componentize: false,
   }),
   testGuest("command-c-p1", "command-c-p1", { tool: "clang", files: ["main.c"], reactor: false, componentize: false }),
-  testGuest("hello-p3", "hello-p3", rustWithoutWasi("hello_p3")),
+  testGuest("probe-p3", "probe-p3", rustWithoutWasi("probe_p3")),
   testGuest("command-p3", "command-p3", rustWithoutWasi("command_p3")),
+  testGuest("mixed-p3", "mixed-p3", rustComponent("mixed_p3")),
 ];
 
 function example(name: string, recipe: Recipe): Guest {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { WasmletError, messageOf } from "../../common/errors.ts";
+import { HostClosedError } from "../wasi/errors.ts";
 import { createIncomingRequest } from "../wasi/http/incoming.ts";
 import { createResponseOutparam, type ResponseOutcome } from "../wasi/http/response.ts";
 import { declaredLength, findAmbiguity } from "./admission.ts";
@@ -88,7 +89,10 @@ async function serve(
     .spend(() => handle(incoming, outparam))
     .then(
       () => ({ kind: "returned" }),
-      (thrown: unknown) => ({ kind: "trapped", thrown }),
+      (thrown: unknown) => {
+        host.close("the guest trapped"); // what it had begun to send must not look complete
+        return { kind: "trapped", thrown };
+      },
     );
   failure.promise.catch(() => {}); // it may come when nobody waits for it any more
   try {
@@ -96,7 +100,7 @@ async function serve(
     const sent = await Promise.race([answerRequest(answer, outcome, outparam.isSet, response), failure.promise]);
     guest.stats.start(start, { ...live.phases, first_response: (performance.now() - begin) / 1000 });
     const ending = await Promise.race([ended, failure.promise]);
-    if (ending.kind === "trapped") sayTrapped(guest, host.scope.closed, ending.thrown);
+    if (ending.kind === "trapped") sayTrapped(guest, ending.thrown);
     return sent && ending.kind === "returned";
   } finally {
     stopTimer();
@@ -132,8 +136,9 @@ function fail(guest: Guest, response: ServerResponse, thrown: unknown): void {
   else sendError(response, error.code, error.message);
 }
 
-function sayTrapped(guest: Guest, wasClosed: boolean, thrown: unknown): void {
-  if (!wasClosed) guest.say(`GUEST_TRAPPED: the guest trapped after its response: ${messageOf(thrown)}`);
+function sayTrapped(guest: Guest, thrown: unknown): void {
+  if (!(thrown instanceof HostClosedError))
+    guest.say(`GUEST_TRAPPED: the guest trapped after its response: ${messageOf(thrown)}`);
 }
 
 function bodyTooLarge(): WasmletError {

@@ -15,16 +15,21 @@ export interface Transpiled {
 const MAX_GLUE_BYTES = 64 * 1024 * 1024;
 
 const EXPORT_INSTANTIATE = "export function instantiate(";
+/** A task that traps after its export returned has nobody to tell: the engine is told. */
+const TASK_FAILED = "const handleError = (err) => {";
 const EXPORT_UTIL = /\nexport const _util = \{[\s\S]*?\n\}\s*$/;
 
-/** Splits a component into core modules and generated glue; throws ARTIFACT_INVALID when jco refuses it. */
-export async function transpile(component: Uint8Array): Promise<Transpiled> {
+/**
+ * Splits a component into core modules and generated glue; throws ARTIFACT_INVALID when jco refuses it. Its imports of
+ * `p3Versions` are named `wasi:…@0.3`: jco drops versions, and an interface of WASI 0.3 is not the 0.2 one of its name.
+ */
+export async function transpile(component: Uint8Array, p3Versions: readonly string[] = []): Promise<Transpiled> {
   await $init;
   let generated: ReturnType<typeof generate>;
   try {
     generated = generate(component, {
       name: "component",
-      map: [],
+      map: p3Versions.map((version) => [`wasi:*@${version}`, "wasi:*@0.3"]),
       instantiation: { tag: "sync" },
       asyncMode: { tag: "jspi", val: { imports: [...WAITING_FUNCTIONS], exports: [...WAITING_EXPORTS] } },
       noTypescript: true,
@@ -67,15 +72,22 @@ function countInstances(source: string): Map<string, number> {
 }
 
 /**
- * Turns jco's module into a script whose value is `instantiate`: a script takes V8's code cache and, unlike a module,
- * is garbage once its app is gone.
+ * Turns jco's module into a script whose value is `instantiate` with one parameter more, what it has of its engine
+ * (engine/jco/glue-host.ts): a script takes V8's code cache and, unlike a module, is garbage once its app is gone.
  */
 function wrapAsScript(module: string): string {
   if (!module.includes(EXPORT_INSTANTIATE)) {
     throw new WasmletError("ARTIFACT_INVALID", "the generated code has no instantiate function");
   }
-  const body = module.replace(EXPORT_INSTANTIATE, "function instantiate(").replace(EXPORT_UTIL, "\n");
-  return `(function () {\n${body}\nreturn instantiate;\n})()`;
+  const body = module
+    .replace(EXPORT_INSTANTIATE, "function instantiate(")
+    .replace(EXPORT_UTIL, "\n")
+    .replace(TASK_FAILED, `${TASK_FAILED} trapped(err);`);
+  return `(function (getCoreModule, imports, instantiateCore, glueHost) {
+const { setTimeout, clearTimeout, setInterval, clearInterval, trapped } = glueHost;
+${body}
+return instantiate(getCoreModule, imports, instantiateCore);
+})`;
 }
 
 /**
@@ -84,9 +96,9 @@ function wrapAsScript(module: string): string {
  */
 function compileScript(source: string): Transpiled["glue"] {
   const script = new Script(source, { filename: "component.js" });
-  const instantiate = script.runInThisContext() as (getCoreModule: unknown, imports: object) => unknown;
+  const instantiate = script.runInThisContext() as (...args: unknown[]) => unknown;
   try {
-    instantiate(undefined, {});
+    instantiate(undefined, {}, undefined, {});
   } catch {
     // as meant
   }

@@ -6,7 +6,7 @@ import { WasmletError, messageOf } from "../../common/errors.ts";
 import { PIPELINE_VERSION, PREPARED_MANIFEST_FILE, type PreparedArtifact } from "../artifacts/prepared-artifact.ts";
 import { readMemories } from "../engine/module-sections.ts";
 import { transpile } from "./glue.ts";
-import { checkOffered, readWorld, triggersOf } from "./interfaces.ts";
+import { checkOffered, p3VersionsOf, readWorld, triggersOf, wasiOf } from "./interfaces.ts";
 
 /** The kind stands in bytes 4 to 7: https://github.com/WebAssembly/component-model/blob/main/design/mvp/Binary.md */
 const MAGIC = "0061736d";
@@ -58,7 +58,7 @@ async function prepareComponent(bytes: Uint8Array, directory: string): Promise<P
   const world = readWorld(wit);
   checkOffered(world.imports.filter((name) => name.includes(":")));
   const triggers = triggersOf(world.exports);
-  const transpiled = await transpile(bytes);
+  const transpiled = await transpile(bytes, p3VersionsOf(world.imports));
   const modules = transpiled.modules.map(({ name, bytes: module, instances }, index) => {
     const written = writeModule(directory, name, `core-${index}.wasm`, module);
     return instances === 1 ? written : { ...written, instances };
@@ -66,7 +66,7 @@ async function prepareComponent(bytes: Uint8Array, directory: string): Promise<P
   writeFileSync(join(directory, "glue.js"), transpiled.glue.source);
   writeFileSync(join(directory, "glue.cache"), transpiled.glue.codeCache);
   return {
-    wasi: world.imports.concat(world.exports).some((name) => name.startsWith("wasi:")) ? "0.2" : "none",
+    wasi: wasiOf(world),
     engine: "jco",
     ...world,
     triggers,

@@ -1,8 +1,4 @@
-/**
- * What Wasmlet offers to components: every interface of WASI 0.2, by package. A component built against any 0.2.x patch
- * version is served: patch versions only add.
- */
-export const OFFERED_INTERFACES: ReadonlySet<string> = new Set([
+const P2_INTERFACES: readonly string[] = [
   "wasi:cli/environment",
   "wasi:cli/exit",
   "wasi:cli/stderr",
@@ -32,11 +28,47 @@ export const OFFERED_INTERFACES: ReadonlySet<string> = new Set([
   "wasi:sockets/tcp-create-socket",
   "wasi:sockets/udp",
   "wasi:sockets/udp-create-socket",
+];
+
+const P3_INTERFACES: readonly string[] = [
+  "wasi:cli/environment",
+  "wasi:cli/exit",
+  "wasi:cli/stderr",
+  "wasi:cli/stdin",
+  "wasi:cli/stdout",
+  "wasi:cli/terminal-input",
+  "wasi:cli/terminal-output",
+  "wasi:cli/terminal-stderr",
+  "wasi:cli/terminal-stdin",
+  "wasi:cli/terminal-stdout",
+  "wasi:cli/types",
+  "wasi:clocks/monotonic-clock",
+  "wasi:clocks/system-clock",
+  "wasi:clocks/types",
+  "wasi:filesystem/preopens",
+  "wasi:filesystem/types",
+  "wasi:http/client",
+  "wasi:http/types",
+  "wasi:random/insecure",
+  "wasi:random/insecure-seed",
+  "wasi:random/random",
+  "wasi:sockets/ip-name-lookup",
+  "wasi:sockets/types",
+];
+
+/**
+ * What Wasmlet offers to components: every stable interface of WASI 0.2 and 0.3, by `major.minor` version. A component
+ * built against any patch version is served: patch versions only add.
+ */
+export const OFFERED_INTERFACES: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ["0.2", new Set(P2_INTERFACES)],
+  ["0.3", new Set(P3_INTERFACES)],
 ]);
 
 /**
  * The host functions that may wait, so that a guest calling one is suspended (JSPI) instead of blocking its neighbours.
- * Everything else answers at once. Names are `interface#function` without a version.
+ * Everything else answers at once. Names are `interface#function` without a version. Those of WASI 0.3 say in their types
+ * that they wait.
  */
 export const WAITING_FUNCTIONS: readonly string[] = [
   "wasi:io/poll#poll",

@@ -19,6 +19,8 @@ export class Scope {
   readonly #activity: Activity | undefined;
   #breaths = 0;
   #reason: Error | undefined;
+  /** Called when a wait of the host's ends well: an engine may want to see what became possible. */
+  onWake: (() => void) | undefined;
 
   constructor(maxOpen = 1024, activity?: Activity) {
     this.#maxOpen = maxOpen;
@@ -67,8 +69,9 @@ export class Scope {
         unsubscribe?.();
         this.#activity?.resume();
         // A resource that is closed with the scope may wake its waiters first: they unwind all the same.
-        if (this.#reason === undefined) resolve();
-        else reject(this.#reason);
+        if (this.#reason !== undefined) return reject(this.#reason);
+        resolve();
+        this.onWake?.();
       });
       // Subscribed to something already ready: undo what the callback could not undo yet.
       if (woken) unsubscribe();
@@ -104,8 +107,13 @@ export class Scope {
    */
   trap(message: string): Error {
     const error = new Error(message);
-    this.#end(error);
+    this.fail(error);
     return error;
+  }
+
+  /** Ends everything with the guest's own failure, which all that waits rejects with; later calls do nothing. */
+  fail(reason: unknown): void {
+    this.#end(reason instanceof Error ? reason : new Error(String(reason)));
   }
 
   /**

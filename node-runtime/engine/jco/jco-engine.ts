@@ -6,17 +6,21 @@ import type { PreparedArtifact } from "../../artifacts/prepared-artifact.ts";
 import type { HostImports, WasiHost } from "../../wasi/host.ts";
 import type { IncomingRequest } from "../../wasi/http/incoming.ts";
 import type { ResponseOutparam } from "../../wasi/http/response.ts";
+import { serveRequest, type ServeHandler } from "../../wasi/p3/http/imports.ts";
+import { createP3Imports } from "../../wasi/p3/imports.ts";
 import type { Engine, Instance, LoadOptions, Program } from "../engine.ts";
 import { exitCodeOf } from "../exit-code.ts";
 import { MemoryCensus } from "../memories.ts";
 import { compileModules } from "../memory-budget.ts";
 import { startTrapped } from "../trap.ts";
+import { createGlueHost, type GlueHost } from "./glue-host.ts";
 
 /** What jco's generated code exports: `instantiate`, here without its module wrapping (see prepare/glue.ts). */
 type Instantiate = (
   getCoreModule: (name: string) => WebAssembly.Module,
   imports: HostImports,
   instantiateCore: (module: WebAssembly.Module, imports: WebAssembly.Imports) => WebAssembly.Instance,
+  glueHost: GlueHost,
 ) => ComponentExports | Promise<ComponentExports>;
 
 type ComponentExports = Record<string, Record<string, (...args: unknown[]) => unknown> | undefined>;
@@ -31,6 +35,7 @@ class JcoProgram implements Program {
   readonly #instantiate: Instantiate;
   readonly #maxMemoryBytes: number;
   readonly #modules = new Map<string, WebAssembly.Module>();
+  readonly #isP3: boolean;
 
   constructor(artifact: PreparedArtifact, directory: string, { maxMemoryBytes }: LoadOptions) {
     const modules = artifact.modules.map(({ file, instances = 1 }) => {
@@ -39,6 +44,7 @@ class JcoProgram implements Program {
     for (const [index, module] of compileModules(modules, maxMemoryBytes).entries()) {
       this.#modules.set(artifact.modules[index]!.name, module);
     }
+    this.#isP3 = artifact.wasi === "0.3";
     this.#maxMemoryBytes = maxMemoryBytes;
     if (artifact.glue === undefined) throw new WasmletError("ARTIFACT_CACHE_CORRUPT", "a component has no glue code");
     this.#instantiate = compileGlue(
@@ -53,8 +59,9 @@ class JcoProgram implements Program {
     try {
       exports = await this.#instantiate(
         (name) => this.#modules.get(name)!,
-        host.imports,
+        this.#isP3 ? { ...host.imports, ...createP3Imports(host) } : host.imports,
         (module, imports) => census.note(new WebAssembly.Instance(module, imports)),
+        createGlueHost(host.scope),
       );
     } catch (thrown) {
       throw startTrapped(thrown);
@@ -65,10 +72,11 @@ class JcoProgram implements Program {
 
 /**
  * A call whose wait the host rejects never settles in jco 1.35's glue (it returns a completion that nobody completes):
- * so each call ends with its host's scope at the latest.
+ * so each call ends with its host's scope at the latest, and with a trap of any task.
  */
 function bindExports(exports: ComponentExports, census: MemoryCensus, { scope }: WasiHost): Instance {
   const handler = findExport(exports, "wasi:http/incoming-handler");
+  const asyncHandler = findExport(exports, "wasi:http/handler");
   const command = findExport(exports, "wasi:cli/run");
   return {
     memoryBytes: () => census.bytes(),
@@ -76,6 +84,10 @@ function bindExports(exports: ComponentExports, census: MemoryCensus, { scope }:
       async handle(request: IncomingRequest, outparam: ResponseOutparam): Promise<void> {
         await scope.guard(Promise.resolve(handler["handle"]!(request, outparam)));
       },
+    }),
+    ...(asyncHandler && {
+      handle: (request: IncomingRequest, outparam: ResponseOutparam) =>
+        scope.guard(serveRequest(scope, request, outparam, asyncHandler["handle"] as ServeHandler)),
     }),
     ...(command && { run: () => exitCodeOf(() => scope.guard(runCommand(command["run"]!))) }),
   };

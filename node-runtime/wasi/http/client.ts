@@ -65,6 +65,16 @@ export function sendRequest(
   request: OutgoingRequest,
   limits: RequestOptions | undefined,
 ): FutureIncomingResponse {
+  const { response, abort } = startRequest(context, request, limits);
+  return new FutureIncomingResponse(context.scope, response, abort);
+}
+
+/** Starts a request: its response, which rejects with what went wrong, and how to give it up. Throws as `sendRequest` does. */
+export function startRequest(
+  context: ClientContext,
+  request: OutgoingRequest,
+  limits: RequestOptions | undefined,
+): { response: Promise<IncomingResponse>; abort: () => void } {
   const target = targetOf(request);
   if (!context.scope.hasRoom) throw new HttpError({ tag: "connection-limit-reached" });
   const aborter = new AbortController();
@@ -73,8 +83,7 @@ export function sendRequest(
     aborter.abort();
     forget();
   };
-  const response = perform(context, request, target, limits, aborter.signal, forget);
-  return new FutureIncomingResponse(context.scope, response, abort);
+  return { response: perform(context, request, target, limits, aborter.signal, forget), abort };
 }
 
 async function perform(

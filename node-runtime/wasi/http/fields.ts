@@ -9,6 +9,11 @@ import {
   type FieldEntry,
 } from "./field-rules.ts";
 
+/** Thrown when fields would pass their bounds: a trap in WASI 0.2, which has no error for it. */
+export class FieldsTooLarge extends Error {
+  override readonly name = "FieldsTooLarge";
+}
+
 /** The WIT variant `header-error`. */
 type HeaderError = { tag: "invalid-syntax" } | { tag: "forbidden" } | { tag: "immutable" };
 
@@ -30,10 +35,14 @@ export class Fields {
 
   /** Returns immutable fields as received from the network, without those that are about the connection. */
   static received(entries: readonly FieldEntry[]): Fields {
-    const fields = new Fields();
-    fields.#entries = entries.filter(([name]) => !isForbiddenName(name));
-    fields.#bytes = bytesOf(fields.#entries);
-    return fields.freeze();
+    return new Fields().receive(entries);
+  }
+
+  /** Takes entries as received from the network over what is there, and becomes immutable; returns itself. */
+  protected receive(entries: readonly FieldEntry[]): this {
+    this.#entries = entries.filter(([name]) => !isForbiddenName(name));
+    this.#bytes = bytesOf(this.#entries);
+    return this.freeze();
   }
 
   /** Returns every value of `name`, none when there is no such field. */
@@ -81,10 +90,14 @@ export class Fields {
 
   /** Returns a mutable copy. */
   clone(): Fields {
-    const copy = new Fields();
-    copy.#entries = this.#entries.slice();
-    copy.#bytes = this.#bytes;
-    return copy;
+    return new Fields().copy(this);
+  }
+
+  /** Takes the entries of `other` over what is there; returns itself. */
+  protected copy(other: Fields): this {
+    this.#entries = other.#entries.slice();
+    this.#bytes = other.#bytes;
+    return this;
   }
 
   /** Makes the fields immutable, as they are once a message owns them; returns them. */
@@ -125,5 +138,5 @@ function assertValue(value: Uint8Array): void {
 
 function assertBounds(count: number, bytes: number): void {
   if (count <= MAX_FIELDS_COUNT && bytes <= MAX_FIELDS_BYTES) return;
-  throw new Error(`fields: more than ${MAX_FIELDS_COUNT} entries or ${MAX_FIELDS_BYTES} bytes`);
+  throw new FieldsTooLarge(`fields: more than ${MAX_FIELDS_COUNT} entries or ${MAX_FIELDS_BYTES} bytes`);
 }

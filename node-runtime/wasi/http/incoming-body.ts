@@ -98,7 +98,10 @@ export class FutureTrailers {
 
   constructor(body: ReceivedBody) {
     this.#body = body;
-    this.#future = new Future(body.scope, readTrailers(body));
+    this.#future = new Future(
+      body.scope,
+      readTrailers(body).then((entries) => entries && Fields.received(entries)),
+    );
   }
 
   /** A pollable that is ready once the trailers are there, or it is known that there are none. */
@@ -117,12 +120,13 @@ export class FutureTrailers {
   }
 }
 
-async function readTrailers(body: ReceivedBody): Promise<Fields | undefined> {
+/** Reads what is left of the body without keeping it and resolves to its trailers; rejects with why the body failed. */
+export async function readTrailers(body: ReceivedBody): Promise<readonly FieldEntry[] | undefined> {
   const { scope, source } = body;
   for (let chunk = source.take(DRAIN_BYTES); chunk !== null; chunk = source.take(DRAIN_BYTES)) {
     if (chunk === undefined) await scope.wait((wake) => source.subscribe(wake));
   }
   const entries = await scope.race(body.trailers);
   body.close();
-  return entries === undefined ? undefined : Fields.received(entries);
+  return entries;
 }

@@ -29,9 +29,14 @@ export class IncomingResponse {
 
   /** Returns the body; at most once. */
   consume(): IncomingBody {
+    return new IncomingBody(this.takeBody());
+  }
+
+  /** Gives the body away; at most once. */
+  takeBody(): ReceivedBody {
     if (this.#consumed) throw new WasiError(undefined);
     this.#consumed = true;
-    return new IncomingBody(this.#body);
+    return this.#body;
   }
 
   /** Drop: a body that was not consumed is not wanted. */

@@ -5,7 +5,8 @@ import type { Fields } from "./fields.ts";
 import type { Method, Scheme } from "./method.ts";
 import { declaredBytesOf, OutgoingBody, SentBody, type BodyKind } from "./outgoing-body.ts";
 
-const REQUEST_BODY: BodyKind = {
+/** How a request's body tells its failures. */
+export const REQUEST_BODY: BodyKind = {
   sizeTag: "HTTP-request-body-size",
   abandoned: { tag: "HTTP-protocol-error" },
 };
@@ -78,6 +79,24 @@ export class OutgoingRequest {
 
   headers(): Fields {
     return this.#headers;
+  }
+
+  /** Sets the body that the sender takes. */
+  setBody(body: SentBody): void {
+    this.#body = body;
+  }
+
+  /** Takes a received request's line as it is: what a guest passes on need not be what it may make. */
+  copyLine(from: {
+    method(): Method;
+    pathWithQuery(): string | undefined;
+    scheme(): Scheme | undefined;
+    authority(): string | undefined;
+  }): void {
+    this.#method = from.method();
+    this.#pathWithQuery = from.pathWithQuery();
+    this.#scheme = from.scheme();
+    this.#authority = from.authority();
   }
 
   /** Gives the body to the sender; undefined when the guest never asked for it. */

@@ -7,7 +7,8 @@ import type { Fields } from "./fields.ts";
 import type { HttpResult } from "./future.ts";
 import { declaredBytesOf, OutgoingBody, SentBody, type BodyKind } from "./outgoing-body.ts";
 
-const RESPONSE_BODY: BodyKind = {
+/** How a response's body tells its failures. */
+export const RESPONSE_BODY: BodyKind = {
   sizeTag: "HTTP-response-body-size",
   abandoned: { tag: "HTTP-response-incomplete" },
 };
@@ -95,7 +96,7 @@ export class ResponseOutparam {
   }
 
   /** Answers the request: a response, or the error that kept the guest from one. */
-  static set(param: ResponseOutparam, response: HttpResult<OutgoingResponse>): void {
+  static set(param: ResponseOutparam, response: HttpResult<{ outcome(): ResponseOutcome }>): void {
     if (param.#set) throw new Error("response-outparam.set: it is set already");
     param.#set = true;
     param.#answer(response.tag === "ok" ? response.val.outcome() : { kind: "error", error: response.val });

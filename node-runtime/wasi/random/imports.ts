@@ -1,7 +1,7 @@
 import { randomFillSync } from "node:crypto";
 
 /** The most bytes one call returns: a guest asks for a length, the host pays for it. */
-const MAX_RANDOM_BYTES = 1024 * 1024;
+export const MAX_RANDOM_BYTES = 1024 * 1024;
 
 /** Fills a fresh array of `len` bytes from the system's CSPRNG; traps beyond 1 MiB. */
 function randomBytes(len: bigint): Uint8Array {

@@ -1,23 +1,30 @@
-//! Says hello over wasi:cli 0.3. The arguments follow, one a line; an argument `fail` ends it with an error.
+//! A WASI 0.3 command with one behaviour per subcommand, for tests of the host. It answers as the guest `command` does,
+//! but imports nothing of WASI 0.2.
 
-use wasip3::cli::{environment, stdout};
-use wasip3::wit_stream;
+mod actions;
+mod failure;
+mod files;
+mod load;
+mod net;
+mod output;
+
+use output::Output;
+use wasip3::cli::environment;
 
 struct Command;
 
 impl wasip3::exports::cli::run::Guest for Command {
     async fn run() -> Result<(), ()> {
-        let arguments = environment::get_arguments();
-        let lines = arguments.iter().skip(1).map(|argument| format!("{argument}\n")).collect::<String>();
-        let (mut out, reader) = wit_stream::new();
-        let written = stdout::write_via_stream(reader);
-        let unwritten = out.write_all(format!("Hello from WASI 0.3\n{lines}").into_bytes()).await;
-        drop(out);
-        let failed = written.await.is_err() || !unwritten.is_empty();
-        if failed || arguments.iter().any(|argument| argument == "fail") {
-            return Err(());
+        let args = environment::get_arguments();
+        let name = args.get(1).map_or("hello", String::as_str);
+        match actions::run(name, args.get(2..).unwrap_or(&[])).await {
+            Ok(()) => Ok(()),
+            Err(failure) => {
+                // Nothing is left to tell it to when stderr fails, too.
+                let _ = Output::stderr().write_last(format!("error: {failure}\n")).await;
+                Err(())
+            }
         }
-        Ok(())
     }
 }
 

@@ -1,0 +1,34 @@
+import { WasiError } from "../errors.ts";
+
+/** The WIT `result<T, E>` as a value: what futures and returned results carry. */
+export type Result<T, E> = { tag: "ok"; val: T } | { tag: "err"; val: E };
+
+/** Returns the `result` that a promise comes to. What `toError` does not know (throws again) stays a rejection: a trap. */
+export async function resultOf<T, E>(promise: Promise<T>, toError: (thrown: unknown) => E): Promise<Result<T, E>> {
+  try {
+    return { tag: "ok", val: await promise };
+  } catch (thrown) {
+    return { tag: "err", val: toError(thrown) };
+  }
+}
+
+/** Returns what `operation` returns; a WASI 0.2 error is thrown as the WASI 0.3 error that `convert` makes of it. */
+export function converting<T, E2, E3>(convert: (payload: E2) => E3, operation: () => T): T {
+  try {
+    return operation();
+  } catch (thrown) {
+    throw thrown instanceof WasiError ? new WasiError(convert(thrown.payload as E2)) : thrown;
+  }
+}
+
+/** Like `converting`, for an operation that waits. */
+export async function convertingAsync<T, E2, E3>(
+  convert: (payload: E2) => E3,
+  operation: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await operation();
+  } catch (thrown) {
+    throw thrown instanceof WasiError ? new WasiError(convert(thrown.payload as E2)) : thrown;
+  }
+}
