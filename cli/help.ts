@@ -16,9 +16,10 @@ Options:
   -V, --version  Show the version
 
 Environment:
-  WASMLET_CACHE  Folder for prepared artifacts; default $XDG_CACHE_HOME/wasmlet or ~/.cache/wasmlet
-  WASMLET_DEBUG  1 shows the stack of every error
-  NO_COLOR       Anything turns colours off
+  WASMLET_CACHE       Folder for prepared artifacts; default $XDG_CACHE_HOME/wasmlet or ~/.cache/wasmlet
+  WASMLET_CACHE_SIZE  What that folder may hold before what is unused goes; default 4Gi
+  WASMLET_DEBUG       1 shows the stack of every error
+  NO_COLOR            Anything turns colours off
 
 Examples:
   wasmlet serve ./manifests            Serve every WasmApp of a folder

@@ -12,6 +12,14 @@ test.each([
   expect(readConfig(environment, HOME).cacheDirectory).toBe(expected);
 });
 
+test("config: WASMLET_CACHE_SIZE is a quantity, 4Gi unless set", () => {
+  expect(readConfig({}, HOME).cacheMaxBytes).toBe(4 * 2 ** 30);
+  expect(readConfig({ WASMLET_CACHE_SIZE: "500Mi" }, HOME).cacheMaxBytes).toBe(500 * 2 ** 20);
+  expect(() => readConfig({ WASMLET_CACHE_SIZE: "much" }, HOME)).toThrow(
+    'WASMLET_CACHE_SIZE: expected a quantity such as 4Gi, got "much"',
+  );
+});
+
 test("config: every problem is reported at once", () => {
   expect(() => readConfig({ WASMLET_CACHE: "cache", WASMLET_DEBUG: "yes" }, HOME)).toThrow(
     expect.objectContaining({

@@ -1,11 +1,16 @@
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { WasmletError } from "../common/errors.ts";
+import { parseQuantity } from "../crds/quantity.ts";
+
+const DEFAULT_CACHE_BYTES = 4 * 2 ** 30;
 
 /** What the environment says, read once at the start and passed on from there. */
 export interface Config {
   /** Where artifacts and what was made of them are kept. */
   readonly cacheDirectory: string;
+  /** Bytes of artifacts that are kept there. */
+  readonly cacheMaxBytes: number;
   /** Whether the user lets output be coloured (https://no-color.org). */
   readonly allowsColor: boolean;
   /** Whether this runs under continuous integration, where nobody watches a line change. */
@@ -20,12 +25,14 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function readConfig(environment: Environment = process.env, home: string = homedir()): Config {
   const problems: string[] = [];
   const cacheDirectory = cacheDirectoryOf(environment, home, problems);
+  const cacheMaxBytes = cacheMaxBytesOf(environment, problems);
   const showsStacks = flagOf(environment, "WASMLET_DEBUG", problems);
   if (problems.length > 0) {
     throw new WasmletError("CONFIG_INVALID", problems.join("; "), { where: "the environment" });
   }
   return Object.freeze({
     cacheDirectory,
+    cacheMaxBytes,
     allowsColor: !isSet(environment["NO_COLOR"]) && environment["TERM"] !== "dumb",
     isCi: isSet(environment["CI"]) && environment["CI"] !== "false",
     showsStacks,
@@ -46,6 +53,16 @@ function cacheDirectoryOf(environment: Environment, home: string, problems: stri
   const shared = environment["XDG_CACHE_HOME"];
   // The XDG specification: a relative path is to be ignored.
   return isSet(shared) && isAbsolute(shared) ? join(shared, "wasmlet") : join(home, ".cache", "wasmlet");
+}
+
+function cacheMaxBytesOf(environment: Environment, problems: string[]): number {
+  const value = environment["WASMLET_CACHE_SIZE"];
+  if (!isSet(value)) return DEFAULT_CACHE_BYTES;
+  const bytes = parseQuantity(value);
+  if (bytes === undefined) {
+    problems.push(`WASMLET_CACHE_SIZE: expected a quantity such as 4Gi, got ${JSON.stringify(value)}`);
+  }
+  return bytes ?? DEFAULT_CACHE_BYTES;
 }
 
 function flagOf(environment: Environment, name: string, problems: string[]): boolean {

@@ -1,7 +1,8 @@
 import { basename } from "node:path";
 import { WasmletError } from "../common/errors.ts";
 import { ERROR_CODES, type ErrorCode } from "../common/error-codes.ts";
-import { ArtifactStore, readArtifactFile } from "./artifacts/artifact-store.ts";
+import { readArtifactFile } from "./artifacts/artifact-bytes.ts";
+import { ArtifactStore } from "./artifacts/artifact-store.ts";
 import type { RunOptions } from "./runtime-api.ts";
 import { CommandRun } from "./supervisor/command-run.ts";
 import { Preparer } from "./supervisor/preparer.ts";
@@ -11,8 +12,17 @@ const PREPARING_NOTICE_MS = 1000;
 
 /** Runs a command with the caller's standard streams; returns its exit code. Throws ARTIFACT_*, PREPARE_*, GUEST_* errors. */
 export async function runFile(options: RunOptions): Promise<number> {
-  const store = new ArtifactStore(options.cacheDirectory);
-  const digest = store.putBlob(readArtifactFile(options.file));
+  const { cacheDirectory, cacheMaxBytes } = options;
+  const store = new ArtifactStore(cacheDirectory, cacheMaxBytes === undefined ? {} : { maxBytes: cacheMaxBytes });
+  const { digest, release } = store.hold(readArtifactFile(options.file));
+  try {
+    return await runHeld(store, digest, options);
+  } finally {
+    release();
+  }
+}
+
+async function runHeld(store: ArtifactStore, digest: string, options: RunOptions): Promise<number> {
   const notice = setTimeout(() => options.onPreparing?.(), PREPARING_NOTICE_MS);
   const artifact = await new Preparer(store).prepare(digest).finally(() => clearTimeout(notice));
   if (!artifact.triggers.includes("command")) {

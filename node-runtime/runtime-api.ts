@@ -58,6 +58,8 @@ export interface RuntimeOptions {
   /** 0 takes any free port. */
   managementPort: number;
   cacheDirectory: string;
+  /** Bytes of artifacts that are kept there; 4 GiB unless given. */
+  cacheMaxBytes?: number;
   /** Processes that share the http apps. */
   cells: number;
   /** Called for every line that a guest or the runtime logs. */
@@ -94,6 +96,8 @@ export interface RunOptions {
   allowedOutboundHosts: string[];
   maxMemoryBytes: number;
   cacheDirectory: string;
+  /** Bytes of artifacts that are kept there; 4 GiB unless given. */
+  cacheMaxBytes?: number;
   /** Called when preparing takes longer than a second. */
   onPreparing?: () => void;
   signal?: AbortSignal;

@@ -15,7 +15,7 @@ export function defineInspect(command: Command, { config }: CommandContext): voi
     .addHelpText("after", HELP)
     .action(async (file: string, { cacheDir, output }: { cacheDir: string; output: "text" | "json" }) => {
       const { inspectFile } = await import("../../node-runtime/inspect.ts");
-      const artifact = await inspectFile(file, cacheDir);
+      const artifact = await inspectFile(file, cacheDir, config.cacheMaxBytes);
       writeOut(output === "json" ? formatJson(summarise(file, artifact)) : describeArtifact(file, artifact));
     });
 }

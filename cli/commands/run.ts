@@ -44,7 +44,7 @@ async function run(
   file: string,
   args: string[],
   { env = [], dir = [], allowHost = [], memory, cacheDir }: RunCommandOptions,
-  { finish }: CommandContext,
+  { config, finish }: CommandContext,
 ): Promise<void> {
   const stop = listenForStop();
   const { runFile } = await import("../../node-runtime/run.ts");
@@ -56,6 +56,7 @@ async function run(
     allowedOutboundHosts: allowHost,
     maxMemoryBytes: memory,
     cacheDirectory: cacheDir,
+    cacheMaxBytes: config.cacheMaxBytes,
     onPreparing: () => {
       // Standard error is the guest's: a note there is for eyes alone.
       if (process.stderr.isTTY) writeErr(`wasmlet: preparing ${printable(file)}, kept for the next time\n`);

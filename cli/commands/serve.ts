@@ -64,6 +64,7 @@ async function serve(dir: string, options: ServeOptions, { config }: CommandCont
     managementHost: options.managementHost,
     managementPort: options.managementPort,
     cacheDirectory: options.cacheDir,
+    cacheMaxBytes: config.cacheMaxBytes,
     cells: options.cells,
     log,
   });

@@ -1,32 +1,91 @@
-import { createHash, randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync, readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { messageOf, WasmletError } from "../../common/errors.ts";
+import { DigestsInUse } from "./digests-in-use.ts";
 import { PIPELINE_VERSION, readPreparedArtifact, type PreparedArtifact } from "./prepared-artifact.ts";
+import { nameProcessFile, sweepProcessFiles } from "./process-files.ts";
+import { chooseEvictions, listEntries, sizeOfFolder } from "./store-entries.ts";
 
-/** The largest artifact that is accepted. */
-const MAX_ARTIFACT_BYTES = 256 * 1024 * 1024;
+/** Bytes of artifacts, as they came and as prepared, that a store keeps unless told otherwise. */
+const DEFAULT_MAX_BYTES = 4 * 2 ** 30;
+/** Unfinished work older than this is nobody's: preparing takes two minutes at the most. */
+const MAX_TEMPORARY_AGE_MS = 3_600_000;
 
-/** The node's artifacts on disk: `blobs/` as they came, `prepared/` as they run; both named by digest. */
+/** How a store is kept. */
+export interface StoreOptions {
+  /** What it may hold; what is in use may be more. */
+  maxBytes?: number;
+  /** Called with the number of entries that had to go. */
+  onEvicted?: (count: number) => void;
+  /** The time, which marks what was used last. */
+  now?: () => Date;
+}
+
+/** An artifact that stays in the store until it is released. */
+export interface HeldArtifact {
+  digest: string;
+  release: () => void;
+}
+
+/**
+ * The node's artifacts on disk: `blobs/` as they came, `prepared/` as they run; both named by digest. Their size is
+ * bounded: what nobody uses goes, the longest unused first. Processes may share a store.
+ */
 export class ArtifactStore {
   readonly #directory: string;
+  readonly #maxBytes: number;
+  readonly #onEvicted: (count: number) => void;
+  readonly #now: () => Date;
+  readonly #inUse: DigestsInUse;
+  #bytes: number | undefined;
 
-  constructor(directory: string) {
+  constructor(directory: string, options: StoreOptions = {}) {
     this.#directory = directory;
-    for (const folder of ["blobs", "prepared", "temp", "volumes"])
+    this.#maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
+    this.#onEvicted = options.onEvicted ?? (() => {});
+    this.#now = options.now ?? (() => new Date());
+    for (const folder of ["blobs", "prepared", "temp", "volumes"]) {
       mkdirSync(join(directory, folder), { recursive: true });
+    }
+    this.#inUse = new DigestsInUse(join(directory, "in-use"));
+  }
+
+  /** Bytes in the store, as this process knows: counted when first asked for, then kept up with what it adds. */
+  get bytes(): number {
+    this.#bytes ??= listEntries(this.#directory).reduce((sum, { bytes }) => sum + bytes, 0);
+    return this.#bytes;
+  }
+
+  /** Removes what processes that crashed left behind; returns how many. */
+  sweep(): number {
+    return sweepProcessFiles(join(this.#directory, "temp"), MAX_TEMPORARY_AGE_MS);
+  }
+
+  /** Keeps the bytes like `putBlob`, and does not let go of them and what is made of them before they are released. */
+  hold(bytes: Uint8Array): HeldArtifact {
+    const digest = digestOf(bytes);
+    const release = this.#inUse.hold(digest);
+    try {
+      this.putBlob(bytes);
+    } catch (thrown) {
+      release();
+      throw thrown;
+    }
+    return { digest, release };
   }
 
   /** Keeps the bytes under their digest and returns it; the file appears whole or not at all. */
   putBlob(bytes: Uint8Array): string {
-    const hex = createHash("sha256").update(bytes).digest("hex");
-    const file = this.blobFile(`sha256:${hex}`);
+    const digest = digestOf(bytes);
+    const file = this.blobFile(digest);
     if (!existsSync(file) || statSync(file).size !== bytes.length) {
       const temporary = this.makeTemporary();
       writeFileSync(temporary, bytes);
       renameSync(temporary, file);
-    }
-    return `sha256:${hex}`;
+      this.#touch(file);
+      this.#added(bytes.length);
+    } else this.#touch(file);
+    return digest;
   }
 
   blobFile(digest: string): string {
@@ -47,7 +106,10 @@ export class ArtifactStore {
       for (const { file, bytes } of artifact.modules) {
         if (statSync(join(directory, file)).size !== bytes) throw new Error(`${file} has another size`);
       }
-      if (artifact.digest === digest) return artifact;
+      if (artifact.digest === digest) {
+        this.#touch(directory);
+        return artifact;
+      }
     } catch {
       // Damaged: prepared again below.
     }
@@ -59,7 +121,10 @@ export class ArtifactStore {
   publishPrepared(temporary: string, digest: string): void {
     const directory = this.preparedDirectory(digest);
     try {
+      const bytes = sizeOfFolder(temporary);
       renameSync(temporary, directory);
+      this.#touch(directory);
+      this.#added(bytes);
     } catch (cause) {
       if (!existsSync(directory)) throw cause;
       rmSync(temporary, { recursive: true, force: true });
@@ -68,7 +133,7 @@ export class ArtifactStore {
 
   /** A path of its own for something unfinished. */
   makeTemporary(): string {
-    return join(this.#directory, "temp", randomUUID());
+    return join(this.#directory, "temp", nameProcessFile());
   }
 
   /** Removes an app's volumes, secrets and emptyDirs alike: they live as long as the app is on this node. */
@@ -80,57 +145,34 @@ export class ArtifactStore {
   volumeDirectory(appId: string, volume: string): string {
     return join(this.#directory, "volumes", appId.replace("/", "_"), volume);
   }
-}
 
-/** Reads an artifact's file; throws ARTIFACT_MISSING or ARTIFACT_TOO_LARGE. */
-export function readArtifactFile(path: string): Uint8Array {
-  try {
-    const { size } = statSync(path);
-    if (size > MAX_ARTIFACT_BYTES) throw tooLarge(size, path);
-    return readFileSync(path);
-  } catch (cause) {
-    if (cause instanceof WasmletError) throw cause;
-    throw new WasmletError("ARTIFACT_MISSING", `the artifact cannot be read: ${messageOf(cause)}`, {
-      where: path,
-      cause,
-    });
+  #added(bytes: number): void {
+    this.#bytes = this.bytes + bytes;
+    if (this.#bytes > this.#maxBytes) this.#evict();
   }
-}
 
-/** Fetches an artifact and checks its digest; throws ARTIFACT_FETCH_FAILED, _TOO_LARGE or _DIGEST_MISMATCH. */
-export async function fetchArtifact(url: string, sha256: string, signal: AbortSignal): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  try {
-    const response = await fetch(url, { signal, redirect: "follow" });
-    if (!response.ok || response.body === null) throw new Error(`HTTP status ${response.status}`);
-    for await (const chunk of response.body) {
-      size += chunk.length;
-      if (size > MAX_ARTIFACT_BYTES) throw tooLarge(size, url);
-      chunks.push(chunk);
+  /** Counts anew, for other processes add and remove too, and removes what is too much. */
+  #evict(): void {
+    const entries = listEntries(this.#directory);
+    const evicted = chooseEvictions(entries, this.#maxBytes, this.#inUse.all());
+    for (const { path } of evicted) {
+      // Away at once, so that nobody finds half of it.
+      const temporary = this.makeTemporary();
+      renameSync(path, temporary);
+      rmSync(temporary, { recursive: true, force: true });
     }
-  } catch (cause) {
-    if (cause instanceof WasmletError) throw cause;
-    throw new WasmletError("ARTIFACT_FETCH_FAILED", `the artifact cannot be fetched: ${messageOf(cause)}`, {
-      where: url,
-      cause,
-    });
+    const removed = new Set(evicted);
+    this.#bytes = entries.reduce((sum, entry) => sum + (removed.has(entry) ? 0 : entry.bytes), 0);
+    if (evicted.length > 0) this.#onEvicted(evicted.length);
   }
-  const bytes = Buffer.concat(chunks);
-  const actual = createHash("sha256").update(bytes).digest("hex");
-  const expected = sha256.replace(/^sha256:/, "");
-  if (actual === expected) return bytes;
-  throw new WasmletError("ARTIFACT_DIGEST_MISMATCH", "the artifact has another digest than spec.source.http.sha256", {
-    where: url,
-    expected,
-    actual,
-  });
+
+  /** Notes that it was used now. */
+  #touch(path: string): void {
+    const now = this.#now();
+    utimesSync(path, now, now);
+  }
 }
 
-function tooLarge(size: number, where: string): WasmletError {
-  return new WasmletError("ARTIFACT_TOO_LARGE", `the artifact is larger than ${MAX_ARTIFACT_BYTES} bytes`, {
-    where,
-    expected: `at most ${MAX_ARTIFACT_BYTES} bytes`,
-    actual: `${size} bytes or more`,
-  });
+function digestOf(bytes: Uint8Array): string {
+  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }

@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Type, type Static } from "typebox";
-import { Compile } from "typebox/compile";
 import { WasmletError } from "../../common/errors.ts";
+import { Type, type Static } from "../../common/schema.ts";
 
 /** Changes whenever the preparer would leave other files for the same artifact: old ones are then prepared anew. */
 export const PIPELINE_VERSION = "4";
@@ -45,19 +44,14 @@ const PreparedArtifact = Type.Object({
 /** What the preparer found in an artifact and left beside this description, as files of `directory`. */
 export type PreparedArtifact = Static<typeof PreparedArtifact>;
 
-const validator = Compile(PreparedArtifact);
-
 /** Returns the value as a prepared artifact; throws ARTIFACT_CACHE_CORRUPT when it is not one. */
 function checkPreparedArtifact(value: unknown, where: string): PreparedArtifact {
-  if (validator.Check(value)) return value;
-  const [first] = validator.Errors(value);
-  throw new WasmletError(
-    "ARTIFACT_CACHE_CORRUPT",
-    `a prepared artifact's description is not valid: ${first?.message}`,
-    {
-      where: `${where}${first?.instancePath ?? ""}`,
-    },
-  );
+  const found = PreparedArtifact.mismatch(value);
+  if (found === undefined) return value as PreparedArtifact;
+  throw new WasmletError("ARTIFACT_CACHE_CORRUPT", "a prepared artifact's description is not valid", {
+    where: `${where}${found.path}`,
+    expected: found.expected,
+  });
 }
 
 /** Reads a prepared artifact's description; throws ARTIFACT_CACHE_CORRUPT when it is missing or not valid. */

@@ -5,8 +5,7 @@
  *   supervisor ── load, unload, run, collect, ping, drain ──▶ cell
  *   supervisor ◀─ ready, loaded, load-failed, unloaded, exited, logs, stats, pong, drained ── cell
  */
-import { Type, type Static } from "typebox";
-import { Compile } from "typebox/compile";
+import { Type, type Static } from "../../common/schema.ts";
 
 const Text = (maxLength: number): ReturnType<typeof Type.String> => Type.String({ maxLength });
 const AppId = Type.String({ minLength: 3, maxLength: 128 });
@@ -59,7 +58,7 @@ export type ToCell = Static<typeof ToCell>;
 const Start = Type.Object({
   start: Type.Union([Type.Literal("cold"), Type.Literal("warm")]),
   /** Seconds by phase: compile, instantiate, first_response. */
-  phases: Type.Record(Text(32), Type.Number()),
+  phases: Type.Record(Text(32), Type.Number(), { maxProperties: 32 }),
 });
 
 const AppStats = Type.Object({
@@ -80,7 +79,7 @@ const AppStats = Type.Object({
   /** Seconds that its guests had the cell's thread since the last report. */
   cpuSeconds: Type.Number({ minimum: 0 }),
   inFlight: Type.Integer({ minimum: 0 }),
-  limitHits: Type.Record(Text(32), Type.Integer()),
+  limitHits: Type.Record(Text(32), Type.Integer({ minimum: 0 }), { maxProperties: 32 }),
   egressDenied: Type.Integer({ minimum: 0 }),
   logDropped: Type.Integer({ minimum: 0 }),
 });
@@ -118,15 +117,12 @@ const FromCell = Type.Union([
 /** What a cell tells the supervisor. */
 export type FromCell = Static<typeof FromCell>;
 
-const toCell = Compile(ToCell);
-const fromCell = Compile(FromCell);
-
 /** Returns the message when it is one that a cell understands. */
 export function readToCell(message: unknown): ToCell | undefined {
-  return toCell.Check(message) ? message : undefined;
+  return ToCell.accepts(message) ? message : undefined;
 }
 
 /** Returns the message when it is one that a cell may send. */
 export function readFromCell(message: unknown): FromCell | undefined {
-  return fromCell.Check(message) ? message : undefined;
+  return FromCell.accepts(message) ? message : undefined;
 }

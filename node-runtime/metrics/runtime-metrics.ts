@@ -43,6 +43,16 @@ export class RuntimeMetrics {
     [],
   );
   readonly #pull = this.#histogram("artifact_pull_duration_seconds", "Fetching and hashing an artifact.", []);
+  readonly cacheBytes = new Gauge({
+    name: "wasmlet_artifact_cache_bytes",
+    help: "Artifacts on disk, as they came and as prepared.",
+    registers: [this.registry],
+  });
+  readonly cacheEvictions = new Counter({
+    name: "wasmlet_artifact_cache_evictions_total",
+    help: "Entries removed because the cache was full.",
+    registers: [this.registry],
+  });
   readonly cells = new Gauge({ name: "wasmlet_cells", help: "Live cell processes.", registers: [this.registry] });
   readonly cellRestarts = new Counter({
     name: "wasmlet_cell_restarts_total",

@@ -1,5 +1,4 @@
-import { Type, type Static } from "typebox";
-import { Compile } from "typebox/compile";
+import { Type, type Static } from "../../common/schema.ts";
 
 const Request = Type.Object({ file: Type.String({ maxLength: 4096 }), directory: Type.String({ maxLength: 4096 }) });
 
@@ -22,15 +21,12 @@ const Reply = Type.Union([
 /** What a preparer answers, once, before it ends. */
 export type PrepareReply = Static<typeof Reply>;
 
-const request = Compile(Request);
-const reply = Compile(Reply);
-
 /** Returns the message when it is a request. */
 export function readPrepareRequest(message: unknown): PrepareRequest | undefined {
-  return request.Check(message) ? message : undefined;
+  return Request.accepts(message) ? message : undefined;
 }
 
 /** Returns the message when it is a reply. */
 export function readPrepareReply(message: unknown): PrepareReply | undefined {
-  return reply.Check(message) ? message : undefined;
+  return Reply.accepts(message) ? message : undefined;
 }

@@ -5,7 +5,7 @@ import { ERROR_CODES, type ErrorCode } from "../../common/error-codes.ts";
 import type { ArtifactStore } from "../artifacts/artifact-store.ts";
 import type { AppStats, CellApp, Failure, LogLine } from "../cell/protocol.ts";
 import type { RuntimeMetrics } from "../metrics/runtime-metrics.ts";
-import { cellAppOf, obtainArtifact } from "./app.ts";
+import { cellAppOf, checkTrigger, obtainArtifact, type ReadyArtifact } from "./app.ts";
 import type { AppStatus } from "./app-status.ts";
 import type { CellGroup } from "./cell-group.ts";
 import { CommandRun } from "./command-run.ts";
@@ -56,6 +56,7 @@ export class AppController {
   #revision = 0;
   #serving: { revision: number; group: CellGroup } | undefined;
   #run: CommandRun | undefined;
+  readonly #held = new Map<number, () => void>();
   #timer: NodeJS.Timeout | undefined;
   #attempt = new AbortController();
   #removed = false;
@@ -95,6 +96,7 @@ export class AppController {
     this.#attempt.abort();
     clearTimeout(this.#timer);
     this.#run?.kill();
+    this.#letGo(() => true);
     this.#serving?.group.unload(this.id);
     this.#context.ports.release(this.id);
     this.#context.store.removeVolumes(this.id);
@@ -115,8 +117,24 @@ export class AppController {
     const desired = this.#desired;
     if (desired.refusal !== undefined) throw desired.refusal;
     if (this.#serving === undefined) status.set("Preparing");
-    const { artifact, phases } = await obtainArtifact(desired, this.#context.store, this.#context.preparer, signal);
+    const ready = await obtainArtifact(desired, this.#context.store, this.#context.preparer, signal);
+    // What serves, or is about to, stays in the store until a later version serves in its place.
+    this.#held.set(revision, ready.release);
+    if (this.#removed) return this.#letGo(() => true);
     if (signal.aborted) return;
+    try {
+      await this.#start(revision, ready, signal);
+    } catch (thrown) {
+      this.#letGo((held) => held === revision);
+      throw thrown;
+    }
+    if (!signal.aborted) this.#letGo((held) => held !== revision);
+  }
+
+  async #start(revision: number, { artifact, phases }: ReadyArtifact, signal: AbortSignal): Promise<void> {
+    const { status } = this;
+    const desired = this.#desired;
+    checkTrigger(desired, artifact);
     this.#context.metrics.observePreparation(desired, phases);
     status.started(phases);
     status.condition("Prepared", "True", "Prepared");
@@ -131,6 +149,15 @@ export class AppController {
       status.condition("Loaded", "True", "Loaded");
       status.condition("Ready", "True", "Serving");
       status.set("Ready", { digest: artifact.digest, engine: artifact.engine });
+    }
+  }
+
+  /** Lets the store remove the artifacts of the revisions that `isOver` names. */
+  #letGo(isOver: (revision: number) => boolean): void {
+    for (const [revision, release] of this.#held) {
+      if (!isOver(revision)) continue;
+      release();
+      this.#held.delete(revision);
     }
   }
 

@@ -1,7 +1,8 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { WasmletError, messageOf } from "../../common/errors.ts";
-import { fetchArtifact, readArtifactFile, type ArtifactStore } from "../artifacts/artifact-store.ts";
+import { fetchArtifact, readArtifactFile } from "../artifacts/artifact-bytes.ts";
+import type { ArtifactStore } from "../artifacts/artifact-store.ts";
 import type { PreparedArtifact } from "../artifacts/prepared-artifact.ts";
 import type { CellApp } from "../cell/protocol.ts";
 import type { DesiredApp } from "./desired-state.ts";
@@ -10,10 +11,12 @@ import type { Preparer } from "./preparer.ts";
 /** An artifact that is ready to be loaded, and the seconds that each phase took to get there. */
 export interface ReadyArtifact {
   artifact: PreparedArtifact;
+  /** Lets the store remove it. */
+  release: () => void;
   phases: Record<"fetch" | "verify" | "prepare", number>;
 }
 
-/** Brings an app's artifact to this node: fetch, verify, prepare. Throws ARTIFACT_* and PREPARE_* errors. */
+/** Brings an app's artifact to this node and holds it there: fetch, verify, prepare. Throws ARTIFACT_* and PREPARE_* errors. */
 export async function obtainArtifact(
   desired: DesiredApp,
   store: ArtifactStore,
@@ -29,12 +32,15 @@ export async function obtainArtifact(
         ? await fetchArtifact(source.url, source.sha256, signal)
         : source.bytes;
   const fetched = performance.now();
-  const digest = store.putBlob(bytes);
+  const { digest, release } = store.hold(bytes);
   const verified = performance.now();
-  const artifact = await preparer.prepare(digest);
-  checkTrigger(desired, artifact);
+  const artifact = await preparer.prepare(digest).catch((thrown: unknown) => {
+    release();
+    throw thrown;
+  });
   return {
     artifact,
+    release,
     phases: {
       fetch: (fetched - begin) / 1000,
       verify: (verified - fetched) / 1000,
@@ -43,7 +49,8 @@ export async function obtainArtifact(
   };
 }
 
-function checkTrigger({ trigger }: DesiredApp, { triggers, exports }: PreparedArtifact): void {
+/** Throws ARTIFACT_WRONG_WORLD when the artifact cannot serve the app's trigger. */
+export function checkTrigger({ trigger }: DesiredApp, { triggers, exports }: PreparedArtifact): void {
   if (triggers.includes(trigger.kind)) return;
   const needed = trigger.kind === "http" ? "wasi:http/incoming-handler@0.2.x" : "wasi:cli/run@0.2.x or _start";
   throw new WasmletError("ARTIFACT_WRONG_WORLD", `spec.trigger.${trigger.kind} needs an export ${needed}`, {

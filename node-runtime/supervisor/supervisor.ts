@@ -35,7 +35,11 @@ export class Supervisor implements Runtime {
   constructor(options: RuntimeOptions, source: DesiredStateSource) {
     this.#options = options;
     this.#source = source;
-    const store = new ArtifactStore(options.cacheDirectory);
+    const store = new ArtifactStore(options.cacheDirectory, {
+      ...(options.cacheMaxBytes !== undefined && { maxBytes: options.cacheMaxBytes }),
+      onEvicted: (count) => this.#metrics.cacheEvictions.inc(count),
+    });
+    store.sweep();
     this.#preparer = new Preparer(store);
     this.#context = {
       store,
@@ -54,6 +58,7 @@ export class Supervisor implements Runtime {
       isReady: () => !this.#stopping && this.#isSettled(),
       metrics: async () => {
         await this.#collect();
+        this.#metrics.cacheBytes.set(store.bytes);
         return this.#metrics.registry.metrics();
       },
     });

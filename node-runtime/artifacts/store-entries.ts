@@ -1,0 +1,55 @@
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+
+/** One thing that a store keeps: an artifact as it came, or as it was prepared. */
+export interface StoreEntry {
+  path: string;
+  /** `sha256:…` of the artifact. */
+  digest: string;
+  bytes: number;
+  /** When it was used last. */
+  usedMs: number;
+}
+
+const ENTRY_NAME = /^sha256-([0-9a-f]{64})(-v[\w.]{1,16})?$/;
+
+/** Returns everything in `blobs/` and `prepared/`, of all versions of the pipeline. */
+export function listEntries(directory: string): StoreEntry[] {
+  return ["blobs", "prepared"].flatMap((folder) =>
+    readdirSync(join(directory, folder)).flatMap((name) => {
+      const hex = ENTRY_NAME.exec(name)?.[1];
+      const path = join(directory, folder, name);
+      const stats = statSync(path, { throwIfNoEntry: false });
+      if (hex === undefined || stats === undefined) return [];
+      const bytes = stats.isDirectory() ? sizeOfFolder(path) : stats.size;
+      return [{ path, digest: `sha256:${hex}`, bytes, usedMs: stats.mtimeMs }];
+    }),
+  );
+}
+
+/** Returns the bytes of a folder's files; a prepared artifact has no folders within. */
+export function sizeOfFolder(path: string): number {
+  let bytes = 0;
+  for (const name of readdirSync(path)) bytes += statSync(join(path, name), { throwIfNoEntry: false })?.size ?? 0;
+  return bytes;
+}
+
+/**
+ * Returns the entries to remove so that the rest fits in `maxBytes`: those unused for the longest time first, none that
+ * is in use.
+ */
+export function chooseEvictions(
+  entries: readonly StoreEntry[],
+  maxBytes: number,
+  inUse: ReadonlySet<string>,
+): StoreEntry[] {
+  let surplus = entries.reduce((sum, { bytes }) => sum + bytes, 0) - maxBytes;
+  const evicted: StoreEntry[] = [];
+  for (const entry of [...entries].sort((a, b) => a.usedMs - b.usedMs)) {
+    if (surplus <= 0) break;
+    if (inUse.has(entry.digest)) continue;
+    evicted.push(entry);
+    surplus -= entry.bytes;
+  }
+  return evicted;
+}

@@ -1,0 +1,50 @@
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import {
+  appManifest,
+  get,
+  guestFile,
+  makeTemporaryFolder,
+  metric,
+  repositoryFile,
+  startTestRuntime,
+  type TestRuntime,
+  untilApp,
+  urlOf,
+} from "./harness.ts";
+
+/** A process id that no system gives out. */
+const NO_PROCESS = 4_294_967_295;
+
+const cache = makeTemporaryFolder();
+let runtime: TestRuntime | undefined;
+
+afterEach(async () => {
+  await runtime?.stop(0);
+  cache.remove();
+});
+
+test("contract: a full artifact cache keeps what apps use and lets go of what none does", async () => {
+  const leftover = join(cache.path, "temp", `${NO_PROCESS}-unfinished`);
+  mkdirSync(leftover, { recursive: true });
+  writeFileSync(join(leftover, "core-0.wasm"), "half");
+  const hello = appManifest("hello", repositoryFile("examples/hello-rust/hello-rust.wasm"));
+  // Nothing fits: only what is in use may be there.
+  runtime = await startTestRuntime([hello], cache.path, { cacheMaxBytes: 1 });
+  expect(existsSync(leftover)).toBe(false);
+  const url = await urlOf(runtime, "hello");
+  const held = await metric(runtime, "wasmlet_artifact_cache_bytes");
+  expect(held).toBeGreaterThan(1);
+  runtime.write("other.yaml", appManifest("other", guestFile("probe")));
+  await urlOf(runtime, "other");
+  expect(await metric(runtime, "wasmlet_artifact_cache_evictions_total")).toBe(0);
+  runtime.delete("other.yaml");
+  // A new artifact makes room: what "other" used goes, blob and prepared.
+  const command = { spec: { trigger: { command: { restartPolicy: "Never" } } } };
+  runtime.write("third.yaml", appManifest("third", guestFile("command-p1"), command));
+  await untilApp(runtime, "third", "Completed");
+  expect(await metric(runtime, "wasmlet_artifact_cache_evictions_total")).toBe(2);
+  expect(readdirSync(join(cache.path, "blobs"))).toHaveLength(2);
+  expect((await get(url)).status).toBe(200);
+});
