@@ -193,6 +193,10 @@ export const ERROR_CODES = {
     fix: "Try again later; raise limits.concurrency or add replicas.",
   },
   // -- runtime: the node runtime itself
+  RUNTIME_CACHE: {
+    summary: "The folder for prepared artifacts cannot be written.",
+    fix: "Give yourself the right to write there, or name another folder with --cache-dir or WASMLET_CACHE.",
+  },
   RUNTIME_CELL_LOST: {
     summary: "The process that ran the guest died.",
     fix: "Nothing: it is replaced at once.",

@@ -11,10 +11,19 @@ const MAX_ARTIFACT_BYTES = 256 * 1024 * 1024;
 export class ArtifactStore {
   readonly #directory: string;
 
+  /** Makes its folders; throws RUNTIME_CACHE. */
   constructor(directory: string) {
     this.#directory = directory;
-    for (const folder of ["blobs", "prepared", "temp", "volumes"])
-      mkdirSync(join(directory, folder), { recursive: true });
+    try {
+      for (const folder of ["blobs", "prepared", "temp", "volumes"])
+        mkdirSync(join(directory, folder), { recursive: true });
+    } catch (cause) {
+      throw new WasmletError("RUNTIME_CACHE", `the cache folder cannot be written: ${messageOf(cause)}`, {
+        where: directory,
+        expected: "a folder that can be made and written",
+        cause,
+      });
+    }
   }
 
   /** Keeps the bytes under their digest and returns it; the file appears whole or not at all. */
