@@ -98,7 +98,7 @@ export const ERROR_CODES = {
   },
   ARTIFACT_MEMORY_LIMIT: {
     summary: "The artifact asks for more memory at its start than limits.memory allows.",
-    fix: "Raise spec.limits.memory, or build the artifact with a smaller initial memory.",
+    fix: "Raise spec.limits.memory (`wasmlet run --memory`), or build the artifact with a smaller initial memory.",
   },
   ARTIFACT_MISSING: {
     summary: "The artifact's file is not there or cannot be read.",
