@@ -81,10 +81,6 @@ test("http 0.3: a trap before the response is answered, one in the middle cuts t
 });
 
 test("http 0.3: a request sees a pristine program; with reuse Instance it sees the one before, unless that trapped", async () => {
-  const counts = async (url: string): Promise<string[]> => [
-    (await get(`${url}/count`)).body,
-    (await get(`${url}/count`)).body,
-  ];
   expect(await counts(probe)).toEqual(["1\n", "1\n"]);
   expect(await counts(kept)).toEqual(["1\n", "2\n"]);
   expect((await get(`${kept}/trap-after`)).body).toBe("complete\n");
@@ -95,4 +91,9 @@ function startPost(url: string, headers: Record<string, string> = {}): ClientReq
   const request = httpRequest(url, { method: "POST", headers });
   request.flushHeaders();
   return request;
+}
+
+/** What two requests in a row see of the guest's counter. */
+async function counts(url: string): Promise<string[]> {
+  return [(await get(`${url}/count`)).body, (await get(`${url}/count`)).body];
 }
