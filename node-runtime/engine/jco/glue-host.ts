@@ -13,12 +13,12 @@ const MAX_PAUSE_MS = 8;
 
 /** What the glue gets of its engine: functions in place of the global ones of their names, and one to tell of a trap. */
 export interface GlueHost {
-  setTimeout(run: () => unknown, delayMs?: number): PolledTimer;
-  clearTimeout(timer: PolledTimer | undefined): void;
-  setInterval(run: () => unknown): PolledTimer;
-  clearInterval(timer: PolledTimer | undefined): void;
+  setTimeout: (run: () => unknown, delayMs?: number) => PolledTimer;
+  clearTimeout: (timer: PolledTimer | undefined) => void;
+  setInterval: (run: () => unknown) => PolledTimer;
+  clearInterval: (timer: PolledTimer | undefined) => void;
   /** A task of the guest's failed, maybe after the call that started it was answered. */
-  trapped(reason: unknown): void;
+  trapped: (reason: unknown) => void;
 }
 
 /** One pending call, or a repeated one. */
