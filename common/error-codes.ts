@@ -159,6 +159,10 @@ export const ERROR_CODES = {
     summary: "The guest answered with an error code instead of a response.",
     fix: "See the guest's log for why.",
   },
+  GUEST_RESPONSE_INCOMPLETE: {
+    summary: "The guest's response ended before it was complete.",
+    fix: "Finish the outgoing body on every path, with as many bytes as its content-length says.",
+  },
   GUEST_START_TRAPPED: {
     summary: "The guest trapped while it was started, before any call.",
     fix: "See the guest's log; its start function or its initialisers fail.",

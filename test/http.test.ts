@@ -20,7 +20,7 @@ import {
   type TestRuntime,
   urlOf,
 } from "./harness.ts";
-import { EMPTY_POLL } from "./odd-guests.ts";
+import { EMPTY_POLL, UNFINISHED_RESPONSE } from "./odd-guests.ts";
 
 /** The largest request body that a cell passes on. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
@@ -30,12 +30,14 @@ let runtime: TestRuntime;
 let probe: string;
 
 beforeAll(async () => {
-  const emptyPoll = join(cache.path, "empty-poll.wasm");
-  writeFileSync(emptyPoll, await parse(EMPTY_POLL.http));
+  const odd = { "empty-poll": EMPTY_POLL.http, unfinished: UNFINISHED_RESPONSE };
+  for (const [name, wat] of Object.entries(odd)) writeFileSync(join(cache.path, name), await parse(wat));
   runtime = await startTestRuntime(
     [
-      // Longer than a test may take: only a trap that is seen at once answers.
-      appManifest("empty-poll", emptyPoll, { spec: { limits: { requestTimeoutSeconds: 600 } } }),
+      // Longer than a test may take: only what is seen at once is answered.
+      ...Object.keys(odd).map((name) =>
+        appManifest(name, join(cache.path, name), { spec: { limits: { requestTimeoutSeconds: 600 } } }),
+      ),
       probeApp("probe"),
       probeApp("kept", { spec: { isolation: { reuse: "Instance" } } }),
       probeApp("hasty", { spec: { limits: { requestTimeoutSeconds: 1 } } }),
@@ -185,6 +187,11 @@ test("contract: a guest that traps in a wait is answered 502 at once", async () 
   const { status, headers, body } = await get(await urlOf(runtime, "empty-poll"));
   expect([status, headers["x-wasmlet-error"]]).toEqual([502, "GUEST_TRAPPED"]);
   expect(body).toContain("poll: the list of pollables must not be empty");
+});
+
+test("contract: a guest that returns with its body unfinished is answered 502 at once", async () => {
+  const { status, headers } = await get(await urlOf(runtime, "unfinished"));
+  expect([status, headers["x-wasmlet-error"]]).toEqual([502, "GUEST_RESPONSE_INCOMPLETE"]);
 });
 
 test("contract: a trap in the middle of a response cuts the connection", async () => {

@@ -52,6 +52,46 @@ export const TWO_MEMORIES = {
     ${RUN_BOTH})`,
 } as const;
 
+/** Answers, and returns without finishing the body. The types say only as much of wasi:http as is used. */
+export const UNFINISHED_RESPONSE = `(component
+  (import "wasi:http/types@0.2.0" (instance $types
+    (export "fields" (type $fields (sub resource)))
+    (export "incoming-request" (type (sub resource)))
+    (export "response-outparam" (type $outparam (sub resource)))
+    (export "outgoing-response" (type $response (sub resource)))
+    (export "outgoing-body" (type $body (sub resource)))
+    (export "[constructor]fields" (func (result (own $fields))))
+    (export "[constructor]outgoing-response" (func (param "headers" (own $fields)) (result (own $response))))
+    (export "[method]outgoing-response.body"
+      (func (param "self" (borrow $response)) (result (result (own $body)))))
+    (export "[static]response-outparam.set"
+      (func (param "param" (own $outparam)) (param "response" (result (own $response)))))))
+  (alias export $types "incoming-request" (type $request))
+  (alias export $types "response-outparam" (type $outparam))
+  (core module $libc (memory (export "memory") 1))
+  (core instance $libc (instantiate $libc))
+  (core func $fields (canon lower (func $types "[constructor]fields")))
+  (core func $response (canon lower (func $types "[constructor]outgoing-response")))
+  (core func $body
+    (canon lower (func $types "[method]outgoing-response.body") (memory (core memory $libc "memory"))))
+  (core func $set (canon lower (func $types "[static]response-outparam.set")))
+  (core module $main
+    (import "host" "fields" (func $fields (result i32)))
+    (import "host" "response" (func $response (param i32) (result i32)))
+    (import "host" "body" (func $body (param i32 i32)))
+    (import "host" "set" (func $set (param i32 i32 i32)))
+    (func (export "handle") (param $request i32) (param $outparam i32) (local $answer i32)
+      (local.set $answer (call $response (call $fields)))
+      (call $body (local.get $answer) (i32.const 16))
+      (call $set (local.get $outparam) (i32.const 0) (local.get $answer))))
+  (core instance $main (instantiate $main (with "host" (instance
+    (export "fields" (func $fields)) (export "response" (func $response))
+    (export "body" (func $body)) (export "set" (func $set))))))
+  (func $handle (param "request" (own $request)) (param "response-out" (own $outparam))
+    (canon lift (core func $main "handle")))
+  (instance $exported (export "handle" (func $handle)))
+  (export "wasi:http/incoming-handler@0.2.0" (instance $exported)))`;
+
 /** Components that poll an empty list, which traps: as a command and as an http handler. */
 export const EMPTY_POLL = {
   command: `(component

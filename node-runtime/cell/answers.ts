@@ -11,6 +11,7 @@ const ERROR_STATUS: Partial<Record<ErrorCode, number>> = {
   REQUEST_OVERLOADED: 503,
   GUEST_ERROR: 502,
   GUEST_NO_RESPONSE: 502,
+  GUEST_RESPONSE_INCOMPLETE: 502,
   GUEST_START_TRAPPED: 502,
   GUEST_TRAPPED: 502,
   GUEST_TIMEOUT: 504,
@@ -30,6 +31,8 @@ const LINGER_MS = 2000;
  */
 export function sendError(response: ServerResponse, code: ErrorCode, message: string): void {
   const body = errorBody(code, message);
+  // Those of a guest that gave up may be there: they describe another body.
+  for (const name of response.getHeaderNames()) response.removeHeader(name);
   response.writeHead(statusOf(code), {
     "content-type": "application/json",
     "content-length": Buffer.byteLength(body),

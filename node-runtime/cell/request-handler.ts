@@ -9,7 +9,7 @@ import type { Guest } from "./guest.ts";
 import { continueExpected, sendInformational } from "./informational.ts";
 import type { InstancePool, Lease } from "./instance-pool.ts";
 import { rawFields, RequestBody } from "./request-body.ts";
-import { writeResponse } from "./response-writer.ts";
+import { incompleteResponse, writeResponse } from "./response-writer.ts";
 
 /** The largest request body that is passed to a guest. */
 const MAX_REQUEST_BODY_BYTES = 64 * 1024 * 1024;
@@ -89,7 +89,10 @@ async function serve(
   const ended: Promise<Ending> = guest.stats.cpu
     .spend(() => handle(incoming, outparam))
     .then(
-      () => ({ kind: "returned" }),
+      () => {
+        void outcome.then(endBody);
+        return { kind: "returned" };
+      },
       (thrown: unknown) => {
         host.close("the guest trapped"); // what it had begun to send must not look complete
         return { kind: "trapped", thrown };
@@ -105,6 +108,13 @@ async function serve(
     return sent && ending.kind === "returned";
   } finally {
     stopTimer();
+  }
+}
+
+/** The guest returned and can write no more: a body that it did not finish ends here, incomplete. */
+function endBody(outcome: ResponseOutcome): void {
+  if (outcome.kind === "response") {
+    outcome.body.fail(incompleteResponse("the guest returned before it finished its response"));
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import { WasmletError } from "../../common/errors.ts";
 import type { ResponseOutcome } from "../wasi/http/response.ts";
 
 type GuestResponse = Extract<ResponseOutcome, { kind: "response" }>;
@@ -8,11 +9,15 @@ const CHUNK_BYTES = 64 * 1024;
 
 /**
  * Writes a guest's response as it comes, holding the guest back while the client reads slowly. Resolves true when all of
- * it was sent; false when the guest gave up in the middle or the client went away, and the connection was cut.
+ * it was sent; false when the guest gave up in the middle or the client went away, and the connection was cut. Throws
+ * GUEST_RESPONSE_INCOMPLETE when the guest did not write what it declared.
  */
 export async function writeResponse(response: ServerResponse, guest: GuestResponse): Promise<boolean> {
   const { body } = guest;
   const gone = once(response, "close");
+  const hasBody = response.req.method !== "HEAD" && guest.status !== 204 && guest.status !== 304;
+  const declaredBytes = hasBody ? declaredBytesOf(guest.headers) : undefined;
+  let sentBytes = 0;
   response.statusCode = guest.status;
   setFields(response, guest.headers);
   try {
@@ -26,18 +31,40 @@ export async function writeResponse(response: ServerResponse, guest: GuestRespon
       if (chunk === undefined) {
         if (!response.headersSent) await settleFirst(response, body);
         else await Promise.race([new Promise<void>((wake) => body.subscribe(wake)), gone]);
-      } else if (!response.write(chunk)) {
-        await Promise.race([once(response, "drain"), gone]);
+        continue;
       }
+      sentBytes += chunk.length;
+      if (!response.write(chunk)) await Promise.race([once(response, "drain"), gone]);
     }
-  } catch {
-    response.destroy(); // a body that ends early must not look complete
-    return false;
+  } catch (thrown) {
+    if (thrown instanceof WasmletError) throw thrown;
+    if (hasBody) {
+      response.destroy(); // a body that ends early must not look complete
+      return false;
+    }
+  }
+  if (declaredBytes !== undefined && sentBytes !== declaredBytes) {
+    throw incompleteResponse(`the guest declared a body of ${declaredBytes} bytes and wrote ${sentBytes}`);
   }
   const trailers = await guest.trailers;
   if (trailers !== undefined && trailers.length > 0) addTrailers(response, trailers);
   response.end();
   return true;
+}
+
+/** Returns the error of a guest whose response breaks off; what was sent of it must be cut. */
+export function incompleteResponse(message: string): WasmletError {
+  return new WasmletError("GUEST_RESPONSE_INCOMPLETE", message);
+}
+
+/** The length that the headers say; undefined without one. */
+function declaredBytesOf(fields: GuestResponse["headers"]): number | undefined {
+  const values = fields.filter(([name]) => name.toLowerCase() === "content-length");
+  const texts = new Set(values.map(([, value]) => Buffer.from(value).toString("latin1")));
+  const [text] = texts;
+  if (text === undefined) return undefined;
+  if (texts.size === 1 && /^\d{1,15}$/.test(text)) return Number(text);
+  throw incompleteResponse(`the guest declared a body of ${[...texts].join(" and ").slice(0, 100)} bytes`);
 }
 
 /** Nothing of the body is there yet: send the headers now, unless the body comes within this turn of the event loop. */

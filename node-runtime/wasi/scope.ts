@@ -78,6 +78,11 @@ export class Scope {
     });
   }
 
+  /** Says that the guest goes on here though no wait of the host's ended: an engine runs its tasks. */
+  goOn(): void {
+    this.#activity?.resume();
+  }
+
   /** Resolves or rejects as `promise` does, or rejects when the scope closes first. */
   async race<T>(promise: Promise<T>): Promise<T> {
     await this.wait((wake) => {

@@ -91,6 +91,7 @@ class Pulse {
   #beat(): void {
     this.#cancel = undefined;
     this.#quietBeats++;
+    this.#scope.goOn();
     const due = Array.from(this.#pending); // what they add waits for the next beat
     for (const timer of due) {
       // One before it may have cleared it.
