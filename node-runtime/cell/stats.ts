@@ -1,4 +1,4 @@
-import type { AppStats } from "./protocol.ts";
+import type { AppStats, Failure } from "./protocol.ts";
 
 /** Durations kept between two reports; requests beyond them are counted without one. */
 const MAX_SAMPLES = 10_000;
@@ -10,6 +10,7 @@ type Start = AppStats["starts"][number];
 export class StatsCollector {
   #requests = new Map<string, { code: string; start: string; count: number; seconds: number[] }>();
   #starts: Start[] = [];
+  #startFailure: Failure | undefined;
   #limitHits: Record<string, number> = {};
   #egressDenied = 0;
 
@@ -25,7 +26,13 @@ export class StatsCollector {
 
   /** Notes one start of an instance with its phases in seconds. */
   start(start: Start["start"], phases: Start["phases"]): void {
+    this.#startFailure = undefined;
     if (this.#starts.length < MAX_STARTS) this.#starts.push({ start, phases });
+  }
+
+  /** Notes that an instance could not be started. */
+  startFailed(failure: Failure): void {
+    this.#startFailure = failure;
   }
 
   /** Notes that a limit stopped something. */
@@ -39,15 +46,17 @@ export class StatsCollector {
   }
 
   /** Returns what was collected and begins anew. */
-  take(): Pick<AppStats, "requests" | "starts" | "limitHits" | "egressDenied"> {
+  take(): Pick<AppStats, "requests" | "starts" | "startFailure" | "limitHits" | "egressDenied"> {
     const taken = {
       requests: [...this.#requests.values()],
       starts: this.#starts,
+      ...(this.#startFailure && { startFailure: this.#startFailure }),
       limitHits: this.#limitHits,
       egressDenied: this.#egressDenied,
     };
     this.#requests = new Map();
     this.#starts = [];
+    this.#startFailure = undefined;
     this.#limitHits = {};
     this.#egressDenied = 0;
     return taken;

@@ -57,6 +57,7 @@ export class AppController {
   #timer: NodeJS.Timeout | undefined;
   #attempt = new AbortController();
   #removed = false;
+  #startFailed = false;
 
   constructor(desired: DesiredApp, status: AppStatus, context: ControllerContext) {
     this.#desired = desired;
@@ -68,10 +69,6 @@ export class AppController {
     return this.#desired.id;
   }
 
-  get commandPid(): number | undefined {
-    return this.#run?.pid;
-  }
-
   /** Takes a new wish; does nothing when it is the old one. */
   update(desired: DesiredApp): void {
     const key = keyOf(desired);
@@ -80,6 +77,24 @@ export class AppController {
     this.#desired = desired;
     this.#retry.reset();
     this.#begin();
+  }
+
+  /**
+   * Takes what a cell says of an http app's starts. One whose instances cannot be started is Failed, though it listens
+   * and answers with the error, until a start succeeds.
+   */
+  noteStarts(count: number, failure: Failure | undefined): void {
+    if (this.#serving === undefined) return;
+    if (failure !== undefined) {
+      const { code, message } = errorOf(failure);
+      this.#startFailed = true;
+      this.status.condition("Ready", "False", code, message);
+      this.status.set("Failed", { reason: code, message: `${message}; fix: ${ERROR_CODES[code].fix}` });
+    } else if (this.#startFailed && count > 0) {
+      this.#startFailed = false;
+      this.status.condition("Ready", "True", "Serving");
+      this.status.set("Ready");
+    }
   }
 
   /** Takes the app off this node. */
@@ -143,6 +158,7 @@ export class AppController {
     if (signal.aborted) return;
     if (failure !== undefined) throw errorOf(failure);
     this.#serving = { revision, group };
+    this.#startFailed = false;
     this.status.set(this.status.state, { urls: [`http://${host.includes(":") ? `[${host}]` : host}:${port}`] });
   }
 

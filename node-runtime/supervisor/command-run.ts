@@ -41,10 +41,6 @@ export class CommandRun {
     );
   }
 
-  get pid(): number | undefined {
-    return this.#process.pid;
-  }
-
   /** Ends the run at once. */
   kill(): void {
     this.#process.kill();
