@@ -1,8 +1,10 @@
-import { WasmletError } from "../../common/errors.ts";
+import { messageOf, WasmletError } from "../../common/errors.ts";
 import type { Guest, LiveInstance } from "./guest.ts";
 
 /** Requests that may wait for an instance, as a multiple of the concurrency limit; more are refused. */
 const QUEUE_FACTOR = 4;
+/** The longest message of a failed start that is reported. */
+const MAX_MESSAGE_LENGTH = 4096;
 
 /** An instance for one request, and whether the app had to be woken for it. */
 export interface Lease {
@@ -42,6 +44,8 @@ export class InstancePool {
     try {
       return { live: await this.#guest.instantiate(), start };
     } catch (thrown) {
+      const code = thrown instanceof WasmletError ? thrown.code : "GUEST_START_TRAPPED";
+      this.#guest.stats.startFailed({ code, message: messageOf(thrown).slice(0, MAX_MESSAGE_LENGTH) });
       this.#free();
       throw thrown;
     }

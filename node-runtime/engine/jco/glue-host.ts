@@ -1,8 +1,8 @@
 /**
- * What one instance's glue gets of its engine, its timers above all. jco's code for asynchronous components polls: every 10 ms whether a task can go on,
- * every millisecond whether a stream was written. Here polls follow one another at once while something happens, and
- * become rarer while nothing does; the host hurries them when a wait of its own ends. All end with the host's scope, so
- * that a guest that waits for ever does not poll for ever.
+ * What one instance's glue gets of its engine, its timers above all. jco's code for asynchronous components polls: every
+ * 10 ms whether a task can go on, every millisecond whether a stream was written. Here polls follow one another at once
+ * while something happens, and become rarer while nothing does; the host hurries them when a wait of its own ends. All
+ * end with the host's scope, so that a guest that waits for ever does not poll for ever.
  */
 import type { Scope } from "../../wasi/scope.ts";
 
