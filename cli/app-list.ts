@@ -13,6 +13,7 @@ const ListedApp = Type.Object({
   message: Type.Optional(Type.String()),
   urls: Type.Array(Type.String()),
   engine: Type.Optional(Type.String()),
+  engineReason: Type.Optional(Type.String()),
   digest: Type.Optional(Type.String()),
   startP50Seconds: Type.Optional(Type.Number()),
   restarts: Type.Integer(),

@@ -34,6 +34,8 @@ export interface AppView {
   message?: string;
   urls: string[];
   engine?: string;
+  /** Why a component runs on the general engine. */
+  engineReason?: string;
   digest?: string;
   conditions: AppCondition[];
   /** Seconds that each phase of the latest start took: fetch, verify, prepare, compile, instantiate, first_response. */

@@ -153,9 +153,9 @@ test("wasmlet run: a missing file is ARTIFACT_MISSING", async () => {
 });
 
 test.each([
-  ["command", { kind: "component", engine: "jco", triggers: ["command"], wasi: "0.2" }],
+  ["command", { kind: "component", engine: "lean", triggers: ["command"], wasi: "0.2" }],
   ["command-p1", { kind: "core-module", engine: "core-module", triggers: ["command"], wasi: "preview1" }],
-  ["probe", { kind: "component", engine: "jco", triggers: ["http"], wasi: "0.2" }],
+  ["probe", { kind: "component", engine: "lean", triggers: ["http"], wasi: "0.2" }],
 ])("wasmlet inspect %s -o json: says what it is", async (guest, expected) => {
   const { status, stdout } = await wasmlet(["inspect", guestFile(guest), "-o", "json"]);
   expect(status).toBe(0);

@@ -36,6 +36,8 @@ export interface ArtifactSummary {
   kind: PreparedArtifact["kind"];
   wasi: PreparedArtifact["wasi"];
   engine: PreparedArtifact["engine"];
+  /** Why a component runs on the general engine. */
+  engineReason?: string;
   triggers: PreparedArtifact["triggers"];
   coreModules: number;
   initialMemoryBytes: number;
@@ -46,7 +48,7 @@ export interface ArtifactSummary {
 
 /** Returns what is worth knowing of a prepared artifact. */
 export function summarise(file: string, artifact: PreparedArtifact): ArtifactSummary {
-  const { digest, bytes, kind, wasi, engine, triggers, imports, exports, modules, wit } = artifact;
+  const { digest, bytes, kind, wasi, engine, engineReason, triggers, imports, exports, modules, wit } = artifact;
   const initialMemoryBytes = modules.reduce((sum, { minMemoryPages }) => sum + minMemoryPages * PAGE_BYTES, 0);
   return {
     file,
@@ -55,6 +57,7 @@ export function summarise(file: string, artifact: PreparedArtifact): ArtifactSum
     kind,
     wasi,
     engine,
+    ...(engineReason !== undefined && { engineReason }),
     triggers,
     coreModules: modules.length,
     initialMemoryBytes,
@@ -73,7 +76,7 @@ export function describeArtifact(file: string, artifact: PreparedArtifact): stri
     ["size", formatBytes(summary.bytes)],
     ["kind", summary.kind],
     ["wasi", summary.wasi],
-    ["engine", summary.engine],
+    ["engine", summary.engineReason ? `${summary.engine} (${summary.engineReason})` : summary.engine],
     ["triggers", summary.triggers.join(", ") || "none"],
     ["memory", `${formatBytes(summary.initialMemoryBytes)} at the start`],
     ["modules", String(summary.coreModules)],

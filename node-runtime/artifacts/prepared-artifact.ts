@@ -4,7 +4,7 @@ import { WasmletError } from "../../common/errors.ts";
 import { Type, type Static } from "../../common/schema.ts";
 
 /** Changes whenever the preparer would leave other files for the same artifact: old ones are then prepared anew. */
-export const PIPELINE_VERSION = "4";
+export const PIPELINE_VERSION = "5";
 
 /** The file that describes a prepared artifact, written last. */
 export const PREPARED_MANIFEST_FILE = "prepared.json";
@@ -12,7 +12,7 @@ export const PREPARED_MANIFEST_FILE = "prepared.json";
 const FileName = Type.String({ pattern: "^[a-z0-9.-]{1,64}$" });
 
 const CoreModule = Type.Object({
-  /** The name by which the glue asks for it. */
+  /** The name by which the glue asks for it, or `core-<index>` as the plan counts. */
   name: Type.String({ maxLength: 128 }),
   file: FileName,
   bytes: Type.Integer({ minimum: 8 }),
@@ -30,7 +30,9 @@ const PreparedArtifact = Type.Object({
   kind: Type.Union([Type.Literal("component"), Type.Literal("core-module")]),
   /** Which WASI it is built against, as far as it shows. */
   wasi: Type.Union([Type.Literal("0.2"), Type.Literal("0.3"), Type.Literal("preview1"), Type.Literal("none")]),
-  engine: Type.Union([Type.Literal("jco"), Type.Literal("core-module")]),
+  engine: Type.Union([Type.Literal("lean"), Type.Literal("jco"), Type.Literal("core-module")]),
+  /** Why a component is not bound by the lean engine. */
+  engineReason: Type.Optional(Type.String({ maxLength: 512 })),
   imports: Type.Array(Type.String({ maxLength: 512 }), { maxItems: 4096 }),
   exports: Type.Array(Type.String({ maxLength: 512 }), { maxItems: 4096 }),
   /** The triggers that its exports can serve. */
@@ -38,6 +40,9 @@ const PreparedArtifact = Type.Object({
   /** The WIT of a component's world, for people. */
   wit: Type.Optional(Type.String({ maxLength: 1_000_000 })),
   modules: Type.Array(CoreModule, { minItems: 1, maxItems: 64 }),
+  /** The lean engine's plan (see binding-plan.ts). */
+  binding: Type.Optional(Type.Object({ file: FileName })),
+  /** The jco engine's code. */
   glue: Type.Optional(Type.Object({ file: FileName, codeCache: FileName })),
 });
 

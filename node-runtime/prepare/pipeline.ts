@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { WasmletError, messageOf } from "../../common/errors.ts";
 import { PIPELINE_VERSION, PREPARED_MANIFEST_FILE, type PreparedArtifact } from "../artifacts/prepared-artifact.ts";
 import { readMemories } from "../engine/module-sections.ts";
+import { planBinding } from "./component/binding-planner.ts";
 import { transpile } from "./glue.ts";
 import { checkOffered, p3VersionsOf, readWorld, triggersOf, wasiOf } from "./interfaces.ts";
 
@@ -14,14 +15,24 @@ const CORE_MODULE_VERSION = "01000000";
 const COMPONENT_LAYER = "0d000100";
 const PREVIEW1 = "wasi_snapshot_preview1";
 
+export interface PrepareOptions {
+  /** Binds components by this engine alone; unset, by the lean one when it can and by jco otherwise. */
+  componentEngine?: "lean" | "jco";
+}
+
 /**
  * Validates the artifact in `file`, compiles it and leaves its files in `directory`, the description last.
  * Throws an ARTIFACT_* error that says what is wrong with it.
  */
-export async function prepareArtifact(file: string, directory: string): Promise<PreparedArtifact> {
+export async function prepareArtifact(
+  file: string,
+  directory: string,
+  { componentEngine }: PrepareOptions = {},
+): Promise<PreparedArtifact> {
   const bytes = readFileSync(file);
   const kind = readKind(bytes);
-  const prepared = kind === "component" ? await prepareComponent(bytes, directory) : prepareModule(bytes, directory);
+  const prepared =
+    kind === "component" ? await prepareComponent(bytes, directory, componentEngine) : prepareModule(bytes, directory);
   const artifact: PreparedArtifact = {
     pipeline: PIPELINE_VERSION,
     digest: `sha256:${createHash("sha256").update(bytes).digest("hex")}`,
@@ -53,12 +64,45 @@ function readKind(bytes: Uint8Array): PreparedArtifact["kind"] {
 
 type Prepared = Omit<PreparedArtifact, "pipeline" | "digest" | "bytes" | "kind">;
 
-async function prepareComponent(bytes: Uint8Array, directory: string): Promise<Prepared> {
+type Bound = Pick<Prepared, "engine" | "engineReason" | "modules" | "binding" | "glue">;
+
+async function prepareComponent(
+  bytes: Uint8Array,
+  directory: string,
+  engine: PrepareOptions["componentEngine"],
+): Promise<Prepared> {
   const wit = await readWit(bytes);
   const world = readWorld(wit);
-  checkOffered(world.imports.filter((name) => name.includes(":")));
-  const triggers = triggersOf(world.exports);
-  const transpiled = await transpile(bytes, p3VersionsOf(world.imports));
+  checkOffered(world.imports);
+  return {
+    wasi: wasiOf(world),
+    ...world,
+    triggers: triggersOf(world.exports),
+    wit: wit.slice(0, 1_000_000),
+    ...(await bindComponent(bytes, directory, engine, p3VersionsOf(world.imports))),
+  };
+}
+
+/** Leaves what an engine needs to run the component: the lean one's plan, or jco's code when there is no plan. */
+async function bindComponent(
+  bytes: Uint8Array,
+  directory: string,
+  engine: PrepareOptions["componentEngine"],
+  p3Versions: readonly string[],
+): Promise<Bound> {
+  const planned = engine === "jco" ? { reason: "jco was asked for" } : planBinding(bytes);
+  if ("plan" in planned) {
+    writeFileSync(join(directory, "binding.json"), JSON.stringify(planned.plan));
+    return {
+      engine: "lean",
+      modules: planned.modules.map((module, index) =>
+        writeModule(directory, `core-${index}`, `core-${index}.wasm`, module),
+      ),
+      binding: { file: "binding.json" },
+    };
+  }
+  if (engine === "lean") throw new WasmletError("ARTIFACT_NOT_OFFERED", `no lean binding: ${planned.reason}`);
+  const transpiled = await transpile(bytes, p3Versions);
   const modules = transpiled.modules.map(({ name, bytes: module, instances }, index) => {
     const written = writeModule(directory, name, `core-${index}.wasm`, module);
     return instances === 1 ? written : { ...written, instances };
@@ -66,11 +110,8 @@ async function prepareComponent(bytes: Uint8Array, directory: string): Promise<P
   writeFileSync(join(directory, "glue.js"), transpiled.glue.source);
   writeFileSync(join(directory, "glue.cache"), transpiled.glue.codeCache);
   return {
-    wasi: wasiOf(world),
     engine: "jco",
-    ...world,
-    triggers,
-    wit: wit.slice(0, 1_000_000),
+    engineReason: planned.reason,
     modules,
     glue: { file: "glue.js", codeCache: "glue.cache" },
   };

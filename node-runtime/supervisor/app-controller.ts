@@ -153,7 +153,12 @@ export class AppController {
     this.#context.metrics.observePreparation(desired, phases);
     status.started(phases);
     status.condition("Prepared", "True", "Prepared");
-    if (this.#serving === undefined) status.set("Starting", { digest: artifact.digest, engine: artifact.engine });
+    const loaded = {
+      digest: artifact.digest,
+      engine: artifact.engine,
+      ...(artifact.engineReason !== undefined && { engineReason: artifact.engineReason }),
+    };
+    if (this.#serving === undefined) status.set("Starting", loaded);
     const directory = this.#context.store.preparedDirectory(artifact.digest);
     if (desired.trigger.kind === "command") {
       this.#runCommand(cellAppOf(desired, revision, directory, undefined, this.#context.store));
@@ -163,7 +168,7 @@ export class AppController {
     if (!signal.aborted) {
       status.condition("Loaded", "True", "Loaded");
       status.condition("Ready", "True", "Serving");
-      status.set("Ready", { digest: artifact.digest, engine: artifact.engine });
+      status.set("Ready", loaded);
     }
   }
 

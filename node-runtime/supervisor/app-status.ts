@@ -41,6 +41,7 @@ export class AppStatus {
   set(state: AppState, change: Partial<Omit<AppView, "state" | "conditions">> = {}): void {
     delete this.#view.reason;
     delete this.#view.message;
+    if (change.engine !== undefined) delete this.#view.engineReason;
     Object.assign(this.#view, change, { state });
     this.#onChange();
   }

@@ -26,11 +26,11 @@ afterAll(() => {
 
 const guestFile = (name: string): string => fileURLToPath(new URL(`../guests/${name}.wasm`, import.meta.url));
 
-/** Returns the program, or skips the test when the engine is not the one that the artifact is prepared for. */
+/** Returns the program, prepared for the engine, or skips the test when it does not load artifacts of this kind. */
 async function load(context: TestContext, engine: Engine, file: string): Promise<Program> {
-  const guest = await shelf.take(file);
+  const guest = await shelf.take(file, engine.name);
   const { kind, engine: prepared } = guest.artifact;
-  context.skip(prepared !== engine.name, `${engine.name} does not load a ${kind}: it is prepared for ${prepared}`);
+  context.skip(prepared !== engine.name, `${engine.name} does not load a ${kind}: ${prepared} does`);
   return loadGuest(engine, guest);
 }
 

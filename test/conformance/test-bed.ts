@@ -27,13 +27,15 @@ export class GuestShelf {
   readonly #guests = new Map<string, Promise<PreparedGuest>>();
   #made = 0;
 
-  /** Returns the prepared form of a `.wasm` file. */
-  take(file: string): Promise<PreparedGuest> {
-    const known = this.#guests.get(file);
+  /** Returns the prepared form of a `.wasm` file, for one engine where there is a choice. */
+  take(file: string, engine?: Engine["name"]): Promise<PreparedGuest> {
+    const key = `${engine} ${file}`;
+    const known = this.#guests.get(key);
     if (known !== undefined) return known;
     const directory = mkdtempSync(join(this.#root, "guest-"));
-    const guest = prepareArtifact(file, directory).then((artifact) => ({ artifact, directory }));
-    this.#guests.set(file, guest);
+    const options = engine === "lean" || engine === "jco" ? { componentEngine: engine } : {};
+    const guest = prepareArtifact(file, directory, options).then((artifact) => ({ artifact, directory }));
+    this.#guests.set(key, guest);
     return guest;
   }
 

@@ -1,0 +1,56 @@
+import type { HostImports } from "../../wasi/host.ts";
+import { AbiTrap, trapUnless } from "./abi-trap.ts";
+import { HandleTable } from "./handle-table.ts";
+
+/** What the canonical ABI keeps for one instance. */
+export class GuestState {
+  readonly imports: HostImports;
+  readonly handles = new HandleTable();
+  /** False while the guest runs for the ABI's own sake (`realloc`, `post-return`): it may not call out then. */
+  mayLeave = true;
+  #inCall = false;
+  #trap: { thrown: unknown } | undefined;
+
+  constructor(imports: HostImports) {
+    this.imports = imports;
+  }
+
+  /** Marks the instance as trapped and returns what to throw: from here on it neither runs nor calls out. */
+  trapped(thrown: unknown): unknown {
+    this.#trap ??= { thrown };
+    return this.#trap.thrown;
+  }
+
+  /** The guest calls out: throws when it may not. A guest that caught its own trap gets it again. */
+  assertMayLeave(): void {
+    if (this.#trap !== undefined) throw this.#trap.thrown;
+    if (!this.mayLeave) throw this.trapped(new AbiTrap("the guest called out of realloc or post-return"));
+  }
+
+  /** The host calls in: throws when the instance is within a call or has trapped. */
+  enterCall(): void {
+    if (this.#trap !== undefined) throw new AbiTrap("the instance trapped before");
+    trapUnless(!this.#inCall, "the instance is entered while it is within a call");
+    this.#inCall = true;
+  }
+
+  /** A call of the host's is over; throws the trap that the guest caught on the way, if any. */
+  leaveCall(): void {
+    this.#inCall = false;
+    if (this.#trap !== undefined) throw this.#trap.thrown;
+    try {
+      this.handles.endBorrows();
+    } catch (kept) {
+      throw this.trapped(kept);
+    }
+  }
+
+  /** Runs guest code that may not call out. */
+  withoutLeaving<T>(run: () => T): T {
+    const before = this.mayLeave;
+    this.mayLeave = false;
+    const result = run();
+    this.mayLeave = before;
+    return result;
+  }
+}

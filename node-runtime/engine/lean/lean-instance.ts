@@ -1,0 +1,108 @@
+import type { BindingPlan, CoreRef } from "../../artifacts/binding-plan.ts";
+import type { IncomingRequest } from "../../wasi/http/incoming.ts";
+import type { ResponseOutparam } from "../../wasi/http/response.ts";
+import type { Instance } from "../engine.ts";
+import { exitCodeOf } from "../exit-code.ts";
+import { AbiTrap } from "./abi-trap.ts";
+import type { CoreExport } from "./export-call.ts";
+import { GuestMemory } from "./guest-memory.ts";
+import type { GuestState } from "./guest-state.ts";
+import type { LeanProgram } from "./lean-program.ts";
+import type { CoreValue } from "./scalars.ts";
+import type { Tagged } from "./type-shapes.ts";
+
+type Step = BindingPlan["steps"][number];
+type CoreFunction = (...flat: CoreValue[]) => unknown;
+
+/** The exports of a core instance, by name. */
+type CoreExports = Readonly<Record<string, unknown>>;
+
+/** One instance of a component: its core instances, bound to one host. */
+export class LeanInstance implements Instance {
+  declare handle?: NonNullable<Instance["handle"]>;
+  declare run?: NonNullable<Instance["run"]>;
+  readonly #program: LeanProgram;
+  readonly #guest: GuestState;
+  readonly #memories: readonly GuestMemory[];
+  /** By step. */
+  readonly #exports: CoreExports[] = [];
+  /** The functions that the engine makes, by their index in the plan. */
+  readonly #functions: unknown[] = [];
+  readonly #entries: (CoreExport | undefined)[] = [];
+
+  constructor(program: LeanProgram, guest: GuestState) {
+    this.#program = program;
+    this.#guest = guest;
+    this.#memories = program.plan.contexts.map(() => new GuestMemory(guest));
+    for (const [index, step] of program.plan.steps.entries()) this.#take(index, step);
+    const { handler, command } = program;
+    if (handler !== -1) {
+      this.handle = async (request: IncomingRequest, outparam: ResponseOutparam) => {
+        await this.call(handler, [request, outparam]);
+      };
+    }
+    if (command !== -1) {
+      this.run = () => exitCodeOf(async () => (((await this.call(command, [])) as Tagged).tag === "ok" ? 0 : 1));
+    }
+  }
+
+  /** Calls an export by its index in the plan. */
+  call(index: number, args: readonly unknown[]): Promise<unknown> {
+    const { call, planned } = this.#program.exports[index]!;
+    const entry = (this.#entries[index] ??= this.#entry(index));
+    return call(this.#memories[planned.context]!, entry, args);
+  }
+
+  memoryBytes(): number {
+    const memories = this.#program.memories.map(({ step, name }) => this.#exports[step]?.[name]);
+    return [...new Set(memories as WebAssembly.Memory[])].reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
+  }
+
+  #take(index: number, step: Step): void {
+    if (step.kind === "call") {
+      this.#exports.push({});
+      (this.#resolve(step.ref) as CoreFunction)();
+      return;
+    }
+    const imports = bareObject<WebAssembly.ModuleImports>();
+    for (const { module, name, ref } of step.imports) (imports[module] ??= bareObject())[name] = this.#resolve(ref);
+    const instance = instantiateCore(this.#program.modules[step.module]!, imports);
+    this.#exports.push(instance.exports);
+    this.#bindMemories(index);
+  }
+
+  /** Gives the contexts what the new core instance exports for them. */
+  #bindMemories(step: number): void {
+    const from = (ref: CoreRef | undefined): unknown =>
+      ref !== undefined && "step" in ref && ref.step === step ? this.#resolve(ref) : undefined;
+    for (const [index, { memory, realloc }] of this.#program.plan.contexts.entries()) {
+      this.#memories[index]!.bind(from(memory), from(realloc));
+    }
+  }
+
+  #resolve(ref: CoreRef): unknown {
+    if ("step" in ref) return this.#exports[ref.step]?.[ref.name];
+    return (this.#functions[ref.call] ??= this.#program.coreFunction(ref.call, this.#guest, this.#memories));
+  }
+
+  #entry(index: number): CoreExport {
+    const { planned, mayWait } = this.#program.exports[index]!;
+    const run = this.#resolve(planned.ref);
+    const postReturn = planned.postReturn && this.#resolve(planned.postReturn);
+    if (typeof run !== "function") throw new AbiTrap(`the export ${index} is no function`);
+    return {
+      run: mayWait ? WebAssembly.promising(run) : (run as CoreFunction),
+      postReturn: postReturn as CoreFunction | undefined,
+    };
+  }
+}
+
+/** The guest chooses the names: `__proto__` must be one like any other. */
+function bareObject<T>(): Record<string, T> {
+  return Object.create(null) as Record<string, T>;
+}
+
+/** Makes a core instance. The one place where it happens: where memories may come from is settled here. */
+function instantiateCore(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Instance {
+  return new WebAssembly.Instance(module, imports);
+}

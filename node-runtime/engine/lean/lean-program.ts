@@ -1,0 +1,113 @@
+import type { BindingPlan } from "../../artifacts/binding-plan.ts";
+import type { WasiHost } from "../../wasi/host.ts";
+import { WAITING_EXPORTS, WAITING_FUNCTIONS } from "../../wasi/offered.ts";
+import type { Program } from "../engine.ts";
+import { startTrapped } from "../trap.ts";
+import { makeExportCall, type ExportCall } from "./export-call.ts";
+import type { GuestMemory } from "./guest-memory.ts";
+import { GuestState } from "./guest-state.ts";
+import { hostFunction } from "./host-function.ts";
+import { makeImportCall, type ImportCall } from "./import-call.ts";
+import { Layouts } from "./layout.ts";
+import { LeanInstance } from "./lean-instance.ts";
+import { MemoryCodec } from "./memory-codec.ts";
+import { unversioned } from "./names.ts";
+import type { CoreValue } from "./scalars.ts";
+
+const WAITING: ReadonlySet<string> = new Set(WAITING_FUNCTIONS);
+
+type PlannedFunction = BindingPlan["functions"][number];
+type PlannedExport = BindingPlan["exports"][number];
+
+/** An export with all that its calls share over all instances. */
+export interface ProgramExport {
+  planned: PlannedExport;
+  /** True when the guest may be suspended within it, so that it must run as a promise. */
+  mayWait: boolean;
+  call: ExportCall;
+}
+
+/** A plan with its compiled modules: what the instances of one component share. */
+export class LeanProgram implements Program {
+  readonly plan: BindingPlan;
+  readonly modules: readonly WebAssembly.Module[];
+  readonly exports: readonly ProgramExport[];
+  /** Where `exports` has `wasi:http/incoming-handler.handle` and `wasi:cli/run.run`; -1 without it. */
+  readonly handler: number;
+  readonly command: number;
+  /** Memories that core instances export, by step and name. */
+  readonly memories: readonly { step: number; name: string }[];
+  readonly #codec: MemoryCodec;
+  readonly #calls: (ImportCall | undefined)[] = [];
+  readonly #waits: readonly boolean[];
+
+  constructor(plan: BindingPlan, modules: readonly WebAssembly.Module[]) {
+    this.plan = plan;
+    this.modules = modules;
+    this.#codec = new MemoryCodec(plan.types, new Layouts(plan.types));
+    this.#waits = plan.functions.map(
+      (entry) => entry.kind === "lower" && WAITING.has(`${entry.interface}#${entry.name}`),
+    );
+    const waits = this.#waits.includes(true);
+    this.exports = plan.exports.map((planned) => ({
+      planned,
+      mayWait: waits && WAITING_EXPORTS.includes(`${unversioned(planned.interface)}#${planned.name}`),
+      call: makeExportCall(this.#codec, planned.type),
+    }));
+    this.handler = this.indexOf("wasi:http/incoming-handler", "handle");
+    this.command = this.indexOf("wasi:cli/run", "run");
+    this.memories = plan.steps.flatMap((step, index) =>
+      step.kind === "instantiate" ? memoriesOf(modules[step.module]!, index) : [],
+    );
+  }
+
+  /** Returns where `exports` has this function of an unversioned interface; -1 without it. */
+  indexOf(interfaceName: string, name: string): number {
+    return this.plan.exports.findIndex(
+      (planned) => unversioned(planned.interface) === interfaceName && planned.name === name,
+    );
+  }
+
+  async instantiate(host: WasiHost): Promise<LeanInstance> {
+    try {
+      return new LeanInstance(this, new GuestState(host.imports));
+    } catch (thrown) {
+      throw startTrapped(thrown);
+    }
+  }
+
+  /** Returns a function of the plan as a core module imports it, in one instance. */
+  coreFunction(index: number, guest: GuestState, memories: readonly GuestMemory[]): unknown {
+    const planned = this.plan.functions[index]!;
+    if (planned.kind === "drop") return dropOf(planned.resource, guest);
+    const memory = memories[planned.context]!;
+    const run = (...flat: CoreValue[]): unknown => this.#call(index, planned)(memory, flat);
+    return this.#waits[index] === true ? new WebAssembly.Suspending(run) : run;
+  }
+
+  /** What the calls of an import share is worked out at the first of them: most imports are never called. */
+  #call(index: number, planned: Extract<PlannedFunction, { kind: "lower" }>): ImportCall {
+    return (this.#calls[index] ??= makeImportCall(
+      this.#codec,
+      planned.type,
+      hostFunction(planned.interface, planned.name),
+    ));
+  }
+}
+
+function dropOf(resource: number, guest: GuestState): (handle: number) => void {
+  return (handle) => {
+    guest.assertMayLeave();
+    try {
+      guest.handles.drop(handle, resource);
+    } catch (thrown) {
+      throw guest.trapped(thrown);
+    }
+  };
+}
+
+function memoriesOf(module: WebAssembly.Module, step: number): { step: number; name: string }[] {
+  return WebAssembly.Module.exports(module)
+    .filter(({ kind }) => kind === "memory")
+    .map(({ name }) => ({ step, name }));
+}
