@@ -5,9 +5,9 @@
  * https://github.com/WebAssembly/component-model/blob/main/design/mvp/CanonicalABI.md
  */
 import { readFileSync } from "node:fs";
-import { Type, type Static } from "typebox";
-import { Compile } from "typebox/compile";
+import * as v from "valibot";
 import { WasmletError, messageOf } from "../../common/errors.ts";
+import { integer, listOf, text } from "../../common/shapes.ts";
 
 /** What a plan may hold at most; a component beyond it is bound by the general engine. */
 export const PLAN_LIMITS = {
@@ -23,105 +23,98 @@ export const PLAN_LIMITS = {
   nameLength: 512,
 } as const;
 
-const PrimitiveType = Type.Union([
-  Type.Literal("bool"),
-  Type.Literal("s8"),
-  Type.Literal("u8"),
-  Type.Literal("s16"),
-  Type.Literal("u16"),
-  Type.Literal("s32"),
-  Type.Literal("u32"),
-  Type.Literal("s64"),
-  Type.Literal("u64"),
-  Type.Literal("f32"),
-  Type.Literal("f64"),
-  Type.Literal("char"),
-  Type.Literal("string"),
+const PrimitiveType = v.picklist([
+  "bool",
+  "s8",
+  "u8",
+  "s16",
+  "u16",
+  "s32",
+  "u32",
+  "s64",
+  "u64",
+  "f32",
+  "f64",
+  "char",
+  "string",
 ]);
 
-const Index = Type.Integer({ minimum: 0, maximum: 65_535 });
-const Name = Type.String({ maxLength: PLAN_LIMITS.nameLength });
-const Names = Type.Array(Name, { minItems: 1, maxItems: PLAN_LIMITS.members });
+const Index = integer(0, 65_535);
+const Name = text(PLAN_LIMITS.nameLength);
+const Names = listOf(Name, PLAN_LIMITS.members, 1);
 
 /** A primitive by its name, any other type by its index in `types`. */
-const ValueType = Type.Union([PrimitiveType, Index]);
+const ValueType = v.union([PrimitiveType, Index]);
 
-const Members = Type.Array(Type.Object({ name: Name, type: ValueType }), { maxItems: PLAN_LIMITS.members });
+const Members = listOf(v.object({ name: Name, type: ValueType }), PLAN_LIMITS.members);
 
-const TypeDefinition = Type.Union([
-  Type.Object({ kind: Type.Literal("record"), fields: Members }),
-  Type.Object({
-    kind: Type.Literal("variant"),
-    cases: Type.Array(Type.Object({ name: Name, type: Type.Optional(ValueType) }), {
-      minItems: 1,
-      maxItems: PLAN_LIMITS.members,
-    }),
+const TypeDefinition = v.union([
+  v.object({ kind: v.literal("record"), fields: Members }),
+  v.object({
+    kind: v.literal("variant"),
+    cases: listOf(v.object({ name: Name, type: v.optional(ValueType) }), PLAN_LIMITS.members, 1),
   }),
-  Type.Object({ kind: Type.Literal("list"), type: ValueType }),
-  Type.Object({ kind: Type.Literal("tuple"), types: Type.Array(ValueType, { maxItems: PLAN_LIMITS.members }) }),
-  Type.Object({ kind: Type.Literal("flags"), names: Type.Array(Name, { minItems: 1, maxItems: 32 }) }),
-  Type.Object({ kind: Type.Literal("enum"), names: Names }),
-  Type.Object({ kind: Type.Literal("option"), type: ValueType }),
-  Type.Object({ kind: Type.Literal("result"), ok: Type.Optional(ValueType), err: Type.Optional(ValueType) }),
-  Type.Object({ kind: Type.Union([Type.Literal("own"), Type.Literal("borrow")]), resource: Index }),
+  v.object({ kind: v.literal("list"), type: ValueType }),
+  v.object({ kind: v.literal("tuple"), types: listOf(ValueType, PLAN_LIMITS.members) }),
+  v.object({ kind: v.literal("flags"), names: listOf(Name, 32, 1) }),
+  v.object({ kind: v.literal("enum"), names: Names }),
+  v.object({ kind: v.literal("option"), type: ValueType }),
+  v.object({ kind: v.literal("result"), ok: v.optional(ValueType), err: v.optional(ValueType) }),
+  v.object({ kind: v.picklist(["own", "borrow"]), resource: Index }),
 ]);
 
-const FunctionType = Type.Object({ params: Members, result: Type.Optional(ValueType) });
+const FunctionType = v.object({ params: Members, result: v.optional(ValueType) });
 
 /** A core function, memory or table: one that the engine makes, or what the instance of a step exports. */
-const CoreRef = Type.Union([Type.Object({ call: Index }), Type.Object({ step: Index, name: Name })]);
+const CoreRef = v.union([v.object({ call: Index }), v.object({ step: Index, name: Name })]);
 
 /** The canonical options of a function; `utf8` is the only string encoding that the lean engine speaks. */
-const Context = Type.Object({ memory: Type.Optional(CoreRef), realloc: Type.Optional(CoreRef) });
+const Context = v.object({ memory: v.optional(CoreRef), realloc: v.optional(CoreRef) });
 
-const BindingPlan = Type.Object({
-  types: Type.Array(TypeDefinition, { maxItems: PLAN_LIMITS.types }),
-  resources: Type.Array(Type.Object({ interface: Name, name: Name }), { maxItems: PLAN_LIMITS.types }),
-  contexts: Type.Array(Context, { maxItems: PLAN_LIMITS.functions }),
+const BindingPlan = v.object({
+  types: listOf(TypeDefinition, PLAN_LIMITS.types),
+  resources: listOf(v.object({ interface: Name, name: Name }), PLAN_LIMITS.types),
+  contexts: listOf(Context, PLAN_LIMITS.functions),
   /** What the core modules import of the engine: host functions, and the drop of a handle. */
-  functions: Type.Array(
-    Type.Union([
-      Type.Object({ kind: Type.Literal("lower"), interface: Name, name: Name, type: FunctionType, context: Index }),
-      Type.Object({ kind: Type.Literal("drop"), resource: Index }),
+  functions: listOf(
+    v.union([
+      v.object({ kind: v.literal("lower"), interface: Name, name: Name, type: FunctionType, context: Index }),
+      v.object({ kind: v.literal("drop"), resource: Index }),
     ]),
-    { maxItems: PLAN_LIMITS.functions },
+    PLAN_LIMITS.functions,
   ),
   /** In order: instances to make of `modules` of the artifact, and functions to call on the way. */
-  steps: Type.Array(
-    Type.Union([
-      Type.Object({
-        kind: Type.Literal("instantiate"),
+  steps: listOf(
+    v.union([
+      v.object({
+        kind: v.literal("instantiate"),
         module: Index,
-        imports: Type.Array(Type.Object({ module: Name, name: Name, ref: CoreRef }), {
-          maxItems: PLAN_LIMITS.functions,
-        }),
+        imports: listOf(v.object({ module: Name, name: Name, ref: CoreRef }), PLAN_LIMITS.functions),
       }),
-      Type.Object({ kind: Type.Literal("call"), ref: CoreRef }),
+      v.object({ kind: v.literal("call"), ref: CoreRef }),
     ]),
-    { maxItems: PLAN_LIMITS.steps },
+    PLAN_LIMITS.steps,
   ),
-  exports: Type.Array(
-    Type.Object({
+  exports: listOf(
+    v.object({
       interface: Name,
       name: Name,
       type: FunctionType,
       ref: CoreRef,
       context: Index,
-      postReturn: Type.Optional(CoreRef),
+      postReturn: v.optional(CoreRef),
     }),
-    { maxItems: PLAN_LIMITS.exports },
+    PLAN_LIMITS.exports,
   ),
 });
 
-export type BindingPlan = Static<typeof BindingPlan>;
-export type PrimitiveType = Static<typeof PrimitiveType>;
-export type ValueType = Static<typeof ValueType>;
-export type TypeDefinition = Static<typeof TypeDefinition>;
-export type FunctionType = Static<typeof FunctionType>;
-export type CoreRef = Static<typeof CoreRef>;
-export type PlanContext = Static<typeof Context>;
-
-const validator = Compile(BindingPlan);
+export type BindingPlan = v.InferOutput<typeof BindingPlan>;
+export type PrimitiveType = v.InferOutput<typeof PrimitiveType>;
+export type ValueType = v.InferOutput<typeof ValueType>;
+export type TypeDefinition = v.InferOutput<typeof TypeDefinition>;
+export type FunctionType = v.InferOutput<typeof FunctionType>;
+export type CoreRef = v.InferOutput<typeof CoreRef>;
+export type PlanContext = v.InferOutput<typeof Context>;
 
 /** Reads a plan; throws ARTIFACT_CACHE_CORRUPT when the file is missing, not a plan or points outside of itself. */
 export function readBindingPlan(file: string): BindingPlan {
@@ -131,10 +124,11 @@ export function readBindingPlan(file: string): BindingPlan {
   } catch (cause) {
     throw corrupt(file, messageOf(cause), cause);
   }
-  if (!validator.Check(value)) throw corrupt(file, validator.Errors(value)[0]?.message ?? "it has another shape");
-  const problem = danglingIndex(value);
+  const { success, output, issues } = v.safeParse(BindingPlan, value, { abortEarly: true });
+  if (!success) throw corrupt(file, `${v.getDotPath(issues[0]) ?? "the whole"}: ${issues[0].message}`);
+  const problem = danglingIndex(output);
   if (problem !== undefined) throw corrupt(file, problem);
-  return value;
+  return output;
 }
 
 function corrupt(where: string, why: string, cause?: unknown): WasmletError {

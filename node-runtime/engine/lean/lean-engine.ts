@@ -4,7 +4,7 @@ import { WasmletError } from "../../../common/errors.ts";
 import { readBindingPlan } from "../../artifacts/binding-plan.ts";
 import type { PreparedArtifact } from "../../artifacts/prepared-artifact.ts";
 import type { Engine, LoadOptions } from "../engine.ts";
-import { clampMemories, WASM_PAGE_BYTES } from "../module-sections.ts";
+import { compileModules } from "../memory-budget.ts";
 import { LeanProgram } from "./lean-program.ts";
 
 /** The fast engine of components: binds their core modules straight to the host, as the preparer's plan says. */
@@ -13,9 +13,14 @@ export const LEAN_ENGINE: Engine = { name: "lean", load: loadProgram };
 function loadProgram(artifact: PreparedArtifact, directory: string, { maxMemoryBytes }: LoadOptions): LeanProgram {
   if (artifact.binding === undefined) throw corrupt("a component has no binding plan");
   const plan = readBindingPlan(join(directory, artifact.binding.file));
-  const maxPages = Math.floor(maxMemoryBytes / WASM_PAGE_BYTES);
-  const modules = artifact.modules.map(
-    ({ file }) => new WebAssembly.Module(clampMemories(readFileSync(join(directory, file)), maxPages)),
+  const instancesOf = (module: number): number =>
+    plan.steps.filter((step) => step.kind === "instantiate" && step.module === module).length;
+  const modules = compileModules(
+    artifact.modules.map(({ file }, index) => ({
+      bytes: readFileSync(join(directory, file)),
+      instances: Math.max(1, instancesOf(index)),
+    })),
+    maxMemoryBytes,
   );
   for (const step of plan.steps) {
     if (step.kind === "instantiate" && step.module >= modules.length) throw corrupt("a plan needs a module more");
