@@ -98,7 +98,7 @@ export const ERROR_CODES = {
   },
   ARTIFACT_MEMORY_LIMIT: {
     summary: "The artifact asks for more memory at its start than limits.memory allows.",
-    fix: "Raise spec.limits.memory, or build the artifact with a smaller initial memory.",
+    fix: "Raise spec.limits.memory (`wasmlet run --memory`), or build the artifact with a smaller initial memory.",
   },
   ARTIFACT_MISSING: {
     summary: "The artifact's file is not there or cannot be read.",
@@ -201,6 +201,10 @@ export const ERROR_CODES = {
     fix: "Try again later; raise limits.concurrency or add replicas.",
   },
   // -- runtime: the node runtime itself
+  RUNTIME_CACHE: {
+    summary: "The folder for prepared artifacts cannot be written.",
+    fix: "Give yourself the right to write there, or name another folder with --cache-dir or WASMLET_CACHE.",
+  },
   RUNTIME_CELL_LOST: {
     summary: "The process that ran the guest died.",
     fix: "Nothing: it is replaced at once.",

@@ -1,10 +1,7 @@
 import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
-import { fork } from "node:child_process";
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ArtifactStore } from "../node-runtime/artifacts/artifact-store.ts";
-import { Preparer } from "../node-runtime/supervisor/preparer.ts";
 import {
   appManifest,
   get,
@@ -16,8 +13,7 @@ import {
   urlOf,
   type TestRuntime,
 } from "./harness.ts";
-import type { MutantsRequest } from "./mutants-main.ts";
-import { mutate, type MutantsReply } from "./mutants.ts";
+import { COMPONENT_HEADER, MODULE_HEADER } from "./mutants.ts";
 
 const HELLO = repositoryFile("examples/hello-rust/hello-rust.wasm");
 const COMMAND_P1 = guestFile("command-p1");
@@ -30,8 +26,6 @@ afterAll(() => {
 });
 
 const COMMAND = { trigger: { command: { restartPolicy: "Never" } } };
-const MODULE_HEADER = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
-const COMPONENT_HEADER = [0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0];
 
 /** One artifact that must not run: what it is, and the code and words that say why. */
 interface BadArtifact {
@@ -42,7 +36,7 @@ interface BadArtifact {
   says: RegExp;
 }
 
-const randomBytes = (header: number[]): Uint8Array =>
+const randomBytes = (header: readonly number[]): Uint8Array =>
   Uint8Array.from([...header, ...Array.from({ length: 4096 }, (_, index) => (index * 197 + 91) % 256)]);
 
 const BAD_ARTIFACTS: BadArtifact[] = [
@@ -201,62 +195,4 @@ async function untilReady(runtime: TestRuntime, name: string): Promise<string> {
     if (app?.urls[0] !== undefined) resolve(app.urls[0]);
   });
   return promise.finally(undo);
-}
-
-describe("mutated artifacts", () => {
-  const VERDICT = /^(prepared|ARTIFACT_[A-Z_]+)$/;
-
-  test("the preparer answers for each, and no process is left", async () => {
-    const store = new ArtifactStore(join(scratch.path, "store"));
-    const preparer = new Preparer(store);
-    const original = readFileSync(HELLO);
-    const verdicts = await Promise.all(
-      Array.from({ length: 20 }, (_, seed) =>
-        preparer.prepare(store.putBlob(mutate(original, seed))).then(
-          () => "prepared",
-          (thrown: { code: string }) => thrown.code,
-        ),
-      ),
-    );
-    for (const verdict of verdicts) expect(verdict).toMatch(VERDICT);
-    expect(verdicts).toContain("ARTIFACT_INVALID");
-    expect(preparer.pids.size).toBe(0);
-  });
-
-  test.each([
-    ["a component", HELLO, 100],
-    ["a core module", COMMAND_P1, 2000],
-  ] as const)("of %s: each is prepared or refused with a code", async (_kind, file, count) => {
-    const folder = makeTemporaryFolder();
-    const outcomes = new Map<string, number>();
-    try {
-      for (let firstSeed = 0; firstSeed < count;) {
-        const reply = await runMutants({ file, firstSeed, endSeed: count, folder: folder.path });
-        for (const [outcome, times] of Object.entries(reply.outcomes)) {
-          outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + times);
-        }
-        firstSeed = reply.nextSeed;
-      }
-    } finally {
-      folder.remove();
-    }
-    for (const outcome of outcomes.keys()) expect(outcome).toMatch(VERDICT);
-    expect([...outcomes.values()].reduce((sum, times) => sum + times, 0)).toBe(count);
-    // Mutants that are all refused, or none, would say nothing.
-    expect(outcomes.get("prepared")).toBeGreaterThan(0);
-    expect(outcomes.get("ARTIFACT_INVALID")).toBeGreaterThan(0);
-  });
-});
-
-/** Prepares mutants in one process of their own; rejects when it ends without an answer. */
-function runMutants(request: MutantsRequest): Promise<MutantsReply> {
-  const child = fork(repositoryFile("test/mutants-main.ts"), [], {
-    execArgv: [],
-    stdio: ["ignore", "ignore", "ignore", "ipc"],
-  });
-  return new Promise((resolve, reject) => {
-    child.once("message", (reply) => resolve(reply as MutantsReply));
-    child.once("exit", (code, signal) => reject(new Error(`the process ended with ${signal ?? code}`)));
-    child.send(request);
-  });
 }

@@ -1,18 +1,20 @@
-import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo, type Server } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runFile } from "../node-runtime/run.ts";
 import {
   appManifest,
   guestFile,
   makeTemporaryFolder,
-  repositoryFile,
   startTestRuntime,
   untilApp,
   type TestRuntime,
 } from "./harness.ts";
+import { childrenOf, isAlive, spawnWasmlet } from "./served-runtime.ts";
 
 const cache = makeTemporaryFolder();
 const data = makeTemporaryFolder();
@@ -31,13 +33,19 @@ interface Result {
 
 /** Runs the command as a user does, in a process of its own with an empty environment; this one goes on meanwhile. */
 async function wasmlet(args: string[], input = ""): Promise<Result> {
-  const child = spawn(process.execPath, [repositoryFile("cli/wasmlet.mjs"), ...args], {
-    env: { WASMLET_CACHE: cache.path, PATH: process.env["PATH"] },
-  });
+  const child = spawnWasmlet(args, cache.path);
   const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
-  child.stdin.end(input);
-  const [status, stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
+  child.stdin!.end(input);
+  const [status, stdout, stderr] = await Promise.all([ended, text(child.stdout!), text(child.stderr!)]);
   return { status, stdout, stderr };
+}
+
+function readCommandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return ""; // it ended
+  }
 }
 
 describe.each(["command", "command-p1"])("wasmlet run %s", (guest) => {
@@ -78,6 +86,59 @@ describe.each(["command", "command-p1"])("wasmlet run %s", (guest) => {
     expect([status, stdout]).toEqual([1, ""]);
     expect(stderr).toMatch(/^error: GUEST_TRAPPED: .*unreachable/);
   });
+});
+
+describe("wasmlet run --allow-host", () => {
+  let peer: Server;
+  let address = "";
+
+  beforeAll(async () => {
+    peer = createServer((socket) => socket.end("from the peer"));
+    await new Promise<void>((resolve) => peer.listen(0, "127.0.0.1", resolve));
+    address = `127.0.0.1:${(peer.address() as AddressInfo).port}`;
+  });
+
+  afterAll(() => new Promise((resolve) => peer.close(resolve)));
+
+  test("a host that is named is reached", async () => {
+    const { status, stdout } = await wasmlet(["run", "--allow-host", address, guestFile("command"), "tcp", address]);
+    expect([status, stdout]).toEqual([0, "from the peer"]);
+  });
+
+  test.each([[[]], [["--allow-host", "127.0.0.1:1"]], [["--allow-host", "*"]]])(
+    "%j does not reach it",
+    async (allow) => {
+      const { status, stdout, stderr } = await wasmlet(["run", ...allow, guestFile("command"), "tcp", address]);
+      expect([status, stdout]).toEqual([1, ""]);
+      expect(stderr).toMatch(/^error: PermissionDenied /);
+    },
+  );
+
+  test("an entry that is not one is refused, and nothing runs", async () => {
+    const { status, stdout, stderr } = await wasmlet(["run", "--allow-host", "a b", guestFile("command"), "hello"]);
+    expect([status, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(/^error: EGRESS_ENTRY_INVALID: [^]*fix: /);
+  });
+});
+
+test("wasmlet run --memory: a program that starts with more is refused", async () => {
+  const { status, stderr } = await wasmlet(["run", "--memory", "64Ki", guestFile("command-p1"), "hello"]);
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^error: ARTIFACT_MEMORY_LIMIT: [^]*fix: .*--memory/);
+});
+
+test.each([
+  ["SIGTERM", 143],
+  ["SIGINT", 130],
+] as const)("contract: wasmlet run ends at %s with %d, a program that never ends with it", async (signal, code) => {
+  const child = spawnWasmlet(["run", guestFile("command-p1"), "loop"], cache.path);
+  const exited = once(child, "exit");
+  // One child compiles, unless the cache has it; the one that stays runs the program.
+  while (!childrenOf(child.pid!).some((pid) => readCommandLine(pid).includes("cell/main.ts"))) await nextTurn();
+  const children = childrenOf(child.pid!);
+  child.kill(signal);
+  expect(await exited).toEqual([code, null]);
+  while (children.some(isAlive)) await nextTurn();
 });
 
 test("wasmlet run: an http component is refused with what to do", async () => {

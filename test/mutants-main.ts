@@ -1,14 +1,13 @@
-import { prepareMutants } from "./mutants.ts";
+import { judgeMutants, type MutantKind } from "./mutants.ts";
 
-/** What the test asks of this process, once. */
+/** What the test asks of this process, once; it answers with a verdict per mutant. */
 export interface MutantsRequest {
-  file: string;
-  firstSeed: number;
-  endSeed: number;
+  kind: MutantKind;
+  seeds: [first: number, end: number];
   folder: string;
 }
 
-process.once("message", async ({ file, firstSeed, endSeed, folder }: MutantsRequest) => {
-  const reply = await prepareMutants(file, firstSeed, endSeed, folder);
-  process.send!(reply, undefined, undefined, () => process.exit(0));
+process.once("message", async ({ kind, seeds, folder }: MutantsRequest) => {
+  await judgeMutants(kind, seeds, folder, (verdict) => process.send!(verdict));
+  process.disconnect!();
 });

@@ -1,7 +1,21 @@
-import { mkdirSync, rmSync, writeFileSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { WasmletError, messageOf } from "../common/errors.ts";
+import { messageOf, WasmletError } from "../common/errors.ts";
 import { prepareArtifact } from "../node-runtime/prepare/pipeline.ts";
+
+/** The first eight bytes of a core module and of a component. */
+export const MODULE_HEADER: readonly number[] = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
+export const COMPONENT_HEADER: readonly number[] = [0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0];
+
+const MAX_RANDOM_BYTES = 4096;
+
+/** Hostile artifacts by seed: a file with damage behind its header, or a header with noise behind it. */
+export type MutantKind = { file: string } | { header: readonly number[] };
+
+/** Returns the same hostile artifact whenever it is asked for the same seed. */
+export function makeMutant(kind: MutantKind, seed: number): Uint8Array {
+  return "file" in kind ? mutate(readFileSync(kind.file), seed) : addNoise(kind.header, seed);
+}
 
 /** Returns a generator of numbers in [0, 1) that a seed determines (mulberry32). */
 function seededRandom(seed: number): () => number {
@@ -15,7 +29,7 @@ function seededRandom(seed: number): () => number {
 }
 
 /** Returns a copy that keeps its eight header bytes: a few bits flipped, a piece cut out, doubled or cut off. */
-export function mutate(original: Uint8Array, seed: number): Uint8Array {
+function mutate(original: Uint8Array, seed: number): Uint8Array {
   const random = seededRandom(seed);
   const at = (): number => 8 + Math.floor(random() * (original.length - 8));
   const bytes = Buffer.from(original);
@@ -31,40 +45,44 @@ export function mutate(original: Uint8Array, seed: number): Uint8Array {
   return bytes;
 }
 
-/** What became of mutants: how many by error code, `prepared` where nothing was wrong. */
-type Outcomes = Record<string, number>;
-
-/** What one process got done. */
-export interface MutantsReply {
-  outcomes: Outcomes;
-  /** The seed that comes next: jco's compiler panicked before the end, and a process whose compiler did is spent. */
-  nextSeed: number;
+/** Returns a header with random bytes behind it: half of them small, as section numbers and lengths are. */
+function addNoise(header: readonly number[], seed: number): Uint8Array {
+  const random = seededRandom(seed);
+  const length = Math.floor(random() * MAX_RANDOM_BYTES);
+  const noise = Array.from({ length }, () => Math.floor(random() * (random() < 0.5 ? 16 : 256)));
+  return Uint8Array.from([...header, ...noise]);
 }
 
-/** Prepares the mutants of a file in this process: a crash or hang is the process's own. Stops early when it is spent. */
-export async function prepareMutants(
-  file: string,
-  firstSeed: number,
-  endSeed: number,
+/** What became of one mutant: its error code, `prepared` where nothing was wrong. */
+export interface MutantVerdict {
+  seed: number;
+  verdict: string;
+}
+
+/**
+ * Prepares mutants in this process, one after the other, and tells each verdict at once: a crash or hang is the
+ * process's own. Stops early when jco's compiler panicked: a process whose compiler did is spent.
+ */
+export async function judgeMutants(
+  kind: MutantKind,
+  [firstSeed, endSeed]: [number, number],
   folder: string,
-): Promise<MutantsReply> {
-  const original = readFileSync(file);
-  const outcomes: Outcomes = {};
+  tell: (verdict: MutantVerdict) => void,
+): Promise<void> {
+  const [file, directory] = [join(folder, "mutant.wasm"), join(folder, "prepared")];
   for (let seed = firstSeed; seed < endSeed; seed++) {
     let isSpent = false;
-    const [mutant, directory] = [join(folder, "mutant.wasm"), join(folder, "prepared")];
-    writeFileSync(mutant, mutate(original, seed));
+    writeFileSync(file, makeMutant(kind, seed));
+    rmSync(directory, { recursive: true, force: true });
     mkdirSync(directory);
-    const outcome = await prepareArtifact(mutant, directory).then(
+    const verdict = await prepareArtifact(file, directory).then(
       () => "prepared",
       (thrown: unknown) => {
         isSpent = messageOf(thrown).includes("wasm trap");
         return thrown instanceof WasmletError ? thrown.code : `uncaught: ${String(thrown)}`;
       },
     );
-    outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
-    rmSync(directory, { recursive: true });
-    if (isSpent) return { outcomes, nextSeed: seed + 1 };
+    tell({ seed, verdict });
+    if (isSpent) return;
   }
-  return { outcomes, nextSeed: endSeed };
 }

@@ -42,7 +42,8 @@ export function defineServe(command: Command, context: CommandContext): void {
 }
 
 const HELP = `
-SIGTERM or Ctrl-C drains: accepted requests are answered, then it exits with 0. A second one stops at once.
+SIGTERM or Ctrl-C drains: accepted requests are answered, then it exits with 0. A second one stops at
+once: what was not answered is cut, and it exits with 143 (SIGTERM) or 130 (Ctrl-C).
 
 Examples:
   wasmlet serve ./manifests

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { messageOf, WasmletError } from "../../common/errors.ts";
 import { DigestsInUse } from "./digests-in-use.ts";
 import { PIPELINE_VERSION, readPreparedArtifact, type PreparedArtifact } from "./prepared-artifact.ts";
 import { nameProcessFile, sweepProcessFiles } from "./process-files.ts";
@@ -39,14 +40,13 @@ export class ArtifactStore {
   readonly #inUse: DigestsInUse;
   #bytes: number | undefined;
 
+  /** Makes its folders; throws RUNTIME_CACHE. */
   constructor(directory: string, options: StoreOptions = {}) {
     this.#directory = directory;
     this.#maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
     this.#onEvicted = options.onEvicted ?? (() => {});
     this.#now = options.now ?? (() => new Date());
-    for (const folder of ["blobs", "prepared", "temp", "volumes"]) {
-      mkdirSync(join(directory, folder), { recursive: true });
-    }
+    makeFolders(directory);
     this.#inUse = new DigestsInUse(join(directory, "in-use"));
   }
 
@@ -175,4 +175,18 @@ export class ArtifactStore {
 
 function digestOf(bytes: Uint8Array): string {
   return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+}
+
+function makeFolders(directory: string): void {
+  try {
+    for (const folder of ["blobs", "prepared", "temp", "volumes"]) {
+      mkdirSync(join(directory, folder), { recursive: true });
+    }
+  } catch (cause) {
+    throw new WasmletError("RUNTIME_CACHE", `the cache folder cannot be written: ${messageOf(cause)}`, {
+      where: directory,
+      expected: "a folder that can be made and written",
+      cause,
+    });
+  }
 }

@@ -1,4 +1,4 @@
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { ERROR_CODES, type ErrorCode } from "../../common/error-codes.ts";
 
@@ -22,7 +22,13 @@ function statusOf(code: ErrorCode): number {
   return ERROR_STATUS[code] ?? 500;
 }
 
-/** Answers with an error that a person and a program can read; ends the connection, whose state is uncertain. */
+/** How long a client that is still sending gets to read an error and stop, before its connection is closed. */
+const LINGER_MS = 2000;
+
+/**
+ * Answers with an error that a person and a program can read; ends the connection, whose state is uncertain. What the
+ * client still sends is thrown away meanwhile: closing on unread bytes resets the connection, and the answer is lost.
+ */
 export function sendError(response: ServerResponse, code: ErrorCode, message: string): void {
   const body = errorBody(code, message);
   // Those of a guest that gave up may be there: they describe another body.
@@ -34,7 +40,26 @@ export function sendError(response: ServerResponse, code: ErrorCode, message: st
     ...(code === "REQUEST_OVERLOADED" && { "retry-after": "1" }),
     connection: "close",
   });
-  response.end(body);
+  const { req: request, socket } = response;
+  if (request.complete || socket === null) return void response.end(body);
+  response.write(body);
+  socket.end();
+  discardRest(request, () => response.destroy());
+}
+
+/** Reads what still comes of a request's body; calls back once it ended, the client is gone or the time is over. */
+function discardRest(request: IncomingMessage, done: () => void): void {
+  const timer = setTimeout(done, LINGER_MS).unref();
+  const end = (): void => {
+    clearTimeout(timer);
+    done();
+  };
+  request.once("end", end).once("close", end);
+  const discard = (): void => {
+    while (request.read() !== null);
+  };
+  request.on("readable", discard);
+  discard();
 }
 
 /** Answers what Node's parser refused before there was a request. */

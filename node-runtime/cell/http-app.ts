@@ -53,6 +53,8 @@ export class HttpApp {
       },
       (request, response) => void this.#onRequest(request, response),
     );
+    // Without this, Node asks for the body before anything was refused.
+    this.#server.on("checkContinue", (request, response) => void this.#onRequest(request, response));
     this.#server.on("clientError", (error, socket) => onClientError(error as NodeJS.ErrnoException, socket as Socket));
     this.#server.maxRequestsPerSocket = 0;
   }

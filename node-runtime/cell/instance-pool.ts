@@ -1,8 +1,10 @@
-import { WasmletError } from "../../common/errors.ts";
+import { messageOf, WasmletError } from "../../common/errors.ts";
 import type { Guest, LiveInstance } from "./guest.ts";
 
 /** Requests that may wait for an instance, as a multiple of the concurrency limit; more are refused. */
 const QUEUE_FACTOR = 4;
+/** The longest message of a failed start that is reported. */
+const MAX_MESSAGE_LENGTH = 4096;
 
 /** An instance for one request, and whether the app had to be woken for it. */
 export interface Lease {
@@ -36,12 +38,14 @@ export class InstancePool {
     const { concurrency } = this.#guest.app;
     if (this.#inUse >= concurrency) await this.#queue(concurrency * QUEUE_FACTOR);
     else this.#inUse++;
-    const ready = this.#ready.pop();
+    const ready = this.#takeReady();
     if (ready !== undefined) return { live: ready, start: "warm" };
     const start = this.#guest.isCompiled ? "warm" : "cold";
     try {
       return { live: await this.#guest.instantiate(), start };
     } catch (thrown) {
+      const code = thrown instanceof WasmletError ? thrown.code : "GUEST_START_TRAPPED";
+      this.#guest.stats.startFailed({ code, message: messageOf(thrown).slice(0, MAX_MESSAGE_LENGTH) });
       this.#free();
       throw thrown;
     }
@@ -65,6 +69,15 @@ export class InstancePool {
   close(): void {
     this.#closed = true;
     this.trim();
+  }
+
+  /** An instance that stands ready; one whose background task trapped since its last request does not. */
+  #takeReady(): LiveInstance | undefined {
+    for (let live = this.#ready.pop(); live !== undefined; live = this.#ready.pop()) {
+      if (!live.host.scope.closed) return live;
+      live.dispose();
+    }
+    return undefined;
   }
 
   #queue(maxWaiting: number): Promise<void> {

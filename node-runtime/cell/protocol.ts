@@ -74,6 +74,8 @@ const AppStats = Type.Object({
     { maxItems: 16 },
   ),
   starts: Type.Array(Start, { maxItems: 1000 }),
+  /** Why the latest start failed, where it did. */
+  startFailure: Type.Optional(Failure),
   instances: Type.Integer({ minimum: 0 }),
   memoryBytes: Type.Number({ minimum: 0 }),
   /** Seconds that its guests had the cell's thread since the last report. */

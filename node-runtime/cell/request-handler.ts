@@ -6,6 +6,7 @@ import { createResponseOutparam, type ResponseOutcome } from "../wasi/http/respo
 import { declaredLength, findAmbiguity } from "./admission.ts";
 import { sendError } from "./answers.ts";
 import type { Guest } from "./guest.ts";
+import { continueExpected, sendInformational } from "./informational.ts";
 import type { InstancePool, Lease } from "./instance-pool.ts";
 import { rawFields, RequestBody } from "./request-body.ts";
 import { incompleteResponse, writeResponse } from "./response-writer.ts";
@@ -29,6 +30,7 @@ export async function handleRequest(
   try {
     refuse(request);
     lease = await pool.acquire();
+    continueExpected(request, response);
     reusable = await serve(guest, lease, request, response, begin);
   } catch (thrown) {
     fail(guest, response, thrown);
@@ -63,8 +65,7 @@ async function serve(
     failure.reject(bodyTooLarge());
   });
   const { outparam, outcome } = createResponseOutparam((status, headers) => {
-    if (!response.headersSent && status === 103) response.writeEarlyHints(earlyHints(headers));
-    else if (!response.headersSent && status === 100) response.writeContinue();
+    sendInformational(request, response, { status, headers }, () => guest.stats.limitHit("informational"));
   });
   const incoming = createIncomingRequest(host.scope, {
     method: request.method ?? "GET",
@@ -159,10 +160,4 @@ function bodyTooLarge(): WasmletError {
       expected: `at most ${MAX_REQUEST_BODY_BYTES} bytes`,
     },
   );
-}
-
-function earlyHints(headers: [string, Uint8Array][]): Record<string, string[]> {
-  const hints: Record<string, string[]> = {};
-  for (const [name, value] of headers) (hints[name] ??= []).push(Buffer.from(value).toString("latin1"));
-  return hints;
 }

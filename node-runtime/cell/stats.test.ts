@@ -11,3 +11,14 @@ test("StatsCollector: every request is counted, though only so many durations ar
   expect(missing).toMatchObject({ code: "4xx", start: "cold", count: 1, seconds: [0.002] });
   expect(stats.take().requests).toEqual([]);
 });
+
+test("StatsCollector: a start that failed is reported until one succeeds", () => {
+  const stats = new StatsCollector();
+  const failure = { code: "GUEST_START_TRAPPED", message: "unreachable" };
+  stats.startFailed(failure);
+  expect(stats.take().startFailure).toEqual(failure);
+  expect(stats.take()).not.toHaveProperty("startFailure");
+  stats.startFailed(failure);
+  stats.start("cold", { first_response: 0.1 });
+  expect(stats.take()).not.toHaveProperty("startFailure");
+});

@@ -1,5 +1,5 @@
 import { CpuMeter, type CpuAccount } from "./cpu-time.ts";
-import type { AppStats } from "./protocol.ts";
+import type { AppStats, Failure } from "./protocol.ts";
 
 /** Durations kept between two reports; requests beyond them are counted without one. */
 const MAX_SAMPLES = 10_000;
@@ -11,6 +11,7 @@ type Start = AppStats["starts"][number];
 export class StatsCollector {
   #requests = new Map<string, { code: string; start: string; count: number; seconds: number[] }>();
   #starts: Start[] = [];
+  #startFailure: Failure | undefined;
   #limitHits: Record<string, number> = {};
   #egressDenied = 0;
   /** The time that the app's guests have the thread. */
@@ -32,7 +33,13 @@ export class StatsCollector {
 
   /** Notes one start of an instance with its phases in seconds. */
   start(start: Start["start"], phases: Start["phases"]): void {
+    this.#startFailure = undefined;
     if (this.#starts.length < MAX_STARTS) this.#starts.push({ start, phases });
+  }
+
+  /** Notes that an instance could not be started. */
+  startFailed(failure: Failure): void {
+    this.#startFailure = failure;
   }
 
   /** Notes that a limit stopped something. */
@@ -46,16 +53,18 @@ export class StatsCollector {
   }
 
   /** Returns what was collected and begins anew. */
-  take(): Pick<AppStats, "requests" | "starts" | "limitHits" | "egressDenied" | "cpuSeconds"> {
+  take(): Pick<AppStats, "requests" | "starts" | "startFailure" | "limitHits" | "egressDenied" | "cpuSeconds"> {
     const taken = {
       requests: [...this.#requests.values()],
       starts: this.#starts,
+      ...(this.#startFailure && { startFailure: this.#startFailure }),
       limitHits: this.#limitHits,
       egressDenied: this.#egressDenied,
       cpuSeconds: this.cpu.takeSeconds(),
     };
     this.#requests = new Map();
     this.#starts = [];
+    this.#startFailure = undefined;
     this.#limitHits = {};
     this.#egressDenied = 0;
     return taken;

@@ -1,7 +1,7 @@
 import { $init, generate } from "@bytecodealliance/jco-transpile/component";
 import { Script } from "node:vm";
 import { WasmletError } from "../../common/errors.ts";
-import { WAITING_EXPORTS, WAITING_FUNCTIONS } from "../wasi/offered.ts";
+import { P3_SUFFIX, WAITING_EXPORTS, WAITING_FUNCTIONS } from "../wasi/offered.ts";
 
 /** What jco made of a component: its core modules by the name that the glue asks for, and the glue as a script. */
 export interface Transpiled {
@@ -29,7 +29,7 @@ export async function transpile(component: Uint8Array, p3Versions: readonly stri
   try {
     generated = generate(component, {
       name: "component",
-      map: p3Versions.map((version) => [`wasi:*@${version}`, "wasi:*@0.3"]),
+      map: p3Versions.map((version) => [`wasi:*@${version}`, `wasi:*${P3_SUFFIX}`]),
       instantiation: { tag: "sync" },
       asyncMode: { tag: "jspi", val: { imports: [...WAITING_FUNCTIONS], exports: [...WAITING_EXPORTS] } },
       noTypescript: true,

@@ -61,6 +61,7 @@ export class AppController {
   #timer: NodeJS.Timeout | undefined;
   #attempt = new AbortController();
   #removed = false;
+  #startFailed = false;
 
   constructor(desired: DesiredApp, status: AppStatus, context: ControllerContext) {
     this.#desired = desired;
@@ -70,10 +71,6 @@ export class AppController {
 
   get id(): string {
     return this.#desired.id;
-  }
-
-  get commandPid(): number | undefined {
-    return this.#run?.pid;
   }
 
   /** Asks a command's process for its counters, if one runs. */
@@ -89,6 +86,24 @@ export class AppController {
     this.#desired = desired;
     this.#retry.reset();
     this.#begin();
+  }
+
+  /**
+   * Takes what a cell says of an http app's starts. One whose instances cannot be started is Failed, though it listens
+   * and answers with the error, until a start succeeds.
+   */
+  noteStarts(count: number, failure: Failure | undefined): void {
+    if (this.#serving === undefined) return;
+    if (failure !== undefined) {
+      const { code, message } = errorOf(failure);
+      this.#startFailed = true;
+      this.status.condition("Ready", "False", code, message);
+      this.status.set("Failed", { reason: code, message: `${message}; fix: ${ERROR_CODES[code].fix}` });
+    } else if (this.#startFailed && count > 0) {
+      this.#startFailed = false;
+      this.status.condition("Ready", "True", "Serving");
+      this.status.set("Ready");
+    }
   }
 
   /** Takes the app off this node. */
@@ -178,6 +193,7 @@ export class AppController {
     if (signal.aborted) return;
     if (failure !== undefined) throw errorOf(failure);
     this.#serving = { revision, group };
+    this.#startFailed = false;
     this.status.set(this.status.state, { urls: [`http://${host.includes(":") ? `[${host}]` : host}:${port}`] });
   }
 

@@ -49,10 +49,6 @@ export class CommandRun {
     );
   }
 
-  get pid(): number | undefined {
-    return this.#process.pid;
-  }
-
   /** Asks for its counters; a guest that computes answers only at its end. */
   collect(): void {
     this.#process.send({ type: "collect", seq: 0 });

@@ -168,6 +168,7 @@ export class Supervisor implements Runtime {
       this.#metrics.observe({ namespace, name }, cell, app);
       controller.status.setInstances(app.instances);
       for (const { phases } of app.starts) controller.status.started(phases);
+      controller.noteStarts(app.starts.length, app.startFailure);
     }
   }
 

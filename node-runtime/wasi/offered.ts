@@ -65,6 +65,9 @@ export const OFFERED_INTERFACES: ReadonlyMap<string, ReadonlySet<string>> = new 
   ["0.3", new Set(P3_INTERFACES)],
 ]);
 
+/** What stands behind the name of a WASI 0.3 interface in the host's imports: it differs from the 0.2 one of that name. */
+export const P3_SUFFIX = "@0.3";
+
 /**
  * The host functions that may wait, so that a guest calling one is suspended (JSPI) instead of blocking its neighbours.
  * Everything else answers at once. Names are `interface#function` without a version. Those of WASI 0.3 say in their types

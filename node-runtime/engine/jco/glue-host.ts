@@ -1,8 +1,8 @@
 /**
- * What one instance's glue gets of its engine, its timers above all. jco's code for asynchronous components polls: every 10 ms whether a task can go on,
- * every millisecond whether a stream was written. Here polls follow one another at once while something happens, and
- * become rarer while nothing does; the host hurries them when a wait of its own ends. All end with the host's scope, so
- * that a guest that waits for ever does not poll for ever.
+ * What one instance's glue gets of its engine, its timers above all. jco's code for asynchronous components polls: every
+ * 10 ms whether a task can go on, every millisecond whether a stream was written. Here polls follow one another at once
+ * while something happens, and become rarer while nothing does; the host hurries them when a wait of its own ends. All
+ * end with the host's scope, so that a guest that waits for ever does not poll for ever.
  */
 import type { Scope } from "../../wasi/scope.ts";
 
@@ -13,12 +13,12 @@ const MAX_PAUSE_MS = 8;
 
 /** What the glue gets of its engine: functions in place of the global ones of their names, and one to tell of a trap. */
 export interface GlueHost {
-  setTimeout(run: () => unknown, delayMs?: number): PolledTimer;
-  clearTimeout(timer: PolledTimer | undefined): void;
-  setInterval(run: () => unknown): PolledTimer;
-  clearInterval(timer: PolledTimer | undefined): void;
+  setTimeout: (run: () => unknown, delayMs?: number) => PolledTimer;
+  clearTimeout: (timer: PolledTimer | undefined) => void;
+  setInterval: (run: () => unknown) => PolledTimer;
+  clearInterval: (timer: PolledTimer | undefined) => void;
   /** A task of the guest's failed, maybe after the call that started it was answered. */
-  trapped(reason: unknown): void;
+  trapped: (reason: unknown) => void;
 }
 
 /** One pending call, or a repeated one. */

@@ -3,11 +3,9 @@ import { createCliImports } from "./cli.ts";
 import { createClockImports } from "./clocks.ts";
 import { createFilesystemImports } from "./filesystem.ts";
 import { createHttpImports } from "./http/imports.ts";
+import { P3_SUFFIX } from "../offered.ts";
 import { createRandomImports } from "./random.ts";
 import { createSocketImports } from "./sockets/imports.ts";
-
-/** What stands behind the name of a WASI 0.3 interface, which may differ from the 0.2 interface of the same name. */
-export const P3_SUFFIX = "@0.3";
 
 /** Returns the WASI 0.3 interfaces of one guest, named `wasi:cli/stdin@0.3`, over its WASI 0.2 host. */
 export function createP3Imports(host: WasiHost): HostImports {

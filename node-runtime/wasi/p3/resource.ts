@@ -3,7 +3,7 @@
  * of the one class, which costs nothing to make for each request.
  */
 export function withStatics(resource: Resource, statics: Record<string, unknown>): unknown {
-  const bound = resource.bind(null) as unknown as object;
+  const bound = resource.bind(null) as object;
   Object.defineProperty(bound, "prototype", { value: resource.prototype });
   return Object.assign(bound, statics);
 }

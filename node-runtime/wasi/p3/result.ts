@@ -12,23 +12,27 @@ export async function resultOf<T, E>(promise: Promise<T>, toError: (thrown: unkn
   }
 }
 
+/** Makes a WASI 0.3 error of a WASI 0.2 one. */
+type Convert = (payload: never) => unknown;
+
 /** Returns what `operation` returns; a WASI 0.2 error is thrown as the WASI 0.3 error that `convert` makes of it. */
-export function converting<T, E2, E3>(convert: (payload: E2) => E3, operation: () => T): T {
+export function converting<T>(convert: Convert, operation: () => T): T {
   try {
     return operation();
   } catch (thrown) {
-    throw thrown instanceof WasiError ? new WasiError(convert(thrown.payload as E2)) : thrown;
+    throw converted(convert, thrown);
   }
 }
 
 /** Like `converting`, for an operation that waits. */
-export async function convertingAsync<T, E2, E3>(
-  convert: (payload: E2) => E3,
-  operation: () => Promise<T>,
-): Promise<T> {
+export async function convertingAsync<T>(convert: Convert, operation: () => Promise<T>): Promise<T> {
   try {
     return await operation();
   } catch (thrown) {
-    throw thrown instanceof WasiError ? new WasiError(convert(thrown.payload as E2)) : thrown;
+    throw converted(convert, thrown);
   }
+}
+
+function converted(convert: Convert, thrown: unknown): unknown {
+  return thrown instanceof WasiError ? new WasiError(convert(thrown.payload as never)) : thrown;
 }

@@ -58,14 +58,29 @@ function endedIterator(): AsyncIterator<Uint8Array> {
 }
 
 /**
- * Writes what the guest writes to `output`, waiting where it is full, and drops both at the end. Rejects with what the
- * sink failed with; a sink that was closed is failure enough for `closedError`.
+ * Writes what the guest writes to `output`, waiting where it is full, and drops both at the end; resolves when all has
+ * left (to the kernel, the disk, the log). Rejects with what the sink failed with, or with `closedError` when it was
+ * closed.
  */
 export async function pump(guest: GuestStream, output: OutputStream, closedError: () => unknown): Promise<void> {
+  await transfer(guest, output, closedError, () => output.blockingFlush());
+}
+
+/** Like `pump`, but resolves when the sink has accepted all. */
+export async function pour(guest: GuestStream, output: OutputStream, closedError: () => unknown): Promise<void> {
+  await transfer(guest, output, closedError, () => Promise.resolve());
+}
+
+async function transfer(
+  guest: GuestStream,
+  output: OutputStream,
+  closedError: () => unknown,
+  settle: () => Promise<void>,
+): Promise<void> {
   try {
     for (;;) {
       const { value, done } = await guest.read({ count: TRANSFER_BYTES });
-      if (done) return;
+      if (done) return await settle();
       await writeAll(output, bytesOf(value));
     }
   } catch (thrown) {

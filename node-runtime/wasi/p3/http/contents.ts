@@ -9,7 +9,7 @@ import { IncomingBody, readTrailers, type ReceivedBody } from "../../http/incomi
 import type { SentBody } from "../../http/outgoing-body.ts";
 import type { Scope } from "../../scope.ts";
 import { resultOf, type Result } from "../result.ts";
-import { EMPTY_STREAM, pump, streamFrom, type GuestStream } from "../streams.ts";
+import { EMPTY_STREAM, pour, streamFrom, type GuestStream } from "../streams.ts";
 import { Fields } from "./fields.ts";
 
 /** What follows a body, as the guest gives and gets it. */
@@ -78,7 +78,7 @@ export function receivedContents(scope: Scope, received: ReceivedBody): Contents
           read: () => iterator.next() as ReturnType<GuestStream["read"]>,
           [Symbol.dispose]: () => input[Symbol.dispose](),
         };
-        await pump(guest, outputOf(scope, body), terminated);
+        await pour(guest, outputOf(scope, body), terminated);
         await ended;
         body.finish(await received.trailers);
       } catch {
@@ -97,7 +97,7 @@ async function sendMade(
 ): Promise<void> {
   const forget = scope.defer(() => body.abandon());
   try {
-    if (stream !== undefined) await pump(stream, outputOf(scope, body), terminated);
+    if (stream !== undefined) await pour(stream, outputOf(scope, body), terminated);
     const result = await trailers;
     if (result.tag === "err") throw new HttpFailure(result.val);
     body.finish(result.val?.entries());

@@ -7,7 +7,7 @@ import { ResponseOutparam } from "../../http/response.ts";
 import type { Scope } from "../../scope.ts";
 import { withStatics } from "../resource.ts";
 import type { GuestStream } from "../streams.ts";
-import type { TrailersFuture } from "./contents.ts";
+import type { TrailersFuture, Transmission } from "./contents.ts";
 import { Fields } from "./fields.ts";
 import { RequestOptions } from "./request-options.ts";
 import { Request } from "./request.ts";
@@ -22,12 +22,12 @@ export function createHttpImports(host: WasiHost): HostImports {
       Request: withStatics(Request, {
         new: (...[headers, stream, trailers, options]: RequestParts) =>
           Request.make(scope, headers, stream, trailers, options),
-        consumeBody: Request.consumeBody,
+        consumeBody: (request: Request, result: PromiseLike<Transmission>) => Request.consumeBody(request, result),
       }),
       RequestOptions,
       Response: withStatics(Response, {
         new: (...[headers, stream, trailers]: ResponseParts) => Response.make(scope, headers, stream, trailers),
-        consumeBody: Response.consumeBody,
+        consumeBody: (response: Response, result: PromiseLike<Transmission>) => Response.consumeBody(response, result),
       }),
     },
     "wasi:http/client": { send: (request: Request) => send(host, request) },

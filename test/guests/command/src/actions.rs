@@ -30,6 +30,8 @@ pub fn run(name: &str, args: &[String]) -> Result<()> {
         "unlink" => fs::remove_file(text(args, 0))?,
         "rename" => fs::rename(text(args, 0), text(args, 1))?,
         #[cfg(target_env = "p2")]
+        "tcp" => crate::client::receive(text(args, 0))?,
+        #[cfg(target_env = "p2")]
         "tcp-echo-server" => crate::server::echo(number(args, 0)? as u16)?,
         _ => return Err(Error::new(ErrorKind::InvalidInput, format!("no such subcommand: {name}"))),
     }

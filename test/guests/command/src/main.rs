@@ -3,6 +3,8 @@
 
 mod actions;
 #[cfg(target_env = "p2")]
+mod client;
+#[cfg(target_env = "p2")]
 mod server;
 
 use std::process::ExitCode;
