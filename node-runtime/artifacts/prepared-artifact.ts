@@ -4,7 +4,7 @@ import { WasmletError } from "../../common/errors.ts";
 import { Type, type Static } from "../../common/schema.ts";
 
 /** Changes whenever the preparer would leave other files for the same artifact: old ones are then prepared anew. */
-export const PIPELINE_VERSION = "4";
+export const PIPELINE_VERSION = "5";
 
 /** The file that describes a prepared artifact, written last. */
 export const PREPARED_MANIFEST_FILE = "prepared.json";
