@@ -26,6 +26,7 @@ const RETRIED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "APP_FOLDER_MISSING",
   "APP_PORT_IN_USE",
   "APP_PORT_CONFLICT",
+  "RUNTIME_CACHE",
   "RUNTIME_CELL_LOST",
   "RUNTIME_FOLDER",
 ]);
