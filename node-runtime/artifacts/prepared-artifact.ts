@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { WasmletError } from "../../common/errors.ts";
-import { Type, type Static } from "../../common/schema.ts";
+import * as v from "valibot";
+import { finite, integer, listOf, text } from "../../common/shapes.ts";
 
 /** Changes whenever the preparer would leave other files for the same artifact: old ones are then prepared anew. */
 export const PIPELINE_VERSION = "5";
@@ -9,48 +10,49 @@ export const PIPELINE_VERSION = "5";
 /** The file that describes a prepared artifact, written last. */
 export const PREPARED_MANIFEST_FILE = "prepared.json";
 
-const FileName = Type.String({ pattern: "^[a-z0-9.-]{1,64}$" });
+const FileName = v.pipe(v.string(), v.regex(/^[a-z0-9.-]{1,64}$/));
 
-const CoreModule = Type.Object({
+const CoreModule = v.object({
   /** The name by which the glue asks for it. */
-  name: Type.String({ maxLength: 128 }),
+  name: text(128),
   file: FileName,
-  bytes: Type.Integer({ minimum: 8 }),
+  bytes: integer(8),
   /** Pages that its own memories have at the start, added up. */
-  minMemoryPages: Type.Number({ minimum: 0 }),
+  minMemoryPages: finite(0),
   /** How many instances of it one instance of the artifact has, where that is not one. */
-  instances: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
+  instances: v.optional(integer(1, 1_000_000)),
 });
 
-const PreparedArtifact = Type.Object({
-  pipeline: Type.String({ maxLength: 16 }),
+const PreparedArtifact = v.object({
+  pipeline: text(16),
   /** sha256 of the artifact. */
-  digest: Type.String({ pattern: "^sha256:[0-9a-f]{64}$" }),
-  bytes: Type.Integer({ minimum: 8 }),
-  kind: Type.Union([Type.Literal("component"), Type.Literal("core-module")]),
+  digest: v.pipe(v.string(), v.regex(/^sha256:[0-9a-f]{64}$/)),
+  bytes: integer(8),
+  kind: v.picklist(["component", "core-module"]),
   /** Which WASI it is built against, as far as it shows. */
-  wasi: Type.Union([Type.Literal("0.2"), Type.Literal("0.3"), Type.Literal("preview1"), Type.Literal("none")]),
-  engine: Type.Union([Type.Literal("jco"), Type.Literal("core-module")]),
-  imports: Type.Array(Type.String({ maxLength: 512 }), { maxItems: 4096 }),
-  exports: Type.Array(Type.String({ maxLength: 512 }), { maxItems: 4096 }),
+  wasi: v.picklist(["0.2", "0.3", "preview1", "none"]),
+  engine: v.picklist(["jco", "core-module"]),
+  imports: listOf(text(512), 4096),
+  exports: listOf(text(512), 4096),
   /** The triggers that its exports can serve. */
-  triggers: Type.Array(Type.Union([Type.Literal("http"), Type.Literal("command")]), { maxItems: 2 }),
+  triggers: listOf(v.picklist(["http", "command"]), 2),
   /** The WIT of a component's world, for people. */
-  wit: Type.Optional(Type.String({ maxLength: 1_000_000 })),
-  modules: Type.Array(CoreModule, { minItems: 1, maxItems: 64 }),
-  glue: Type.Optional(Type.Object({ file: FileName, codeCache: FileName })),
+  wit: v.optional(text(1_000_000)),
+  modules: listOf(CoreModule, 64, 1),
+  glue: v.optional(v.object({ file: FileName, codeCache: FileName })),
 });
 
 /** What the preparer found in an artifact and left beside this description, as files of `directory`. */
-export type PreparedArtifact = Static<typeof PreparedArtifact>;
+export type PreparedArtifact = v.InferOutput<typeof PreparedArtifact>;
 
 /** Returns the value as a prepared artifact; throws ARTIFACT_CACHE_CORRUPT when it is not one. */
 function checkPreparedArtifact(value: unknown, where: string): PreparedArtifact {
-  const found = PreparedArtifact.mismatch(value);
-  if (found === undefined) return value as PreparedArtifact;
+  const { success, output, issues } = v.safeParse(PreparedArtifact, value, { abortEarly: true });
+  if (success) return output;
   throw new WasmletError("ARTIFACT_CACHE_CORRUPT", "a prepared artifact's description is not valid", {
-    where: `${where}${found.path}`,
-    expected: found.expected,
+    where: `${where}: ${v.getDotPath(issues[0]) ?? "the whole"}`,
+    expected: issues[0].expected ?? issues[0].message,
+    actual: issues[0].received,
   });
 }
 
