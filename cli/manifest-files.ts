@@ -1,11 +1,7 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { messageOf, WasmletError } from "../common/errors.ts";
+import { listManifests } from "../node-runtime/manifest-folder.ts";
 
-const MANIFEST = /\.ya?ml$/;
-/** Folders of the programs, not of their manifests: the node runtime does not look there either. */
-const SKIPPED = new Set(["node_modules", "target", "guest"]);
-const MAX_DEPTH = 4;
 const STDIN = 0;
 
 /** A manifest's text and the name by which problems call it. */
@@ -21,30 +17,18 @@ export interface ManifestFile {
 export function readManifestFiles(paths: readonly string[]): ManifestFile[] {
   return paths.flatMap((path) => {
     if (path === "-") return [{ file: "<stdin>", text: readText(STDIN, "<stdin>") }];
-    const files: string[] = [];
-    listManifests(path, 0, files);
+    const files = list(path);
     if (files.length > 0) return files.map((file) => ({ file, text: readText(file, file) }));
     const expected = "a folder with .yaml files";
     throw new WasmletError("CLI_FILE_UNREADABLE", "the folder has no manifests", { where: path, expected });
   });
 }
 
-function listManifests(path: string, depth: number, files: string[]): void {
-  let names: string[];
+function list(path: string): string[] {
   try {
-    if (!statSync(path).isDirectory()) {
-      files.push(path);
-      return;
-    }
-    names = readdirSync(path).sort();
+    return listManifests(path);
   } catch (cause) {
     throw unreadable(path, cause);
-  }
-  for (const name of names) {
-    if (name.startsWith(".") || SKIPPED.has(name)) continue;
-    const child = join(path, name);
-    const isFolder = statSync(child, { throwIfNoEntry: false })?.isDirectory() === true;
-    if (isFolder ? depth < MAX_DEPTH : MANIFEST.test(name)) listManifests(child, depth + 1, files);
   }
 }
 

@@ -138,6 +138,10 @@ export const ERROR_CODES = {
     summary: "The manifest uses a field that this node runtime cannot honour yet.",
     fix: "Remove the field; it is refused rather than ignored.",
   },
+  APP_FOLDER_MISSING: {
+    summary: "A folder that the app is given is not there, is no folder or may not be opened.",
+    fix: "Create the folder, or correct its path and permissions.",
+  },
   APP_PORT_CONFLICT: {
     summary: "Two apps ask for the same port.",
     fix: "Give one of them another port in the annotation wasmlet.dev/port.",

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runFile } from "../node-runtime/run.ts";
 import {
   appManifest,
   guestFile,
@@ -144,6 +145,23 @@ test("wasmlet run: an http component is refused with what to do", async () => {
   const { status, stderr } = await wasmlet(["run", guestFile("probe")]);
   expect(status).toBe(1);
   expect(stderr).toMatch(/^error: ARTIFACT_WRONG_WORLD: [^]*fix: .*wasmlet serve DIR/);
+});
+
+test("runFile: a folder that is not there is said before the program starts", async () => {
+  const missing = join(data.path, "missing");
+  const running = runFile({
+    file: guestFile("command-p1"),
+    args: ["hello"],
+    env: [],
+    preopens: [{ guestPath: "/data", hostPath: missing, writable: false }],
+    allowedOutboundHosts: [],
+    maxMemoryBytes: 2 ** 24,
+    cacheDirectory: cache.path,
+  });
+  await expect(running).rejects.toMatchObject({
+    code: "APP_FOLDER_MISSING",
+    message: expect.stringContaining(missing),
+  });
 });
 
 test("wasmlet run: a missing file is ARTIFACT_MISSING", async () => {

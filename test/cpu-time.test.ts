@@ -27,6 +27,7 @@ beforeAll(async () => {
       // Kept instances: making one is counted too, and would be most of what a sleeping guest costs.
       appManifest("image", repositoryFile("examples/image-rust/image-rust.wasm"), KEPT),
       appManifest("sleeper", guestFile("probe"), KEPT),
+      ...["p3-spins", "p3-sleeps"].map((name) => appManifest(name, guestFile("probe-p3"), KEPT)),
       ...["command", "command-p1"].flatMap((guest) => [
         command(`${guest}-spins`, guest, "spin", "1500"),
         command(`${guest}-sleeps`, guest, "sleep", "300"),
@@ -51,6 +52,17 @@ test("app_cpu_seconds_total: a guest that computes costs, one that waits does no
   const slept = (await cpuSeconds("sleeper")) - before.sleeper;
   expect(slept).toBeGreaterThan(0);
   expect((await cpuSeconds("image")) - before.image).toBeGreaterThan(CLEARLY_MORE * slept);
+});
+
+test("app_cpu_seconds_total: a WASI 0.3 guest that waits does not keep the thread busy", async () => {
+  const [spins, sleeps] = [await urlOf(runtime, "p3-spins"), await urlOf(runtime, "p3-sleeps")];
+  for (const url of [spins, sleeps]) await get(`${url}/hello`);
+  const before = { spins: await cpuSeconds("p3-spins"), sleeps: await cpuSeconds("p3-sleeps") };
+  await get(`${spins}/spin?ms=500`);
+  await get(`${sleeps}/sleep?ms=500`);
+  const slept = (await cpuSeconds("p3-sleeps")) - before.sleeps;
+  expect(slept).toBeGreaterThan(0);
+  expect((await cpuSeconds("p3-spins")) - before.spins).toBeGreaterThan(CLEARLY_MORE * slept);
 });
 
 test.each(["command", "command-p1"])(

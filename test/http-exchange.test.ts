@@ -138,7 +138,7 @@ class Upload {
   private constructor(socket: Socket) {
     this.#socket = socket;
     this.#answered = once(socket, "data").then(() => (this.#isAnswered = true));
-    this.answer = text(socket);
+    this.answer = received(socket);
   }
 
   static async start(target: string): Promise<Upload> {
@@ -184,4 +184,15 @@ async function sendRaw(app: string, bytes: string): Promise<string> {
   const socket = await dial(app);
   socket.write(bytes);
   return text(socket);
+}
+
+/** All that comes before the connection closes. A write that comes too late fails, which says nothing of the answer. */
+async function received(socket: Socket): Promise<string> {
+  let all = "";
+  socket.setEncoding("utf8");
+  socket.on("data", (chunk: string) => (all += chunk));
+  socket.on("error", () => {});
+  // Not `once` of node:events, which rejects at an error.
+  await new Promise<void>((resolve) => socket.once("close", () => resolve()));
+  return all;
 }

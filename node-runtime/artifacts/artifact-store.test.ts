@@ -111,6 +111,22 @@ test("ArtifactStore: a store that was filled by others is counted", () => {
   expect(makeStore(folder).store.bytes).toBe(4 * KIB);
 });
 
+test("ArtifactStore: a blob that cannot be written is RUNTIME_CACHE, and nothing is held", () => {
+  const folder = makeFolder();
+  const { store } = makeStore(folder);
+  rmSync(join(folder, "blobs"), { recursive: true });
+  expect(() => store.hold(artifact(1))).toThrow(expect.objectContaining({ code: "RUNTIME_CACHE" }));
+  expect(readdirSync(join(folder, "in-use"))).toEqual([]);
+});
+
+test("ArtifactStore: the size counts each artifact once", () => {
+  const { store } = makeStore(makeFolder());
+  const digest = store.putBlob(artifact(1));
+  store.putBlob(artifact(1));
+  publish(store, digest, 1);
+  expect(store.bytes).toBe(5 * KIB);
+});
+
 test("ArtifactStore: a sweep removes what dead processes left and what is old, and nothing that is at work", () => {
   const folder = makeFolder();
   const { store } = makeStore(folder);

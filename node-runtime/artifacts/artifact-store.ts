@@ -61,17 +61,21 @@ export class ArtifactStore {
     return sweepProcessFiles(join(this.#directory, "temp"), MAX_TEMPORARY_AGE_MS);
   }
 
-  /** Keeps the bytes like `putBlob`, and does not let go of them and what is made of them before they are released. */
+  /**
+   * Keeps the bytes like `putBlob`, and does not let go of them and what is made of them before they are released.
+   * Throws RUNTIME_CACHE.
+   */
   hold(bytes: Uint8Array): HeldArtifact {
     const digest = digestOf(bytes);
-    const release = this.#inUse.hold(digest);
+    let release: (() => void) | undefined;
     try {
+      release = this.#inUse.hold(digest);
       this.putBlob(bytes);
-    } catch (thrown) {
-      release();
-      throw thrown;
+      return { digest, release };
+    } catch (cause) {
+      release?.();
+      throw cacheError(this.#directory, cause);
     }
-    return { digest, release };
   }
 
   /** Keeps the bytes under their digest and returns it; the file appears whole or not at all. */
@@ -124,7 +128,7 @@ export class ArtifactStore {
       const bytes = sizeOfFolder(temporary);
       renameSync(temporary, directory);
       this.#touch(directory);
-      this.#added(bytes);
+      this.#added(bytes ?? 0);
     } catch (cause) {
       if (!existsSync(directory)) throw cause;
       rmSync(temporary, { recursive: true, force: true });
@@ -147,29 +151,40 @@ export class ArtifactStore {
   }
 
   #added(bytes: number): void {
-    this.#bytes = this.bytes + bytes;
-    if (this.#bytes > this.#maxBytes) this.#evict();
+    // The first count finds it there already.
+    if (this.#bytes !== undefined) this.#bytes += bytes;
+    if (this.bytes > this.#maxBytes) this.#evict();
   }
 
   /** Counts anew, for other processes add and remove too, and removes what is too much. */
   #evict(): void {
     const entries = listEntries(this.#directory);
-    const evicted = chooseEvictions(entries, this.#maxBytes, this.#inUse.all());
-    for (const { path } of evicted) {
-      // Away at once, so that nobody finds half of it.
-      const temporary = this.makeTemporary();
-      renameSync(path, temporary);
-      rmSync(temporary, { recursive: true, force: true });
-    }
-    const removed = new Set(evicted);
-    this.#bytes = entries.reduce((sum, entry) => sum + (removed.has(entry) ? 0 : entry.bytes), 0);
-    if (evicted.length > 0) this.#onEvicted(evicted.length);
+    const evicted = new Set(chooseEvictions(entries, this.#maxBytes, this.#inUse.all()));
+    for (const entry of evicted) if (!this.#remove(entry.path)) evicted.delete(entry);
+    this.#bytes = entries.reduce((sum, entry) => sum + (evicted.has(entry) ? 0 : entry.bytes), 0);
+    if (evicted.size > 0) this.#onEvicted(evicted.size);
   }
 
-  /** Notes that it was used now. */
+  /** Removes an entry, at once for whoever looks; false when that is not possible, or another process did it. */
+  #remove(path: string): boolean {
+    const temporary = this.makeTemporary();
+    try {
+      renameSync(path, temporary);
+      rmSync(temporary, { recursive: true, force: true });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Notes that it was used now; a cache that may only be read does without. */
   #touch(path: string): void {
     const now = this.#now();
-    utimesSync(path, now, now);
+    try {
+      utimesSync(path, now, now);
+    } catch {
+      // Its turn to be removed comes earlier than it should.
+    }
   }
 }
 
@@ -179,14 +194,18 @@ function digestOf(bytes: Uint8Array): string {
 
 function makeFolders(directory: string): void {
   try {
-    for (const folder of ["blobs", "prepared", "temp", "volumes"]) {
+    for (const folder of ["blobs", "in-use", "prepared", "temp", "volumes"]) {
       mkdirSync(join(directory, folder), { recursive: true });
     }
   } catch (cause) {
-    throw new WasmletError("RUNTIME_CACHE", `the cache folder cannot be written: ${messageOf(cause)}`, {
-      where: directory,
-      expected: "a folder that can be made and written",
-      cause,
-    });
+    throw cacheError(directory, cause);
   }
+}
+
+function cacheError(where: string, cause: unknown): WasmletError {
+  return new WasmletError("RUNTIME_CACHE", `the cache folder cannot be written: ${messageOf(cause)}`, {
+    where,
+    expected: "a folder that can be made and written",
+    cause,
+  });
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isProcessAlive, nameProcessFile, ownerOf } from "./process-files.ts";
 
@@ -16,7 +16,6 @@ export class DigestsInUse {
     this.#directory = directory;
     this.#file = join(directory, nameProcessFile());
     this.#isAlive = isAlive;
-    mkdirSync(directory, { recursive: true });
   }
 
   /** Holds a digest; returns the function that lets it go, which may be called again without harm. */

@@ -45,8 +45,12 @@ export function sweepProcessFiles(
     if (owner !== undefined && isAlive(owner) && nowMs - modifiedMs <= maxAgeMs) continue;
     // Without an owner in its name it is another version's, which may still be at it.
     if (owner === undefined && nowMs - modifiedMs <= maxAgeMs) continue;
-    rmSync(path, { recursive: true, force: true });
-    removed++;
+    try {
+      rmSync(path, { recursive: true, force: true });
+      removed++;
+    } catch {
+      // Another user's: the next start may succeed.
+    }
   }
   return removed;
 }

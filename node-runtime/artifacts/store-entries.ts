@@ -22,16 +22,21 @@ export function listEntries(directory: string): StoreEntry[] {
       const stats = statSync(path, { throwIfNoEntry: false });
       if (hex === undefined || stats === undefined) return [];
       const bytes = stats.isDirectory() ? sizeOfFolder(path) : stats.size;
+      if (bytes === undefined) return [];
       return [{ path, digest: `sha256:${hex}`, bytes, usedMs: stats.mtimeMs }];
     }),
   );
 }
 
-/** Returns the bytes of a folder's files; a prepared artifact has no folders within. */
-export function sizeOfFolder(path: string): number {
+/** Returns the bytes of a prepared artifact's files, in one folder; undefined when it is gone meanwhile. */
+export function sizeOfFolder(path: string): number | undefined {
   let bytes = 0;
-  for (const name of readdirSync(path)) bytes += statSync(join(path, name), { throwIfNoEntry: false })?.size ?? 0;
-  return bytes;
+  try {
+    for (const name of readdirSync(path)) bytes += statSync(join(path, name)).size;
+    return bytes;
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -8,6 +8,7 @@ import { Scope } from "../wasi/scope.ts";
 import { EgressPolicy } from "../wasi/sockets/egress.ts";
 import { type LineBudget, LineSink } from "./log-lines.ts";
 import type { AppStats, CellApp, LogLine } from "./protocol.ts";
+import { checkPreopens } from "./preopen-check.ts";
 import { inheritedStdio } from "./stdio.ts";
 import type { StatsCollector } from "./stats.ts";
 
@@ -71,8 +72,9 @@ export class Guest {
     };
   }
 
-  /** Throws when the prepared artifact cannot serve the app: wrong world, too much memory. */
+  /** Throws when the app cannot run: too much memory, a folder that is not there. */
   check(): void {
+    checkPreopens(this.app.preopens);
     const { maxMemoryBytes } = this.app;
     const initialBytes = initialMemoryBytes(readPreparedArtifact(this.app.directory));
     if (initialBytes <= maxMemoryBytes) return;

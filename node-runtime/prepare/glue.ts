@@ -17,6 +17,8 @@ const MAX_GLUE_BYTES = 64 * 1024 * 1024;
 const EXPORT_INSTANTIATE = "export function instantiate(";
 /** A task that traps after its export returned has nobody to tell: the engine is told. */
 const TASK_FAILED = "const handleError = (err) => {";
+/** Looks, while nothing goes on, whether ever anything will: at no delay, like what does go on. */
+const IDLE_CHECK = "STORE_ASYNC_STATE.deadlockCheck = setTimeout(";
 const EXPORT_UTIL = /\nexport const _util = \{[\s\S]*?\n\}\s*$/;
 
 /**
@@ -82,9 +84,10 @@ function wrapAsScript(module: string): string {
   const body = module
     .replace(EXPORT_INSTANTIATE, "function instantiate(")
     .replace(EXPORT_UTIL, "\n")
-    .replace(TASK_FAILED, `${TASK_FAILED} trapped(err);`);
+    .replace(TASK_FAILED, `${TASK_FAILED} trapped(err);`)
+    .replace(IDLE_CHECK, IDLE_CHECK.replace("setTimeout", "setIdleTimeout"));
   return `(function (getCoreModule, imports, instantiateCore, glueHost) {
-const { setTimeout, clearTimeout, setInterval, clearInterval, trapped } = glueHost;
+const { setTimeout, clearTimeout, setInterval, clearInterval, setIdleTimeout, trapped } = glueHost;
 ${body}
 return instantiate(getCoreModule, imports, instantiateCore);
 })`;

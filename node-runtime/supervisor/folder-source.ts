@@ -1,22 +1,16 @@
-import { readdirSync, readFileSync, statSync, watch, type FSWatcher } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, statSync, watch, type FSWatcher } from "node:fs";
 import { messageOf, WasmletError } from "../../common/errors.ts";
 import { loadManifests, type LoadedManifest, type LoadedManifests } from "../../crds/load.ts";
+import { listManifests } from "../manifest-folder.ts";
 import type { DesiredApp, DesiredState, DesiredStateSource } from "./desired-state.ts";
 import { desiredAppOf, stampOf } from "./manifest-apps.ts";
 
-/** Directories below the folder that are read. */
-const MAX_DEPTH = 4;
-/** Manifest files that are read. */
-const MAX_FILES = 20_000;
 /** A manifest larger than this is not read. */
 const MAX_FILE_BYTES = 1024 * 1024;
 /** How often the folder is looked at even when the system reports no change (network file systems report none). */
 const RESCAN_MS = 2000;
 /** Changes come in bursts: an editor writes, renames and deletes. */
 const SETTLE_MS = 50;
-
-const SKIPPED = new Set(["node_modules", "target", "guest"]);
 
 /** Desired state from a folder of manifests (or one manifest file), watched. */
 export class FolderSource implements DesiredStateSource {
@@ -34,7 +28,7 @@ export class FolderSource implements DesiredStateSource {
     const scan = (): void => {
       let files: string[];
       try {
-        files = listManifests(this.#folder);
+        files = list(this.#folder);
       } catch {
         return; // the folder is gone for the moment: what runs keeps running
       }
@@ -44,7 +38,7 @@ export class FolderSource implements DesiredStateSource {
       this.#signature = signature;
       onChange(state);
     };
-    listManifests(this.#folder); // says now why it cannot be read
+    list(this.#folder); // says now why it cannot be read
     scan();
     const soon = (): void => {
       clearTimeout(this.#settle);
@@ -72,7 +66,9 @@ function readState(files: readonly string[]): DesiredState {
   const problems: WasmletError[] = [];
   for (const file of files) {
     try {
-      loaded.push(loadManifests(readFileSync(file, "utf8"), { file }));
+      const { size } = statSync(file);
+      if (size <= MAX_FILE_BYTES) loaded.push(loadManifests(readFileSync(file, "utf8"), { file }));
+      else problems.push(tooLarge(file, size));
     } catch (cause) {
       problems.push(
         new WasmletError("RUNTIME_FOLDER", `cannot read ${file}: ${messageOf(cause)}`, { where: file, cause }),
@@ -100,6 +96,14 @@ function readState(files: readonly string[]): DesiredState {
   return { apps: manifests.map((manifest) => desiredAppOf(manifest, configMaps, secrets)), problems };
 }
 
+function tooLarge(file: string, size: number): WasmletError {
+  return new WasmletError("MANIFEST_TOO_LARGE", `${file} is larger than ${MAX_FILE_BYTES} bytes and not read`, {
+    where: file,
+    expected: `at most ${MAX_FILE_BYTES} bytes`,
+    actual: `${size} bytes`,
+  });
+}
+
 /** The first of two apps of one name wins, so that adding a file never stops what runs. */
 function withoutDuplicates(manifests: LoadedManifest[], problems: WasmletError[]): LoadedManifest[] {
   const first = new Map<string, LoadedManifest>();
@@ -121,27 +125,15 @@ function withoutDuplicates(manifests: LoadedManifest[], problems: WasmletError[]
   return [...first.values()];
 }
 
-function listManifests(folder: string): string[] {
+function list(folder: string): string[] {
   try {
-    if (statSync(folder).isFile()) return [folder];
-    const files: string[] = [];
-    collect(folder, 0, files);
-    return files.sort();
+    return listManifests(folder);
   } catch (cause) {
     throw new WasmletError("RUNTIME_FOLDER", `the folder of manifests cannot be read: ${messageOf(cause)}`, {
       where: folder,
       expected: "a readable folder with .yaml files",
       cause,
     });
-  }
-}
-
-function collect(folder: string, depth: number, files: string[]): void {
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    if (entry.name.startsWith(".") || SKIPPED.has(entry.name) || files.length >= MAX_FILES) continue;
-    const path = join(folder, entry.name);
-    if (entry.isDirectory() && depth < MAX_DEPTH) collect(path, depth + 1, files);
-    else if (/\.ya?ml$/.test(entry.name) && entry.isFile() && statSync(path).size <= MAX_FILE_BYTES) files.push(path);
   }
 }
 

@@ -73,6 +73,19 @@ test("glue timers: a quiet poll is hurried by the end of a host's wait", async (
   expect(polls).toBeGreaterThan(seen);
 });
 
+test("glue timers: a check at no delay that nothing goes on leaves the polls rare", async () => {
+  const { setInterval, setIdleTimeout } = createGlueHost(new Scope());
+  let polls = 0;
+  setInterval(() => {
+    polls++;
+    setIdleTimeout(() => {});
+  });
+  for (let quick = 0; quick < 18; quick++) await turn();
+  const seen = polls;
+  for (let index = 0; index < 50; index++) await turn();
+  expect(polls - seen).toBeLessThan(25);
+});
+
 function fail(): never {
   throw new Error("no such task");
 }

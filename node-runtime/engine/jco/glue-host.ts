@@ -17,6 +17,8 @@ export interface GlueHost {
   clearTimeout: (timer: PolledTimer | undefined) => void;
   setInterval: (run: () => unknown) => PolledTimer;
   clearInterval: (timer: PolledTimer | undefined) => void;
+  /** Like `setTimeout` without delay, though nothing went on: it hurries nothing. */
+  setIdleTimeout: (run: () => unknown) => PolledTimer;
   /** A task of the guest's failed, maybe after the call that started it was answered. */
   trapped: (reason: unknown) => void;
 }
@@ -36,6 +38,7 @@ export function createGlueHost(scope: Scope): GlueHost {
       if (delayMs === 0) pulse.hurry(); // the glue asks for no delay when a task went on
       return pulse.add({ run, repeat: false });
     },
+    setIdleTimeout: (run) => pulse.add({ run, repeat: false }),
     clearTimeout: clear,
     setInterval: (run) => pulse.add({ run, repeat: true }),
     clearInterval: clear,
