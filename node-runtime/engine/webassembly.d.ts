@@ -11,6 +11,7 @@ declare namespace WebAssembly {
     constructor(bytes: Uint8Array);
     static exports(module: Module): { name: string; kind: string }[];
     static imports(module: Module): { module: string; name: string; kind: string }[];
+    static customSections(module: Module, name: string): ArrayBuffer[];
   }
 
   class Instance {
@@ -26,6 +27,8 @@ declare namespace WebAssembly {
 
   class Table {
     readonly length: number;
+    get(index: number): unknown;
+    set(index: number, value: unknown): void;
   }
 
   class Global {
