@@ -3,6 +3,8 @@
  * belong in a server. https://webassembly.github.io/spec/js-api/
  */
 declare namespace WebAssembly {
+  function validate(bytes: Uint8Array): boolean;
+
   type ExportValue = ((...args: never[]) => unknown) | Memory | Table | Global;
   type ModuleImports = Record<string, unknown>;
   type Imports = Record<string, ModuleImports>;

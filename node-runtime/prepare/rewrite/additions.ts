@@ -1,7 +1,7 @@
 import { writeLimits } from "../../wasm-binary/limits.ts";
 import { EXTERN, SECTION } from "../../wasm-binary/sections.ts";
 import { Writer } from "../../wasm-binary/writer.ts";
-import { changingTables, type CodeUse } from "./code-use.ts";
+import { changingGlobals, changingTables, type CodeUse } from "./code-use.ts";
 import { GROW_TYPE, growFunction, pagesGlobal } from "./logical-growth.ts";
 import { HOST_PREFIX, type ModuleShape } from "./module-shape.ts";
 
@@ -26,13 +26,15 @@ export interface Plan {
   memory: { minPages: number; maxPages: number } | undefined;
   /** How many types the module has, where `memory.grow` becomes logical. */
   logicalGrowthType: number | undefined;
+  /** Whether the state is worth exporting. */
+  isResettable: boolean;
 }
 
 /**
  * Returns what is appended. Nothing that the module defines changes its index: imports of memories count before its own
  * memory, of which there is none left, and all else comes last.
  */
-export function planAdditions({ shape, use, memory, logicalGrowthType }: Plan): Additions {
+export function planAdditions({ shape, use, memory, logicalGrowthType, isResettable }: Plan): Additions {
   const entries = new Map<number, Entries>();
   const append = (section: number): Writer => {
     const known = entries.get(section) ?? { count: 0, writer: new Writer() };
@@ -52,15 +54,15 @@ export function planAdditions({ shape, use, memory, logicalGrowthType }: Plan): 
 
   if (memory !== undefined) importMemory("memory", memory.minPages, memory.maxPages, false);
   if (use.checks > 0) importMemory("epoch", 1, 1, true);
-  const globals = shape.globals.filter(({ mutable }) => mutable).map(({ index }) => exportAs("global", index));
+  const globals = isResettable ? changingGlobals(shape).map(({ index }) => exportAs("global", index)) : [];
   if (memory !== undefined && logicalGrowthType !== undefined) {
     const pages = shape.imported.globals + shape.globals.length;
     append(SECTION.type).raw(GROW_TYPE);
     append(SECTION.function).unsigned(logicalGrowthType);
     append(SECTION.code).raw(growFunction(pages));
     append(SECTION.global).raw(pagesGlobal(memory.minPages));
-    globals.push(exportAs("global", pages));
+    if (isResettable) globals.push(exportAs("global", pages));
   }
-  const tables = changingTables(shape, use).map(({ index }) => exportAs("table", index));
+  const tables = isResettable ? changingTables(shape, use).map(({ index }) => exportAs("table", index)) : [];
   return { entries, globals, tables };
 }

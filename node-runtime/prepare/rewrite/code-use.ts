@@ -28,6 +28,14 @@ export function emptyCodeUse(): CodeUse {
   };
 }
 
+/** More exports of state than this would make a reset slower than a new instance. */
+const MAX_EXPORTED_STATE = 1024;
+
+/** Returns the own globals that may change. */
+export function changingGlobals(shape: ModuleShape): ModuleShape["globals"] {
+  return shape.globals.filter(({ mutable }) => mutable);
+}
+
 /** Returns the own tables that may change after instantiation: by the module's code, or by whoever they are exported to. */
 export function changingTables(shape: ModuleShape, use: CodeUse): ModuleShape["tables"] {
   return shape.tables.filter(({ index }) => use.writtenTables.has(index) || shape.exportedTables.has(index));
@@ -35,9 +43,12 @@ export function changingTables(shape: ModuleShape, use: CodeUse): ModuleShape["t
 
 /** Returns why an instance cannot be brought back to its first state from outside, or undefined when it can. */
 export function notResettable(shape: ModuleShape, use: CodeUse): string | undefined {
-  const hidden = shape.globals.find(({ mutable, type }) => mutable && (type === "v128" || type === "exnref"));
+  const globals = changingGlobals(shape);
+  const tables = changingTables(shape, use);
+  if (globals.length + tables.length > MAX_EXPORTED_STATE) return `more than ${MAX_EXPORTED_STATE} globals and tables`;
+  const hidden = globals.find(({ type }) => type === "v128" || type === "exnref");
   if (hidden !== undefined) return `global ${hidden.index} of type ${hidden.type} cannot be read from outside`;
-  const table = changingTables(shape, use).find(({ type }) => type === "exnref");
+  const table = tables.find(({ type }) => type === "exnref");
   if (table !== undefined) return `table ${table.index} of type exnref cannot be read from outside`;
   const data = [...use.droppedData].find((index) => use.initializedData.has(index));
   if (data !== undefined) return `data segment ${data} is dropped for good`;

@@ -1,5 +1,6 @@
 import { nextInstruction, OP, type WalkedModule } from "../../wasm-binary/instructions.ts";
 import { Reader } from "../../wasm-binary/reader.ts";
+import { UnsupportedModule } from "../../wasm-binary/unsupported.ts";
 import { readValueType } from "../../wasm-binary/value-types.ts";
 import type { Writer } from "../../wasm-binary/writer.ts";
 import type { CodeUse } from "./code-use.ts";
@@ -22,6 +23,9 @@ const LIGHT_BODY_BYTES = 256;
 
 /** A bulk operation of a constant length up to this is as short as any instruction. */
 const SHORT_BULK_LENGTH = 1024;
+
+/** V8 refuses larger function bodies: kV8MaxWasmFunctionSize. */
+const MAX_BODY_BYTES = 7_654_321;
 
 interface Edit {
   at: number;
@@ -137,6 +141,7 @@ function writeEdited(
 ): void {
   let size = end - start;
   for (const edit of edits) size += edit.bytes.length - edit.replaces;
+  if (size > MAX_BODY_BYTES) throw new UnsupportedModule("a function that would become larger than V8 compiles");
   out.unsigned(size);
   let copied = start;
   for (const edit of edits) {

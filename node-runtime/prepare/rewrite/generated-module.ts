@@ -26,7 +26,6 @@ export function arbitraryCalls(): fc.Arbitrary<Calls> {
 function generateModule(dice: Dice): Uint8Array {
   const signatures = Array.from({ length: 1 + dice.roll(4) }, () => dice.roll(3) as Kind);
   const indices = signatures.map((_, index) => index + 1);
-  const parameters = [3, ...VALUE_TYPE];
   const exportsTable = dice.roll(2) === 1;
   const hasMaximum = dice.roll(2) === 1;
   const out = new Writer().raw(MODULE_HEADER);
@@ -37,7 +36,7 @@ function generateModule(dice: Dice): Uint8Array {
   };
   section(SECTION.type, [
     [0x60, 1, 0x7f, 0],
-    ...VALUE_TYPE.map((result) => [0x60, ...parameters, 1, result]),
+    ...VALUE_TYPE.map((result) => [0x60, 3, 0x7f, 0x7e, 0x7c, 1, result]),
     [0x60, 1, 0x7f, 1, 0x7f],
   ]);
   section(SECTION.import, [new Writer().name("env").name("log").raw([0, 0]).done()]);
@@ -53,8 +52,6 @@ function generateModule(dice: Dice): Uint8Array {
     [0x7c, 1, 0x44, 0, 0, 0, 0, 0, 0, 0x14, 0x40, 0x0b],
     [0x7f, 1, 0x41, 0, 0x0b],
   ]);
-  const exported = (name: string, kind: number, index: number): Uint8Array =>
-    new Writer().name(name).byte(kind).unsigned(index).done();
   section(SECTION.export, [
     exported("memory", 2, 0),
     ...indices.map((index) => exported(`f${index - 1}`, 0, index)),
@@ -75,4 +72,8 @@ function generateModule(dice: Dice): Uint8Array {
     [1, 16, ...Array.from({ length: 16 }, (_, index) => 0xf0 + index)],
   ]);
   return out.done();
+}
+
+function exported(name: string, kind: number, index: number): Uint8Array {
+  return new Writer().name(name).byte(kind).unsigned(index).done();
 }

@@ -205,10 +205,10 @@ test.each([
 test("contract: neither an export nor a data segment comes to name the epoch", () => {
   const header = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
   const memory = [5, 3, 1, 0, 1];
-  const exportOf = (index: number): number[] => [7, 5, 1, 1, 0x65, 2, index];
+  const exported = [7, 5, 1, 1, 0x65, 2];
   const segment = [11, 8, 1, 2, 1, 0x41, 0, 0x0b, 1, 7];
-  expect(() => rewritten(Uint8Array.from([...header, ...exportOf(0)]))).toThrow(/no memory 0/);
-  expect(() => rewritten(Uint8Array.from([...header, ...memory, ...exportOf(1)]))).toThrow(/no memory 1/);
+  expect(() => rewritten(Uint8Array.from([...header, ...exported, 0]))).toThrow(/no memory 0/);
+  expect(() => rewritten(Uint8Array.from([...header, ...memory, ...exported, 1]))).toThrow(/no memory 1/);
   expect(() => rewritten(Uint8Array.from([...header, ...memory, ...segment]))).toThrow(/multiple memories/);
   expect(() => rewritten(Uint8Array.from([...header, 11, 7, 1, 0, 0x41, 0, 0x0b, 1, 7]))).toThrow(/without a memory/);
 });

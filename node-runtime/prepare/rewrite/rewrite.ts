@@ -30,9 +30,9 @@ export interface Rewritten {
   memory?: { minPages: number; maxPages: number };
   /** Whether it imports ("wasmlet", "epoch"): a shared memory of one page; it traps when the i32 at 0 is not 0. */
   epoch: boolean;
-  /** Exports added for its mutable globals, `wasmlet:global:<index>`. */
+  /** Exports added for its mutable globals, `wasmlet:global:<index>`; none when it is not resettable. */
   globals: string[];
-  /** Exports added for those of its tables that may change, `wasmlet:table:<index>`. */
+  /** Exports added for those of its tables that may change, `wasmlet:table:<index>`; none when it is not resettable. */
   tables: string[];
   /** Whether it asks for or changes the size of a memory, its own or an imported one. */
   usesMemorySize: boolean;
@@ -89,8 +89,9 @@ function rewrite(bytes: Uint8Array, { maxMemoryPages, growth = "physical" }: Rew
   const code = patchCode(bytes, sections.get(SECTION.code), bodyPatch(shape, isLogical), use);
   const usesMemorySize = use.readsMemorySize || use.growsMemory;
   const logicalGrowthType = isLogical && usesMemorySize ? shape.types : undefined;
-  const additions = planAdditions({ shape, use, memory, logicalGrowthType });
   const reason = notResettable(shape, use);
+  const isResettable = reason === undefined;
+  const additions = planAdditions({ shape, use, memory, logicalGrowthType, isResettable });
   return {
     bytes: assemble(bytes, sections, additions, code),
     ...(memory && { memory }),
@@ -98,7 +99,7 @@ function rewrite(bytes: Uint8Array, { maxMemoryPages, growth = "physical" }: Rew
     globals: additions.globals,
     tables: additions.tables,
     usesMemorySize,
-    resettable: reason === undefined,
+    resettable: isResettable,
     ...(reason !== undefined && { reason }),
   };
 }
