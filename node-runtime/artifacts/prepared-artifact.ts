@@ -5,12 +5,28 @@ import * as v from "valibot";
 import { finite, integer, listOf, text } from "../../common/shapes.ts";
 
 /** Changes whenever the preparer would leave other files for the same artifact: old ones are then prepared anew. */
-export const PIPELINE_VERSION = "5";
+export const PIPELINE_VERSION = "6";
 
 /** The file that describes a prepared artifact, written last. */
 export const PREPARED_MANIFEST_FILE = "prepared.json";
 
 const FileName = v.pipe(v.string(), v.regex(/^[a-z0-9.-]{1,64}$/));
+
+/** What the rewriting of a core module left for its engine to provide and to reset (prepare/rewrite). */
+const Rewriting = v.object({
+  /** Its memory, which it imports as ("wasmlet", "memory"). */
+  memory: v.optional(v.object({ minPages: integer(0, 65_536), maxPages: integer(0, 65_536) })),
+  /** Whether it imports ("wasmlet", "epoch"). */
+  epoch: v.boolean(),
+  /** Exports of its changing globals and tables. */
+  globals: listOf(text(64), 1024),
+  tables: listOf(text(64), 1024),
+  /** Whether memory, globals and tables are all the state that its instance has. */
+  resettable: v.boolean(),
+});
+
+/** How a core module was rewritten. */
+export type Rewriting = v.InferOutput<typeof Rewriting>;
 
 const CoreModule = v.object({
   /** The name by which the glue asks for it, or `core-<index>` as the plan counts. */
@@ -21,6 +37,7 @@ const CoreModule = v.object({
   minMemoryPages: finite(0),
   /** How many instances of it one instance of the artifact has, where that is not one. */
   instances: v.optional(integer(1, 1_000_000)),
+  rewriting: v.optional(Rewriting),
 });
 
 const PreparedArtifact = v.object({

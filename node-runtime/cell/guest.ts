@@ -30,6 +30,7 @@ export class Guest {
   readonly #log: (line: LogLine) => void;
   readonly #egress: EgressPolicy;
   #program: Program | undefined;
+  #isAwake = false;
   #live = new Set<LiveInstance>();
 
   constructor(app: CellApp, log: (line: LogLine) => void, stats: StatsCollector, lineBudget: LineBudget) {
@@ -45,9 +46,9 @@ export class Guest {
     });
   }
 
-  /** True while the program is compiled: the next instance is a warm start. */
-  get isCompiled(): boolean {
-    return this.#program !== undefined;
+  /** True from its first instance until it is scaled to zero: the next instance is a warm start. */
+  get isAwake(): boolean {
+    return this.#isAwake;
   }
 
   get instanceCount(): number {
@@ -122,16 +123,20 @@ export class Guest {
         if (!this.#live.delete(live)) return;
         host.close(why);
         out.end();
+        instance.release?.();
       },
     };
     phases["instantiate"] = (performance.now() - compiled) / 1000;
     this.#live.add(live);
+    this.#isAwake = true;
     return live;
   }
 
-  /** Forgets the compiled program: the next instance compiles again (scale to zero). */
+  /** Scale to zero: lets go of the program, or of all but its code where the engine can wake it from that. */
   release(): void {
-    this.#program = undefined;
+    if (this.#program?.trim === undefined) this.#program = undefined;
+    else this.#program.trim();
+    this.#isAwake = false;
   }
 
   /** Logs a line of the runtime's about this app. */

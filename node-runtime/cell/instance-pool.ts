@@ -40,7 +40,7 @@ export class InstancePool {
     else this.#inUse++;
     const ready = this.#takeReady();
     if (ready !== undefined) return { live: ready, start: "warm" };
-    const start = this.#guest.isCompiled ? "warm" : "cold";
+    const start = this.#guest.isAwake ? "warm" : "cold";
     try {
       return { live: await this.#guest.instantiate(), start };
     } catch (thrown) {
@@ -100,7 +100,7 @@ export class InstancePool {
     if (this.#making || this.#closed || this.#ready.length > 0 || this.#inUse > 0) return;
     this.#making = true;
     setImmediate(() => {
-      if (this.#closed || !this.#guest.isCompiled || this.#inUse > 0) {
+      if (this.#closed || !this.#guest.isAwake || this.#inUse > 0) {
         this.#making = false;
         return;
       }

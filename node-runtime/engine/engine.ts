@@ -19,6 +19,8 @@ export interface LoadOptions {
 export interface Program {
   /** Makes a pristine instance over `host`; runs its start functions. Throws GUEST_START_TRAPPED. */
   instantiate(host: WasiHost): Promise<Instance>;
+  /** Lets go of what it keeps for instances to come. */
+  trim?(): void;
 }
 
 /** One running copy of a program. It serves one call at a time. */
@@ -27,6 +29,8 @@ export interface Instance {
   handle?(request: IncomingRequest, outparam: ResponseOutparam): Promise<void>;
   /** `wasi:cli/run` or `_start`: resolves to the exit code, rejects when it trapped. */
   run?(): Promise<number>;
+  /** Says that nobody uses the instance any more: its program may make it pristine and hand it out again. */
+  release?(): void;
   /** Bytes of linear memory that it has now. */
   memoryBytes(): number;
 }

@@ -84,7 +84,7 @@ test("compileModules: the memories of all modules grow to the limit together, an
     40 * PAGE,
   );
   const grow = (index: number, which: "a" | "b", pages: number): number => {
-    const { exports } = new WebAssembly.Instance(modules[index]!);
+    const { exports } = new WebAssembly.Instance(modules[index]!.module);
     return (exports[`grow-${which}`] as (pages: number) => number)(pages);
   };
   // 3 instances: 9 pages of the small memories at the most, so 31 for 3 large ones.
@@ -95,6 +95,6 @@ test("compileModules: the memories of all modules grow to the limit together, an
 });
 
 test("compileModules: a limit beyond what 32-bit addresses reach is no invalid module", async () => {
-  const [module] = compileModules([{ bytes: await parse("(module (memory 1))"), instances: 1 }], 2 ** 36);
-  expect(module).toBeInstanceOf(WebAssembly.Module);
+  const [compiled] = compileModules([{ bytes: await parse("(module (memory 1))"), instances: 1 }], 2 ** 36);
+  expect(compiled!.module).toBeInstanceOf(WebAssembly.Module);
 });

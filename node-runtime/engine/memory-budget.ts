@@ -8,6 +8,15 @@ export interface ModuleBytes {
   bytes: Uint8Array;
   /** How many instances of it one instance of the artifact has. */
   instances: number;
+  /** The bounds of the memory that it imports of its engine, in pages. */
+  hostMemory?: { minPages: number; maxPages: number } | undefined;
+}
+
+/** A core module that is ready to be instantiated. */
+export interface CompiledModule {
+  module: WebAssembly.Module;
+  /** The most pages of the memory that it imports of its engine. */
+  hostMemoryPages?: number;
 }
 
 /** One memory that wants to grow: its bounds in pages, and how many of it there will be. */
@@ -18,20 +27,28 @@ export interface MemoryWish {
 }
 
 /** Returns the modules compiled, all their memories together bounded to `maxMemoryBytes`; see `shareBudget`. */
-export function compileModules(modules: readonly ModuleBytes[], maxMemoryBytes: number): WebAssembly.Module[] {
-  const own = modules.map(({ bytes, instances }) =>
-    readMemories(bytes)
-      .filter(({ imported }) => !imported)
-      .map(({ minPages, maxPages, is64 }): MemoryWish => {
-        const ceiling = is64 ? Number.MAX_SAFE_INTEGER : MAX_PAGES_32;
-        return { minPages, maxPages: Math.min(maxPages ?? ceiling, ceiling), copies: instances };
-      }),
-  );
-  const maxima = shareBudget(own.flat(), Math.floor(maxMemoryBytes / WASM_PAGE_BYTES));
-  return modules.map(({ bytes }, index) => {
-    const granted = maxima.splice(0, own[index]!.length);
-    return new WebAssembly.Module(clampMemories(bytes, granted));
+export function compileModules(modules: readonly ModuleBytes[], maxMemoryBytes: number): CompiledModule[] {
+  const wishes = modules.map((module) => [...hostWish(module), ...ownWishes(module)]);
+  const maxima = shareBudget(wishes.flat(), Math.floor(maxMemoryBytes / WASM_PAGE_BYTES));
+  return modules.map(({ bytes, hostMemory }, index) => {
+    const granted = maxima.splice(0, wishes[index]!.length);
+    const hostMemoryPages = hostMemory && granted.shift();
+    const module = new WebAssembly.Module(clampMemories(bytes, granted));
+    return { module, ...(hostMemoryPages !== undefined && { hostMemoryPages }) };
   });
+}
+
+function hostWish({ hostMemory, instances }: ModuleBytes): MemoryWish[] {
+  return hostMemory === undefined ? [] : [{ ...hostMemory, copies: instances }];
+}
+
+function ownWishes({ bytes, instances }: ModuleBytes): MemoryWish[] {
+  return readMemories(bytes)
+    .filter(({ imported }) => !imported)
+    .map(({ minPages, maxPages, is64 }) => {
+      const ceiling = is64 ? Number.MAX_SAFE_INTEGER : MAX_PAGES_32;
+      return { minPages, maxPages: Math.min(maxPages ?? ceiling, ceiling), copies: instances };
+    });
 }
 
 /**

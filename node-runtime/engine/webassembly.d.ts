@@ -3,6 +3,8 @@
  * belong in a server. https://webassembly.github.io/spec/js-api/
  */
 declare namespace WebAssembly {
+  function validate(bytes: Uint8Array): boolean;
+
   type ExportValue = ((...args: never[]) => unknown) | Memory | Table | Global;
   type ModuleImports = Record<string, unknown>;
   type Imports = Record<string, ModuleImports>;
@@ -11,6 +13,7 @@ declare namespace WebAssembly {
     constructor(bytes: Uint8Array);
     static exports(module: Module): { name: string; kind: string }[];
     static imports(module: Module): { module: string; name: string; kind: string }[];
+    static customSections(module: Module, name: string): ArrayBuffer[];
   }
 
   class Instance {
@@ -26,6 +29,8 @@ declare namespace WebAssembly {
 
   class Table {
     readonly length: number;
+    get(index: number): unknown;
+    set(index: number, value: unknown): void;
   }
 
   class Global {

@@ -7,12 +7,15 @@ import { PIPELINE_VERSION, PREPARED_MANIFEST_FILE, type PreparedArtifact } from 
 import { readMemories } from "../engine/module-sections.ts";
 import { planBinding } from "./component/binding-planner.ts";
 import { transpile } from "./glue.ts";
+import { rewriteModule } from "./rewrite/rewrite.ts";
 import { checkOffered, p3VersionsOf, readWorld, triggersOf, wasiOf } from "./interfaces.ts";
 
 /** The kind stands in bytes 4 to 7: https://github.com/WebAssembly/component-model/blob/main/design/mvp/Binary.md */
 const MAGIC = "0061736d";
 const CORE_MODULE_VERSION = "01000000";
 const COMPONENT_LAYER = "0d000100";
+/** The most pages of a memory with 32-bit addresses: limits.memory is not known here. */
+const MAX_PAGES = 65_536;
 const PREVIEW1 = "wasi_snapshot_preview1";
 
 export interface PrepareOptions {
@@ -95,9 +98,7 @@ async function bindComponent(
     writeFileSync(join(directory, "binding.json"), JSON.stringify(planned.plan));
     return {
       engine: "lean",
-      modules: planned.modules.map((module, index) =>
-        writeModule(directory, `core-${index}`, `core-${index}.wasm`, module),
-      ),
+      modules: planned.modules.map((module, index) => writeRewritten(directory, index, module)),
       binding: { file: "binding.json" },
     };
   }
@@ -115,6 +116,18 @@ async function bindComponent(
     modules,
     glue: { file: "glue.js", codeCache: "glue.cache" },
   };
+}
+
+/** Leaves the module as rewritten for the lean engine, or as it is where the rewriting does not handle it. */
+function writeRewritten(directory: string, index: number, module: Uint8Array): PreparedArtifact["modules"][number] {
+  const [name, file] = [`core-${index}`, `core-${index}.wasm`];
+  const written = writeModule(directory, name, file, module);
+  const rewritten = rewriteModule(module, { maxMemoryPages: MAX_PAGES, growth: "logical" });
+  if ("routed" in rewritten) return written;
+  const { bytes, memory, epoch, globals, tables, resettable } = rewritten;
+  compile(bytes);
+  writeFileSync(join(directory, file), bytes);
+  return { ...written, rewriting: { ...(memory && { memory }), epoch, globals, tables, resettable } };
 }
 
 async function readWit(bytes: Uint8Array): Promise<string> {

@@ -22,7 +22,7 @@ class CoreModuleProgram implements Program {
   constructor(artifact: PreparedArtifact, directory: string, { maxMemoryBytes }: LoadOptions) {
     const bytes = readFileSync(join(directory, artifact.modules[0]!.file));
     this.#maxMemoryBytes = maxMemoryBytes;
-    this.#module = compileModules([{ bytes, instances: 1 }], maxMemoryBytes)[0]!;
+    this.#module = compileModules([{ bytes, instances: 1 }], maxMemoryBytes)[0]!.module;
   }
 
   async instantiate(host: WasiHost): Promise<Instance> {

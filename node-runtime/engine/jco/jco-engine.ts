@@ -41,7 +41,7 @@ class JcoProgram implements Program {
     const modules = artifact.modules.map(({ file, instances = 1 }) => {
       return { bytes: readFileSync(join(directory, file)), instances };
     });
-    for (const [index, module] of compileModules(modules, maxMemoryBytes).entries()) {
+    for (const [index, { module }] of compileModules(modules, maxMemoryBytes).entries()) {
       this.#modules.set(artifact.modules[index]!.name, module);
     }
     this.#isP3 = artifact.wasi === "0.3";

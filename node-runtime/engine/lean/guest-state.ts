@@ -4,8 +4,10 @@ import { HandleTable } from "./handle-table.ts";
 
 /** What the canonical ABI keeps for one instance. */
 export class GuestState {
-  readonly imports: HostImports;
-  readonly handles = new HandleTable();
+  imports: HostImports;
+  handles = new HandleTable();
+  /** Calls out so far: a guest that called the host while it was made may have got what another must not see. */
+  callsOut = 0;
   /** False while the guest runs for the ABI's own sake (`realloc`, `post-return`): it may not call out then. */
   mayLeave = true;
   #inCall = false;
@@ -13,6 +15,17 @@ export class GuestState {
 
   constructor(imports: HostImports) {
     this.imports = imports;
+  }
+
+  /** True when no call is under way and none has trapped. */
+  get isIdle(): boolean {
+    return !this.#inCall && this.#trap === undefined;
+  }
+
+  /** Starts over for another owner: no handle of the last one is left. */
+  renew(imports: HostImports): void {
+    this.imports = imports;
+    this.handles = new HandleTable();
   }
 
   /** Marks the instance as trapped and returns what to throw: from here on it neither runs nor calls out. */
@@ -23,6 +36,7 @@ export class GuestState {
 
   /** The guest calls out: throws when it may not. A guest that caught its own trap gets it again. */
   assertMayLeave(): void {
+    this.callsOut++;
     if (this.#trap !== undefined) throw this.#trap.thrown;
     if (!this.mayLeave) throw this.trapped(new AbiTrap("the guest called out of realloc or post-return"));
   }

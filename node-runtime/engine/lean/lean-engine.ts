@@ -5,6 +5,7 @@ import { readBindingPlan } from "../../artifacts/binding-plan.ts";
 import type { PreparedArtifact } from "../../artifacts/prepared-artifact.ts";
 import type { Engine, LoadOptions } from "../engine.ts";
 import { compileModules } from "../memory-budget.ts";
+import type { LeanModule } from "./core-instance.ts";
 import { LeanProgram } from "./lean-program.ts";
 
 /** The fast engine of components: binds their core modules straight to the host, as the preparer's plan says. */
@@ -16,12 +17,13 @@ function loadProgram(artifact: PreparedArtifact, directory: string, { maxMemoryB
   const instancesOf = (module: number): number =>
     plan.steps.filter((step) => step.kind === "instantiate" && step.module === module).length;
   const modules = compileModules(
-    artifact.modules.map(({ file }, index) => ({
+    artifact.modules.map(({ file, rewriting }, index) => ({
       bytes: readFileSync(join(directory, file)),
       instances: Math.max(1, instancesOf(index)),
+      hostMemory: rewriting?.memory,
     })),
     maxMemoryBytes,
-  );
+  ).map((compiled, index): LeanModule => ({ ...compiled, rewriting: artifact.modules[index]!.rewriting }));
   for (const step of plan.steps) {
     if (step.kind === "instantiate" && step.module >= modules.length) throw corrupt("a plan needs a module more");
   }

@@ -1,9 +1,12 @@
 import type { BindingPlan, CoreRef } from "../../artifacts/binding-plan.ts";
 import type { IncomingRequest } from "../../wasi/http/incoming.ts";
 import type { ResponseOutparam } from "../../wasi/http/response.ts";
+import type { WasiHost } from "../../wasi/host.ts";
 import type { Instance } from "../engine.ts";
 import { exitCodeOf } from "../exit-code.ts";
 import { AbiTrap } from "./abi-trap.ts";
+import { CoreInstance } from "./core-instance.ts";
+import type { MemoryImage } from "./memory-image.ts";
 import type { CoreExport } from "./export-call.ts";
 import { GuestMemory } from "./guest-memory.ts";
 import type { GuestState } from "./guest-state.ts";
@@ -26,6 +29,7 @@ export class LeanInstance implements Instance {
   readonly #memories: readonly GuestMemory[];
   /** By step. */
   readonly #exports: CoreExports[] = [];
+  readonly #cores: CoreInstance[] = [];
   /** The functions that the engine makes, by their index in the plan. */
   readonly #functions: unknown[] = [];
   readonly #entries: (CoreExport | undefined)[] = [];
@@ -53,6 +57,24 @@ export class LeanInstance implements Instance {
     return call(this.#memories[planned.context]!, entry, args);
   }
 
+  /** Remembers its state as pristine; returns its memories' images. Undefined when its making depended on its host. */
+  remember(): readonly (MemoryImage | undefined)[] | undefined {
+    if (this.#guest.callsOut > 0) return undefined;
+    for (const core of this.#cores) core.remember();
+    return this.#program.images ?? this.#cores.map((core) => core.takeImage());
+  }
+
+  /** Becomes pristine again, for another host; false when it cannot. */
+  renew(host: WasiHost, images: readonly (MemoryImage | undefined)[]): boolean {
+    this.#guest.renew(host.imports);
+    return this.#cores.every((core, index) => core.restore(images[index]));
+  }
+
+  /** Gives the instance back: nobody uses it any more. Its program may hand it out again, pristine. */
+  release(): void {
+    if (this.#guest.isIdle) this.#program.keep(this);
+  }
+
   memoryBytes(): number {
     const memories = this.#program.memories.map(({ step, name }) => this.#exports[step]?.[name]);
     return [...new Set(memories as WebAssembly.Memory[])].reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
@@ -66,8 +88,9 @@ export class LeanInstance implements Instance {
     }
     const imports = bareObject<WebAssembly.ModuleImports>();
     for (const { module, name, ref } of step.imports) (imports[module] ??= bareObject())[name] = this.#resolve(ref);
-    const instance = instantiateCore(this.#program.modules[step.module]!, imports);
-    this.#exports.push(instance.exports);
+    const core = new CoreInstance(this.#program.modules[step.module]!, imports);
+    this.#cores.push(core);
+    this.#exports.push(core.exports);
     this.#bindMemories(index);
   }
 
@@ -100,9 +123,4 @@ export class LeanInstance implements Instance {
 /** The guest chooses the names: `__proto__` must be one like any other. */
 function bareObject<T>(): Record<string, T> {
   return Object.create(null) as Record<string, T>;
-}
-
-/** Makes a core instance. The one place where it happens: where memories may come from is settled here. */
-function instantiateCore(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Instance {
-  return new WebAssembly.Instance(module, imports);
 }

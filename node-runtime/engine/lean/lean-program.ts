@@ -8,11 +8,16 @@ import type { GuestMemory } from "./guest-memory.ts";
 import { GuestState } from "./guest-state.ts";
 import { hostFunction } from "./host-function.ts";
 import { makeImportCall, type ImportCall } from "./import-call.ts";
+import type { LeanModule } from "./core-instance.ts";
 import { Layouts } from "./layout.ts";
 import { LeanInstance } from "./lean-instance.ts";
 import { MemoryCodec } from "./memory-codec.ts";
+import type { MemoryImage } from "./memory-image.ts";
 import { unversioned } from "./names.ts";
 import type { CoreValue } from "./scalars.ts";
+
+/** Used instances that a program keeps: as many as usually run at the same time. */
+const MAX_USED = 32;
 
 const WAITING: ReadonlySet<string> = new Set(WAITING_FUNCTIONS);
 
@@ -30,20 +35,28 @@ export interface ProgramExport {
 /** A plan with its compiled modules: what the instances of one component share. */
 export class LeanProgram implements Program {
   readonly plan: BindingPlan;
-  readonly modules: readonly WebAssembly.Module[];
+  readonly modules: readonly LeanModule[];
   readonly exports: readonly ProgramExport[];
   /** Where `exports` has `wasi:http/incoming-handler.handle` and `wasi:cli/run.run`; -1 without it. */
   readonly handler: number;
   readonly command: number;
   /** Memories that core instances export, by step and name. */
   readonly memories: readonly { step: number; name: string }[];
+  /** What the memories of a pristine instance hold, once one was made and its making did not depend on its host. */
+  images: readonly (MemoryImage | undefined)[] | undefined;
+  readonly #isResettable: boolean;
+  /** Instances that were used and wait to be made pristine. */
+  readonly #used: LeanInstance[] = [];
   readonly #codec: MemoryCodec;
   readonly #calls: (ImportCall | undefined)[] = [];
   readonly #waits: readonly boolean[];
 
-  constructor(plan: BindingPlan, modules: readonly WebAssembly.Module[]) {
+  constructor(plan: BindingPlan, modules: readonly LeanModule[]) {
     this.plan = plan;
     this.modules = modules;
+    this.#isResettable = plan.steps.every(
+      (step) => step.kind === "call" || modules[step.module]?.rewriting?.resettable === true,
+    );
     this.#codec = new MemoryCodec(plan.types, new Layouts(plan.types));
     this.#waits = plan.functions.map(
       (entry) => entry.kind === "lower" && WAITING.has(`${entry.interface}#${entry.name}`),
@@ -57,7 +70,7 @@ export class LeanProgram implements Program {
     this.handler = this.indexOf("wasi:http/incoming-handler", "handle");
     this.command = this.indexOf("wasi:cli/run", "run");
     this.memories = plan.steps.flatMap((step, index) =>
-      step.kind === "instantiate" ? memoriesOf(modules[step.module]!, index) : [],
+      step.kind === "instantiate" ? memoriesOf(modules[step.module]!.module, index) : [],
     );
   }
 
@@ -69,11 +82,24 @@ export class LeanProgram implements Program {
   }
 
   async instantiate(host: WasiHost): Promise<LeanInstance> {
+    const used = this.#used.pop();
+    if (used?.renew(host, this.images!) === true) return used;
     try {
-      return new LeanInstance(this, new GuestState(host.imports));
+      const instance = new LeanInstance(this, new GuestState(host.imports));
+      if (this.#isResettable) this.images = instance.remember();
+      return instance;
     } catch (thrown) {
       throw startTrapped(thrown);
     }
+  }
+
+  /** Takes an instance back that is not used any more. */
+  keep(instance: LeanInstance): void {
+    if (this.images !== undefined && this.#used.length < MAX_USED) this.#used.push(instance);
+  }
+
+  trim(): void {
+    this.#used.length = 0;
   }
 
   /** Returns a function of the plan as a core module imports it, in one instance. */

@@ -1,0 +1,5 @@
+/**
+ * The word that rewritten guests check at every function and loop (prepare/rewrite): when it is not 0, the guest that
+ * runs traps. One for the process, as one guest runs at a time.
+ */
+export const EPOCH_MEMORY = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });

@@ -1,0 +1,152 @@
+import { nextInstruction, OP, type WalkedModule } from "../../wasm-binary/instructions.ts";
+import { Reader } from "../../wasm-binary/reader.ts";
+import { UnsupportedModule } from "../../wasm-binary/unsupported.ts";
+import { readValueType } from "../../wasm-binary/value-types.ts";
+import type { Writer } from "../../wasm-binary/writer.ts";
+import type { CodeUse } from "./code-use.ts";
+
+/** What is written into function bodies, and in place of what. */
+export interface BodyPatch extends WalkedModule {
+  /** The epoch check: instructions that neither take nor leave a value. */
+  check: Uint8Array;
+  /** In place of `memory.size` and `memory.grow`; undefined keeps them. */
+  memorySize?: Uint8Array;
+  memoryGrow?: Uint8Array;
+  importedFunctions: number;
+}
+
+/**
+ * A body up to this size without loops and calls needs no check: it ends within a microsecond, and whoever calls it is
+ * checked.
+ */
+const LIGHT_BODY_BYTES = 256;
+
+/** A bulk operation of a constant length up to this is as short as any instruction. */
+const SHORT_BULK_LENGTH = 1024;
+
+/** V8 refuses larger function bodies: kV8MaxWasmFunctionSize. */
+const MAX_BODY_BYTES = 7_654_321;
+
+interface Edit {
+  at: number;
+  /** Bytes of the original that it replaces. */
+  replaces: number;
+  bytes: Uint8Array;
+}
+
+/**
+ * Writes the function body at `reader` (its size in front) with checks at its entry, at each loop head, and before each
+ * operation that may take long by itself; notes in `use` what it does to the module's state.
+ *
+ * A cycle of calls, tail calls included, runs through entries; any other cycle through a loop head. The entry of a
+ * function with loops is checked too: V8 then keeps the address of the word in a register for the loop heads.
+ */
+export function patchBody(reader: Reader, patch: BodyPatch, use: CodeUse, out: Writer): void {
+  const size = reader.u32();
+  const start = reader.position;
+  reader.skip(size);
+  const body = new Reader(reader.bytes, start, reader.position);
+  for (let count = body.u32(); count > 0; count--) {
+    body.u32();
+    readValueType(body);
+  }
+  const entry = body.position;
+  const { edits, needsEntryCheck } = planEdits(body, patch, use);
+  if (needsEntryCheck || size > LIGHT_BODY_BYTES) edits.unshift({ at: entry, replaces: 0, bytes: patch.check });
+  use.checks += edits.length;
+  writeEdited(reader.bytes, { start, end: reader.position }, edits, out);
+}
+
+function planEdits(body: Reader, patch: BodyPatch, use: CodeUse): { edits: Edit[]; needsEntryCheck: boolean } {
+  const edits: Edit[] = [];
+  const check = (at: number): unknown => edits.push({ at, replaces: 0, bytes: patch.check });
+  const immediates = { first: 0, second: 0 };
+  let needsEntryCheck = false;
+  let opcode: number = OP.end;
+  while (!body.atEnd) {
+    const at = body.position;
+    const previous = opcode;
+    const constant = immediates.first;
+    opcode = nextInstruction(body, patch, immediates);
+    // What changes nothing here: more than nine of ten instructions.
+    if (opcode > OP.memoryGrow && opcode < OP.memoryInit) continue;
+    const isShort = previous === OP.i32Const && constant >= 0 && constant <= SHORT_BULK_LENGTH;
+    switch (opcode) {
+      case OP.loop:
+        needsEntryCheck = true;
+        check(body.position);
+        break;
+      case OP.call:
+      case OP.returnCall:
+        // A guest's function has its own check; the host's has not.
+        if (immediates.first < patch.importedFunctions) check(at);
+        else needsEntryCheck = true;
+        break;
+      case OP.callIndirect:
+      case OP.returnCallIndirect:
+      case OP.callRef:
+      case OP.returnCallRef:
+        needsEntryCheck = true;
+        break;
+      case OP.memorySize:
+        use.readsMemorySize = true;
+        if (patch.memorySize) edits.push({ at, replaces: body.position - at, bytes: patch.memorySize });
+        break;
+      case OP.memoryGrow:
+        use.growsMemory = true;
+        check(at);
+        if (patch.memoryGrow) edits.push({ at, replaces: body.position - at, bytes: patch.memoryGrow });
+        break;
+      case OP.memoryInit:
+        use.initializedData.add(immediates.first);
+        if (!isShort) check(at);
+        break;
+      case OP.memoryCopy:
+      case OP.memoryFill:
+        if (!isShort) check(at);
+        break;
+      case OP.dataDrop:
+        use.droppedData.add(immediates.first);
+        break;
+      case OP.elemDrop:
+        use.droppedElements.add(immediates.first);
+        break;
+      case OP.tableSet:
+        use.writtenTables.add(immediates.first);
+        break;
+      case OP.tableInit:
+        use.initializedElements.add(immediates.first);
+        use.writtenTables.add(immediates.second);
+        if (!isShort) check(at);
+        break;
+      case OP.tableCopy:
+      case OP.tableGrow:
+      case OP.tableFill:
+        use.writtenTables.add(immediates.first);
+        if (!isShort) check(at);
+        break;
+      default:
+        break;
+    }
+  }
+  if (opcode !== OP.end) throw new RangeError(`a function does not close, at byte ${body.position}`);
+  return { edits, needsEntryCheck };
+}
+
+function writeEdited(
+  bytes: Uint8Array,
+  { start, end }: { start: number; end: number },
+  edits: readonly Edit[],
+  out: Writer,
+): void {
+  let size = end - start;
+  for (const edit of edits) size += edit.bytes.length - edit.replaces;
+  if (size > MAX_BODY_BYTES) throw new UnsupportedModule("a function that would become larger than V8 compiles");
+  out.unsigned(size);
+  let copied = start;
+  for (const edit of edits) {
+    out.raw(bytes.subarray(copied, edit.at)).raw(edit.bytes);
+    copied = edit.at + edit.replaces;
+  }
+  out.raw(bytes.subarray(copied, end));
+}

@@ -1,0 +1,174 @@
+import { WasmletError, messageOf } from "../../../common/errors.ts";
+import { clampedMaximum } from "../../engine/module-sections.ts";
+import { Reader } from "../../wasm-binary/reader.ts";
+import { MODULE_HEADER, SECTION, sectionsOf, type Section } from "../../wasm-binary/sections.ts";
+import { UnsupportedModule } from "../../wasm-binary/unsupported.ts";
+import { Writer } from "../../wasm-binary/writer.ts";
+import { planAdditions, type Additions, type Entries } from "./additions.ts";
+import { emptyCodeUse, notResettable, type CodeUse } from "./code-use.ts";
+import { epochCheck } from "./epoch-check.ts";
+import { patchBody, type BodyPatch } from "./function-body.ts";
+import { callOf, globalGetOf } from "./logical-growth.ts";
+import { readShape, standardSections, type ModuleShape } from "./module-shape.ts";
+
+/** How a module is rewritten. */
+export interface RewriteOptions {
+  /** The own memory's maximum is lowered to this; `memory.grow` past it yields -1. */
+  maxMemoryPages: number;
+  /**
+   * `physical`, the default: `memory.grow` grows the memory, which cannot shrink again. `logical`: a global holds the
+   * size that the guest sees, so that a memory that is already larger serves too: docs/adr/0003-module-rewriting.md.
+   */
+  growth?: "physical" | "logical";
+}
+
+/** A module made ready for the fast engine. */
+export interface Rewritten {
+  /** To be compiled by V8, which has accepted the original. */
+  bytes: Uint8Array;
+  /** Its own memory, now imported as ("wasmlet", "memory"). */
+  memory?: { minPages: number; maxPages: number };
+  /** Whether it imports ("wasmlet", "epoch"): a shared memory of one page; it traps when the i32 at 0 is not 0. */
+  epoch: boolean;
+  /** Exports added for its mutable globals, `wasmlet:global:<index>`; none when it is not resettable. */
+  globals: string[];
+  /** Exports added for those of its tables that may change, `wasmlet:table:<index>`; none when it is not resettable. */
+  tables: string[];
+  /** Whether it asks for or changes the size of a memory, its own or an imported one. */
+  usesMemorySize: boolean;
+  /** Whether memory, globals and tables are all the state that its instance has. */
+  resettable: boolean;
+  /** Why it is not resettable. */
+  reason?: string;
+}
+
+/** A module that the general engine runs, and why, as a noun phrase: "64-bit memory". */
+export interface Routed {
+  routed: string;
+}
+
+/** How sections follow each other: not by their ids. That of memories is gone. */
+const SECTION_ORDER = [
+  SECTION.type,
+  SECTION.import,
+  SECTION.function,
+  SECTION.table,
+  SECTION.tag,
+  SECTION.global,
+  SECTION.export,
+  SECTION.start,
+  SECTION.element,
+  SECTION.dataCount,
+  SECTION.code,
+  SECTION.data,
+] as const;
+
+/**
+ * Rewrites a core module that V8 accepts: memory imported, epoch checked, state exported. Linear in the module's size.
+ * Returns `routed` for what is not handled here; throws ARTIFACT_INVALID on broken bytes.
+ */
+export function rewriteModule(bytes: Uint8Array, options: RewriteOptions): Rewritten | Routed {
+  try {
+    return rewrite(bytes, options);
+  } catch (thrown) {
+    if (thrown instanceof UnsupportedModule) return { routed: thrown.message };
+    if (!(thrown instanceof RangeError)) throw thrown;
+    throw new WasmletError("ARTIFACT_INVALID", `the module is not valid: ${messageOf(thrown)}`, { cause: thrown });
+  }
+}
+
+function rewrite(bytes: Uint8Array, { maxMemoryPages, growth = "physical" }: RewriteOptions): Rewritten {
+  const sections = standardSections(bytes);
+  const shape = readShape(bytes, sections);
+  const memory = shape.memory && {
+    minPages: shape.memory.min,
+    maxPages: clampedMaximum(shape.memory, maxMemoryPages),
+  };
+  const isLogical = growth === "logical" && memory !== undefined;
+  const use = emptyCodeUse();
+  const code = patchCode(bytes, sections.get(SECTION.code), bodyPatch(shape, isLogical), use);
+  const usesMemorySize = use.readsMemorySize || use.growsMemory;
+  const logicalGrowthType = isLogical && usesMemorySize ? shape.types : undefined;
+  const reason = notResettable(shape, use);
+  const isResettable = reason === undefined;
+  const additions = planAdditions({ shape, use, memory, logicalGrowthType, isResettable });
+  return {
+    bytes: assemble(bytes, sections, additions, code),
+    ...(memory && { memory }),
+    epoch: use.checks > 0,
+    globals: additions.globals,
+    tables: additions.tables,
+    usesMemorySize,
+    resettable: isResettable,
+    ...(reason !== undefined && { reason }),
+  };
+}
+
+function bodyPatch(shape: ModuleShape, isLogical: boolean): BodyPatch {
+  const { hasMemory, imported } = shape;
+  return {
+    hasMemory,
+    check: epochCheck(hasMemory ? 1 : 0),
+    importedFunctions: imported.functions,
+    ...(isLogical && {
+      memorySize: globalGetOf(imported.globals + shape.globals.length),
+      memoryGrow: callOf(imported.functions + shape.functions),
+    }),
+  };
+}
+
+/** A section's entries without their count. */
+interface Vector {
+  count: number;
+  bytes: Uint8Array;
+}
+
+function vectorOf(bytes: Uint8Array, section: Section | undefined): Vector {
+  if (section === undefined) return { count: 0, bytes: new Uint8Array(0) };
+  const reader = new Reader(bytes, section.start, section.end);
+  return { count: reader.u32(), bytes: bytes.subarray(reader.position, section.end) };
+}
+
+function patchCode(bytes: Uint8Array, section: Section | undefined, patch: BodyPatch, use: CodeUse): Vector {
+  const { count, bytes: bodies } = vectorOf(bytes, section);
+  const reader = new Reader(bodies);
+  const out = new Writer(bodies.length * 2);
+  for (let index = 0; index < count; index++) patchBody(reader, patch, use, out);
+  if (!reader.atEnd) throw new RangeError("the code section is longer than its functions");
+  return { count, bytes: out.done() };
+}
+
+function assemble(
+  bytes: Uint8Array,
+  sections: ReadonlyMap<number, Section>,
+  { entries }: Additions,
+  code: Vector,
+): Uint8Array {
+  const out = new Writer(bytes.length + code.bytes.length).raw(MODULE_HEADER);
+  for (const id of SECTION_ORDER) {
+    const section = sections.get(id);
+    const added = entries.get(id);
+    if (section !== undefined && added === undefined && id !== SECTION.code) {
+      out.raw(bytes.subarray(section.headerStart, section.end));
+    } else if (section !== undefined || added !== undefined) {
+      writeVector(id, id === SECTION.code ? code : vectorOf(bytes, section), added, out);
+    }
+  }
+  return copyNames(bytes, out).done();
+}
+
+function writeVector(id: number, { count, bytes }: Vector, added: Entries | undefined, out: Writer): void {
+  const total = new Writer().unsigned(count + (added?.count ?? 0)).done();
+  const extra = added?.writer.done() ?? new Uint8Array(0);
+  out.byte(id).unsigned(total.length + bytes.length + extra.length);
+  out.raw(total).raw(bytes).raw(extra);
+}
+
+/** Keeps the functions' names for stack traces; other custom sections tell offsets that are no longer true. */
+function copyNames(bytes: Uint8Array, out: Writer): Writer {
+  for (const { id, headerStart, start, end } of sectionsOf(bytes)) {
+    const isNames = id === SECTION.custom && new Reader(bytes, start, end).name() === "name";
+    if (isNames) out.raw(bytes.subarray(headerStart, end));
+  }
+  return out;
+}
