@@ -85,7 +85,7 @@ test("contract: a drain answers every accepted request before the runtime ends",
   const started = await startTestRuntime([appManifest("probe", guestFile("probe"))], cache, { cells: 2 });
   const url = await urlOf(started, "probe");
   const held = await Promise.all(Array.from({ length: 20 }, () => HeldEcho.start(url)));
-  const sleeping = Array.from({ length: 30 }, () => get(`${url}/sleep?ms=500`));
+  const sleeping = Array.from({ length: 30 }, () => get(`${url}/sleep?ms=3000`));
   while (((await metric(started, "wasmlet_instances")) ?? 0) < 50);
   const stopped = started.stop(60_000);
   // No new connection is taken, while those that are there go on.

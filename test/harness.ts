@@ -215,7 +215,11 @@ export async function read(response: IncomingMessage): Promise<Answer> {
 }
 
 /** Returns the sum of a metric's samples whose labels contain `labels`, as `app="probe"`; undefined when there is none. */
-export async function metric(runtime: Runtime, name: string, labels = ""): Promise<number | undefined> {
+export async function metric(
+  runtime: Pick<Runtime, "managementUrl">,
+  name: string,
+  labels = "",
+): Promise<number | undefined> {
   const { body } = await get(`${runtime.managementUrl}/metrics`);
   const samples = body
     .split("\n")

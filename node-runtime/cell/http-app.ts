@@ -15,7 +15,7 @@ const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 /** How long a draining app still answers on connections that were idle, telling each client to close. */
 const DRAIN_LINGER_MS = 250;
 /** How long a draining app goes on accepting: clients that never cease must not keep it from closing. */
-const MAX_ACCEPT_TURNS = 2000;
+const MAX_ACCEPT_MS = 500;
 
 /** One version of an app: its guest and the instances of it. */
 interface Version {
@@ -106,7 +106,8 @@ export class HttpApp {
     let accepted = true;
     const note = (): void => void (accepted = true);
     this.#server.on("connection", note);
-    for (let turn = 0; accepted && turn < MAX_ACCEPT_TURNS; turn++) {
+    const lastMs = performance.now() + MAX_ACCEPT_MS;
+    while (accepted && performance.now() < lastMs) {
       accepted = false;
       // The first turn may be the rest of the current one, which has looked at its sockets already.
       for (let rest = 0; rest < 2; rest++) await new Promise<void>((resume) => setImmediate(resume));

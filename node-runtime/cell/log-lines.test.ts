@@ -22,6 +22,28 @@ test("LineSink: a line longer than the bound is cut off, and the next one is who
   expect(lines.map(({ length }) => length)).toEqual([16 * 1024, 4]);
 });
 
+test("LineSink: a guest that prints without end waits for the next turn, however many streams it has", () => {
+  const turns: (() => void)[] = [];
+  const budget = new LineBudget(() => 0);
+  const sink = new LineSink(
+    () => {},
+    budget,
+    (callback) => turns.push(callback),
+  );
+  const room = sink.capacity();
+  let woken = 0;
+  sink.subscribe(() => woken++);
+  expect(woken).toBe(1);
+  sink.write(Buffer.alloc(room - 1));
+  expect([sink.capacity(), turns.length]).toEqual([1, 0]);
+  for (let stream = 0; stream < 2; stream++) sink.write(Buffer.alloc(room));
+  expect([sink.capacity(), turns.length]).toEqual([0, 1]);
+  sink.subscribe(() => woken++);
+  expect(woken).toBe(1);
+  turns[0]?.();
+  expect([sink.capacity(), woken]).toEqual([room, 2]);
+});
+
 test("LineBudget: a flood is dropped and counted, and the next second begins anew", () => {
   let now = 0;
   const { sink, budget, lines } = makeSink(() => now);

@@ -1,10 +1,14 @@
 import type { ByteSink } from "../wasi/io/byte-source.ts";
+import { Notifier } from "../wasi/io/notifier.ts";
 
 /** The longest line that is kept whole; the rest of a longer one is cut off. */
 const MAX_LINE_BYTES = 16 * 1024;
 
 /** Lines an app may print in a second, all instances together; more are dropped and counted. */
 const MAX_LINES_PER_SECOND = 1000;
+
+/** What a guest may print before it lets its neighbours in the cell have a turn. */
+const MAX_BYTES_PER_TURN = 64 * 1024;
 
 /** Decides per app whether one more line may be logged: a bucket that refills every second. */
 export class LineBudget {
@@ -40,23 +44,37 @@ export class LineBudget {
   }
 }
 
-/** A sink that splits what a guest prints into lines; it never waits and holds at most one line. */
+/**
+ * A sink that splits what a guest prints into lines; it holds at most one line. It takes everything, but only so much
+ * at a time: a guest that does nothing but print would otherwise never leave the thread.
+ */
 export class LineSink implements ByteSink {
   readonly #emit: (line: string) => void;
   readonly #budget: LineBudget;
+  readonly #atNextTurn: (callback: () => void) => unknown;
+  readonly #changed = new Notifier();
+  #room = MAX_BYTES_PER_TURN;
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
 
-  constructor(emit: (line: string) => void, budget: LineBudget) {
+  constructor(
+    emit: (line: string) => void,
+    budget: LineBudget,
+    atNextTurn: (callback: () => void) => unknown = setImmediate,
+  ) {
     this.#emit = emit;
     this.#budget = budget;
+    this.#atNextTurn = atNextTurn;
   }
 
   capacity(): number {
-    return 64 * 1024;
+    return Math.max(0, this.#room);
   }
 
   write(bytes: Uint8Array): void {
+    const hadRoom = this.#room > 0;
+    this.#room -= bytes.length; // two streams over this sink may each have been told of the whole room
+    if (hadRoom && this.#room <= 0) this.#atNextTurn(this.#makeRoom);
     let start = 0;
     for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
       this.#keep(bytes.subarray(start, end));
@@ -71,6 +89,7 @@ export class LineSink implements ByteSink {
   }
 
   subscribe(wake: () => void): () => void {
+    if (this.#room <= 0) return this.#changed.subscribe(wake);
     wake();
     return () => {};
   }
@@ -83,6 +102,11 @@ export class LineSink implements ByteSink {
     this.#pendingBytes = 0;
     if (this.#budget.take()) this.#emit(line.toString("utf8").replace(/\r$/, ""));
   }
+
+  readonly #makeRoom = (): void => {
+    this.#room = MAX_BYTES_PER_TURN;
+    this.#changed.notify();
+  };
 
   #keep(bytes: Uint8Array): void {
     const kept = bytes.subarray(0, Math.max(0, MAX_LINE_BYTES - this.#pendingBytes));

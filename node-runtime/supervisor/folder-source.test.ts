@@ -46,3 +46,12 @@ test("FolderSource: a folder that cannot be read is RUNTIME_FOLDER at the start"
   await expect(missing.start(() => {})).rejects.toMatchObject({ code: "RUNTIME_FOLDER" });
   missing.stop();
 });
+
+test("FolderSource: of two apps of one name the first serves, and the second is a problem that names both", async () => {
+  const [first, second] = [join(folder, "a.yaml"), join(folder, "b.yaml")];
+  for (const file of [first, second]) writeFileSync(file, MANIFEST);
+  const { apps, problems } = await firstState();
+  expect(apps.map(({ id }) => id)).toEqual(["default/app"]);
+  expect(problems).toMatchObject([{ code: "APP_CONFLICT" }]);
+  expect(JSON.stringify([problems[0]!.message, problems[0]!.details])).toMatch(/b\.yaml/);
+});
