@@ -11,7 +11,8 @@ export class Scope {
   readonly #closers = new Set<Closer>();
   readonly #maxOpen: number;
   #breaths = 0;
-  #reason: HostClosedError | undefined;
+  #closedBecause: string | undefined;
+  #error: HostClosedError | undefined;
 
   constructor(maxOpen = 1024) {
     this.#maxOpen = maxOpen;
@@ -19,7 +20,7 @@ export class Scope {
 
   /** True once `close` was called. */
   get closed(): boolean {
-    return this.#reason !== undefined;
+    return this.#closedBecause !== undefined;
   }
 
   /** True while another resource may be opened. */
@@ -29,7 +30,7 @@ export class Scope {
 
   /** Calls `closer` when the scope closes; returns a function that forgets it. Runs it at once on a closed scope. */
   defer(closer: Closer): () => void {
-    if (this.#reason !== undefined) {
+    if (this.closed) {
       closer();
       return () => {};
     }
@@ -42,12 +43,12 @@ export class Scope {
    * `subscribe` returns its own undoing, which is called in both cases.
    */
   wait(subscribe: (wake: () => void) => () => void): Promise<void> {
-    if (this.#reason !== undefined) return Promise.reject(this.#reason);
+    if (this.closed) return Promise.reject(this.#reason());
     return new Promise((resolve, reject) => {
       let unsubscribe: (() => void) | undefined;
       const forget = this.defer(() => {
         unsubscribe?.();
-        reject(this.#reason!);
+        reject(this.#reason());
       });
       let woken = false;
       unsubscribe = subscribe(() => {
@@ -56,8 +57,8 @@ export class Scope {
         forget();
         unsubscribe?.();
         // A resource that is closed with the scope may wake its waiters first: they unwind all the same.
-        if (this.#reason === undefined) resolve();
-        else reject(this.#reason);
+        if (this.closed) reject(this.#reason());
+        else resolve();
       });
       // Subscribed to something already ready: undo what the callback could not undo yet.
       if (woken) unsubscribe();
@@ -83,10 +84,15 @@ export class Scope {
 
   /** Ends everything; later calls do nothing. */
   close(why = "the host was closed"): void {
-    if (this.#reason !== undefined) return;
-    this.#reason = new HostClosedError(why);
+    if (this.closed) return;
+    this.#closedBecause = why;
     const closers = [...this.#closers];
     this.#closers.clear();
     for (const closer of closers) closer();
+  }
+
+  /** Made when someone waits: most scopes close with nobody waiting, and an error takes a stack trace. */
+  #reason(): HostClosedError {
+    return (this.#error ??= new HostClosedError(this.#closedBecause!));
   }
 }
