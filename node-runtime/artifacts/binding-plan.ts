@@ -119,7 +119,6 @@ export type ValueType = Static<typeof ValueType>;
 export type TypeDefinition = Static<typeof TypeDefinition>;
 export type FunctionType = Static<typeof FunctionType>;
 export type CoreRef = Static<typeof CoreRef>;
-export type PlanContext = Static<typeof Context>;
 
 const validator = Compile(BindingPlan);
 

@@ -93,6 +93,6 @@ export class Scope {
 
   /** Made when someone waits: most scopes close with nobody waiting, and an error takes a stack trace. */
   #reason(): HostClosedError {
-    return (this.#error ??= new HostClosedError(this.#closedBecause!));
+    return (this.#error ??= new HostClosedError(this.#closedBecause));
   }
 }

@@ -92,7 +92,7 @@ function valuesOf(shape: Shape): fc.Arbitrary<unknown> {
       return fc.oneof(tagged("ok", shape.ok), tagged("err", shape.err));
     case "enum":
       return fc.nat(shape.count - 1).map((index) => `case-${index}`);
-    case "flags":
+    default:
       return fc.record(Object.fromEntries(indexes(shape.count).map((index) => [`aFlag${index}`, fc.boolean()])));
   }
 }
@@ -128,7 +128,7 @@ function define(shape: Shape, lines: string[]): string {
           .map((index) => `"case-${index}"`)
           .join(" ")})`,
       );
-    case "flags":
+    default:
       return add(
         `(flags ${indexes(shape.count)
           .map((index) => `"a-flag${index}"`)
