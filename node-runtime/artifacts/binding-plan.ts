@@ -114,7 +114,6 @@ export type ValueType = v.InferOutput<typeof ValueType>;
 export type TypeDefinition = v.InferOutput<typeof TypeDefinition>;
 export type FunctionType = v.InferOutput<typeof FunctionType>;
 export type CoreRef = v.InferOutput<typeof CoreRef>;
-export type PlanContext = v.InferOutput<typeof Context>;
 
 /** Reads a plan; throws ARTIFACT_CACHE_CORRUPT when the file is missing, not a plan or points outside of itself. */
 export function readBindingPlan(file: string): BindingPlan {

@@ -1,16 +1,11 @@
-import { createCliImports, type CliOptions } from "./cli/imports.ts";
+import type { CliOptions } from "./cli/imports.ts";
 import { SYSTEM_CLOCK, type Clock } from "./clocks/clock.ts";
-import { createClockImports } from "./clocks/imports.ts";
-import { createFilesystemImports, type Preopen } from "./filesystem/imports.ts";
-import { createHttpImports } from "./http/imports.ts";
-import { IoError } from "./io/error.ts";
-import { InputStream } from "./io/input-stream.ts";
-import { OutputStream } from "./io/output-stream.ts";
-import { poll, Pollable } from "./io/pollable.ts";
-import { createRandomImports } from "./random/imports.ts";
+import type { Preopen } from "./filesystem/imports.ts";
+import { createHostImports, type HostImports } from "./host-imports.ts";
 import { Scope } from "./scope.ts";
 import type { EgressPolicy } from "./sockets/egress.ts";
-import { createSocketImports } from "./sockets/imports.ts";
+
+export type { HostImports } from "./host-imports.ts";
 
 /** Everything one guest instance may see of the world; what is not here does not exist for it. */
 export interface HostOptions extends CliOptions {
@@ -18,9 +13,6 @@ export interface HostOptions extends CliOptions {
   egress: EgressPolicy;
   clock?: Clock;
 }
-
-/** Interfaces by unversioned name; functions in camelCase, resources as classes (the JS embedding of the component model). */
-export type HostImports = Record<string, Record<string, unknown>>;
 
 /** The WASI 0.2 host of one guest instance: no state is shared with any other instance's. */
 export class WasiHost {
@@ -33,17 +25,7 @@ export class WasiHost {
     this.scope = scope;
     this.options = options;
     this.clock = options.clock ?? SYSTEM_CLOCK;
-    this.imports = {
-      "wasi:io/error": { Error: IoError },
-      "wasi:io/poll": { Pollable, poll: (pollables: Pollable[]) => poll(scope, pollables) },
-      "wasi:io/streams": { InputStream, OutputStream },
-      ...createCliImports(scope, options),
-      ...createClockImports(scope, this.clock),
-      ...createRandomImports(),
-      ...createFilesystemImports(scope, options.preopens),
-      ...createSocketImports(scope, options.egress, this.clock),
-      ...createHttpImports(scope, options.egress, this.clock),
-    };
+    this.imports = createHostImports(this);
   }
 
   /** Ends all that the guest has open and unwinds it where it waits. */

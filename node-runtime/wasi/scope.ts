@@ -18,7 +18,10 @@ export class Scope {
   readonly #maxOpen: number;
   readonly #activity: Activity | undefined;
   #breaths = 0;
-  #reason: Error | undefined;
+  #isClosed = false;
+  #closedBecause = "";
+  /** Made when it is first needed: most scopes close with nobody waiting. */
+  #error: Error | undefined;
   /** Called when a wait of the host's ends well: an engine may want to see what became possible. */
   onWake: (() => void) | undefined;
 
@@ -29,7 +32,7 @@ export class Scope {
 
   /** True once `close` was called. */
   get closed(): boolean {
-    return this.#reason !== undefined;
+    return this.#closedBecause !== undefined;
   }
 
   /** True while another resource may be opened. */
@@ -39,7 +42,7 @@ export class Scope {
 
   /** Calls `closer` when the scope closes; returns a function that forgets it. Runs it at once on a closed scope. */
   defer(closer: Closer): () => void {
-    if (this.#reason !== undefined) {
+    if (this.closed) {
       closer();
       return () => {};
     }
@@ -52,14 +55,14 @@ export class Scope {
    * `subscribe` returns its own undoing, which is called in both cases.
    */
   wait(subscribe: (wake: () => void) => () => void): Promise<void> {
-    if (this.#reason !== undefined) return Promise.reject(this.#reason);
+    if (this.#isClosed) return Promise.reject(this.#reason());
     this.#activity?.suspend();
     return new Promise((resolve, reject) => {
       let unsubscribe: (() => void) | undefined;
       const forget = this.defer(() => {
         unsubscribe?.();
         this.#activity?.resume();
-        reject(this.#reason!);
+        reject(this.#reason());
       });
       let woken = false;
       unsubscribe = subscribe(() => {
@@ -69,7 +72,7 @@ export class Scope {
         unsubscribe?.();
         this.#activity?.resume();
         // A resource that is closed with the scope may wake its waiters first: they unwind all the same.
-        if (this.#reason !== undefined) return reject(this.#reason);
+        if (this.#isClosed) return reject(this.#reason());
         resolve();
         this.onWake?.();
       });
@@ -98,7 +101,7 @@ export class Scope {
    */
   async guard<T>(call: Promise<T>): Promise<T> {
     const { promise: closed, reject } = Promise.withResolvers<never>();
-    const forget = this.defer(() => reject(this.#reason!));
+    const forget = this.defer(() => reject(this.#reason()));
     try {
       return await Promise.race([call, closed]);
     } finally {
@@ -118,7 +121,9 @@ export class Scope {
 
   /** Ends everything with the guest's own failure, which all that waits rejects with; later calls do nothing. */
   fail(reason: unknown): void {
-    this.#end(reason instanceof Error ? reason : new Error(String(reason)));
+    if (this.#isClosed) return;
+    this.#error = reason instanceof Error ? reason : new Error(String(reason));
+    this.#end();
   }
 
   /**
@@ -131,14 +136,19 @@ export class Scope {
 
   /** Ends everything; later calls do nothing. */
   close(why = "the host was closed"): void {
-    this.#end(new HostClosedError(why));
+    if (this.#isClosed) return;
+    this.#closedBecause = why;
+    this.#end();
   }
 
-  #end(reason: Error): void {
-    if (this.#reason !== undefined) return;
-    this.#reason = reason;
+  #end(): void {
+    this.#isClosed = true;
     const closers = [...this.#closers];
     this.#closers.clear();
     for (const closer of closers) closer();
+  }
+
+  #reason(): Error {
+    return (this.#error ??= new HostClosedError(this.#closedBecause));
   }
 }

@@ -59,7 +59,7 @@ class JcoProgram implements Program {
     try {
       exports = await this.#instantiate(
         (name) => this.#modules.get(name)!,
-        this.#isP3 ? { ...host.imports, ...createP3Imports(host) } : host.imports,
+        this.#isP3 ? createP3Imports(host) : host.imports,
         (module, imports) => census.note(new WebAssembly.Instance(module, imports)),
         createGlueHost(host.scope),
       );

@@ -1,7 +1,7 @@
 import { AbiTrap, trapUnless } from "./abi-trap.ts";
 
 /** Handles that one instance may have at once; the component model allows 2^28. */
-export const MAX_HANDLES = 65_536;
+const MAX_HANDLES = 65_536;
 
 /** What a handle of the guest stands for: an object of the host's, owned or borrowed for the time of one call. */
 interface Handle {

@@ -26,7 +26,7 @@ export function taggedShape(cases: readonly Case[]): VariantShape {
     },
     indexOf(value) {
       const index = indexes.get((value as Tagged).tag);
-      if (index === undefined) throw new TypeError(`no case of the variant is called ${String((value as Tagged).tag)}`);
+      if (index === undefined) throw new TypeError(`no case of the variant is called ${(value as Tagged).tag}`);
       return index;
     },
     payloadOf: (value) => (value as Tagged).val,

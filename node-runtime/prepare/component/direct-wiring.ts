@@ -1,5 +1,6 @@
 import type { BindingPlan, CoreRef } from "../../artifacts/binding-plan.ts";
 import type { CoreModule } from "./core-wiring.ts";
+import { NotLean } from "./not-lean.ts";
 import { readFixup, readShim, type FixupModule, type ShimModule } from "./indirection-modules.ts";
 
 type Step = BindingPlan["steps"][number];
@@ -23,7 +24,7 @@ export function wireDirectly(plan: BindingPlan, modules: readonly CoreModule[]):
   if (knot === undefined) return plan;
   const resolve = (ref: CoreRef): CoreRef => {
     if ("call" in ref) return ref;
-    if (ref.step === knot.shimStep) return knot.targets.get(ref.name)!;
+    if (ref.step === knot.shimStep) return knot.targets.get(ref.name) ?? noTarget(ref.name);
     return { ...ref, step: newIndex.get(ref.step)! };
   };
   const kept = plan.steps.flatMap((step, index): { index: number; step: Step }[] => {
@@ -34,11 +35,7 @@ export function wireDirectly(plan: BindingPlan, modules: readonly CoreModule[]):
   const newIndex = new Map(kept.map(({ index }, position) => [index, position]));
   return {
     ...plan,
-    steps: kept.map(({ step }) =>
-      step.kind === "call"
-        ? { ...step, ref: resolve(step.ref) }
-        : { ...step, imports: step.imports.map((entry) => ({ ...entry, ref: resolve(entry.ref) })) },
-    ),
+    steps: kept.map(({ step }) => withRefs(step, resolve)),
     contexts: plan.contexts.map(({ memory, realloc }) => ({
       ...(memory && { memory: resolve(memory) }),
       ...(realloc && { realloc: resolve(realloc) }),
@@ -49,6 +46,16 @@ export function wireDirectly(plan: BindingPlan, modules: readonly CoreModule[]):
       ...(postReturn && { postReturn: resolve(postReturn) }),
     })),
   };
+}
+
+function withRefs(step: Step, resolve: (ref: CoreRef) => CoreRef): Step {
+  if (step.kind === "call") return { kind: "call", ref: resolve(step.ref) };
+  const imports = step.imports.map(({ module, name, ref }) => ({ module, name, ref: resolve(ref) }));
+  return { kind: "instantiate", module: step.module, imports };
+}
+
+function noTarget(name: string): never {
+  throw new NotLean(`an indirection lacks its export ${name}`);
 }
 
 /** Finds the one shim and its one fixup, when all that the fixup fills in are host functions. */

@@ -20,7 +20,7 @@ export interface ShimModule {
 }
 
 /** A core import by module and name. */
-export interface CoreImport {
+interface CoreImport {
   module: string;
   name: string;
 }

@@ -32,10 +32,9 @@ export class TypeTable {
       case "variant":
         return this.#add({
           kind: "variant",
-          cases: bounded(syntax.cases, "members").map(({ name, type }) => ({
-            name: planName(name),
-            ...optional(type),
-          })),
+          cases: bounded(syntax.cases, "members").map(({ name, type }) =>
+            type === undefined ? { name: planName(name) } : { name: planName(name), type: value(type) },
+          ),
         });
       case "list":
       case "option":

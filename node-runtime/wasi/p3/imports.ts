@@ -3,11 +3,14 @@ import { createCliImports } from "./cli.ts";
 import { createClockImports } from "./clocks.ts";
 import { createFilesystemImports } from "./filesystem.ts";
 import { createHttpImports } from "./http/imports.ts";
-import { P3_SUFFIX } from "../offered.ts";
+import { OFFERED_INTERFACES, P3_SUFFIX } from "../offered.ts";
 import { createRandomImports } from "./random.ts";
 import { createSocketImports } from "./sockets/imports.ts";
 
-/** Returns the WASI 0.3 interfaces of one guest, named `wasi:cli/stdin@0.3`, over its WASI 0.2 host. */
+/**
+ * Returns the WASI 0.3 interfaces of one guest, named `wasi:cli/stdin@0.3`, over its WASI 0.2 host, whose interfaces are
+ * among them: a component may import both.
+ */
 export function createP3Imports(host: WasiHost): HostImports {
   const imports: HostImports = {
     ...createCliImports(host.imports),
@@ -17,5 +20,10 @@ export function createP3Imports(host: WasiHost): HostImports {
     ...createSocketImports(host.imports),
     ...createHttpImports(host),
   };
-  return Object.fromEntries(Object.entries(imports).map(([name, functions]) => [`${name}${P3_SUFFIX}`, functions]));
+  const all: HostImports = {};
+  for (const [name, functions] of Object.entries(imports)) all[`${name}${P3_SUFFIX}`] = functions;
+  for (const name of OFFERED_INTERFACES.get("0.2")!) {
+    Object.defineProperty(all, name, { get: () => host.imports[name], enumerable: true });
+  }
+  return all;
 }
