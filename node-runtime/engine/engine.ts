@@ -27,6 +27,8 @@ export interface Instance {
   handle?(request: IncomingRequest, outparam: ResponseOutparam): Promise<void>;
   /** `wasi:cli/run` or `_start`: resolves to the exit code, rejects when it trapped. */
   run?(): Promise<number>;
+  /** How many calls it may serve, where there is a limit. */
+  maxCalls?: number;
   /** Bytes of linear memory that it has now. */
   memoryBytes(): number;
 }
