@@ -68,6 +68,20 @@ test("contract: the only cell comes back after kill -9", async () => {
   }
 });
 
+test("contract: a guest that computes past its own deadline ends its cell, however long its neighbours may take", async () => {
+  runtime = await startTestRuntime(
+    [
+      appManifest("hasty", guestFile("probe"), { spec: { limits: { requestTimeoutSeconds: 1 } } }),
+      appManifest("patient", guestFile("probe"), { spec: { limits: { requestTimeoutSeconds: 3600 } } }),
+    ],
+    cache,
+  );
+  const [hasty, patient] = [await urlOf(runtime, "hasty"), await urlOf(runtime, "patient")];
+  await expect(get(`${hasty}/loop`)).rejects.toMatchObject({ code: "ECONNRESET" });
+  while ((await statusOrRefused(patient)) !== 200);
+  expect(await metric(runtime, "wasmlet_cell_restarts_total")).toBe(1);
+});
+
 test("contract: kill -9 of the preparer is said and recovered from", async () => {
   const emptyCache = mkdtempSync(join(temporary.path, "cache-"));
   runtime = await startTestRuntime([appManifest("probe", guestFile("probe"))], emptyCache);

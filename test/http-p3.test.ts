@@ -87,6 +87,13 @@ test("http 0.3: a request sees a pristine program; with reuse Instance it sees t
   expect((await get(`${kept}/hello`)).status).toBe(200);
 });
 
+test("http 0.3: an instance that is kept is replaced before what its calls leave behind adds up", async () => {
+  const seen: number[] = [];
+  for (let request = 0; request < 130; request++) seen.push(Number((await get(`${kept}/count`)).body));
+  expect(Math.max(...seen)).toBeLessThanOrEqual(64);
+  expect(seen.filter((count) => count === 1).length).toBeGreaterThanOrEqual(2);
+});
+
 function startPost(url: string, headers: Record<string, string> = {}): ClientRequest {
   const request = httpRequest(url, { method: "POST", headers });
   request.flushHeaders();

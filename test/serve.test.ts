@@ -1,8 +1,9 @@
 import { once } from "node:events";
-import { chmodSync, mkdirSync, symlinkSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { appManifest, get, guestFile, makeTemporaryFolder, open, read, type Manifest } from "./harness.ts";
 import { isAlive, serve, spawnWasmlet, type ServedRuntime } from "./served-runtime.ts";
@@ -73,6 +74,18 @@ test("contract: kill -9 of wasmlet serve leaves no cell behind", async () => {
   runtime.signal("SIGKILL");
   expect(await runtime.exited).toEqual({ code: null, signal: "SIGKILL" });
   while (children.some(isAlive));
+});
+
+test("contract: kill -9 of wasmlet serve leaves no cell behind whose guest computes", async () => {
+  runtime = await serve([probeApp("probe")], cache);
+  const url = await runtime.urlOf("probe");
+  const children = runtime.children();
+  const before = children.map(cpuTicks);
+  const computing = get(`${url}/loop`).catch(({ code }: NodeJS.ErrnoException) => code);
+  while (!children.some((pid, index) => cpuTicks(pid) > before[index]! + 50)) await nextTurn();
+  runtime.signal("SIGKILL");
+  expect(await computing).toBe("ECONNRESET");
+  while (children.some(isAlive)) await nextTurn();
 });
 
 test.each([
@@ -158,4 +171,12 @@ async function takePort(): Promise<{ port: number; close: () => Promise<void> }>
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   return { port, close: () => new Promise((resolve) => server.close(() => resolve())) };
+}
+
+/** Hundredths of a second that a process has computed. */
+function cpuTicks(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "latin1")
+    .replace(/^.*\) /, "")
+    .split(" ");
+  return Number(fields[11]) + Number(fields[12]);
 }

@@ -1,6 +1,6 @@
 import { messageOf, systemCodeOf, WasmletError } from "../../common/errors.ts";
 import type { ErrorCode } from "../../common/error-codes.ts";
-import { CpuMeter } from "./cpu-time.ts";
+import { CpuMeter, type TurnObserver } from "./cpu-time.ts";
 import { Guest } from "./guest.ts";
 import { HttpApp } from "./http-app.ts";
 import { LineBudget } from "./log-lines.ts";
@@ -15,11 +15,12 @@ export class Cell {
   readonly #send: (message: FromCell) => void;
   readonly #httpApps = new Map<string, HttpApp>();
   readonly #commands = new Map<string, Guest>();
-  readonly #meter = new CpuMeter();
+  readonly #meter: CpuMeter;
   #lines: LogLine[] = [];
 
-  constructor(send: (message: FromCell) => void) {
+  constructor(send: (message: FromCell) => void, watchdog?: TurnObserver) {
     this.#send = send;
+    this.#meter = new CpuMeter(watchdog);
   }
 
   /** Does what one message asks. */
@@ -78,7 +79,7 @@ export class Cell {
     try {
       const live = await guest.instantiate();
       phases = live.phases;
-      outcome = await guest.stats.cpu.spend(() => runToEnd(live)).finally(() => live.dispose("the command ended"));
+      outcome = await live.turns.spend(() => runToEnd(live)).finally(() => live.dispose("the command ended"));
     } catch (thrown) {
       outcome = { exitCode: 134, error: failureOf(thrown) };
     }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Notifier } from "../wasi/io/notifier.ts";
 import { Scope } from "../wasi/scope.ts";
-import { CpuMeter } from "./cpu-time.ts";
+import { CpuMeter, type GuestTurns } from "./cpu-time.ts";
 
 /** A meter whose time and turns the test makes. */
 function makeMeter(): { meter: CpuMeter; pass: (ms: number) => void; endTurn: () => void } {
@@ -9,6 +9,7 @@ function makeMeter(): { meter: CpuMeter; pass: (ms: number) => void; endTurn: ()
   const turnEnds: (() => void)[] = [];
   return {
     meter: new CpuMeter(
+      undefined,
       () => now,
       (callback) => turnEnds.push(callback),
     ),
@@ -20,19 +21,21 @@ function makeMeter(): { meter: CpuMeter; pass: (ms: number) => void; endTurn: ()
 test("CpuMeter: what passes between resume and suspend is the account's, once", () => {
   const { meter, pass } = makeMeter();
   const account = meter.open();
+  const turns = account.turns();
   pass(5);
-  account.resume();
+  turns.resume();
   pass(20);
-  account.suspend();
+  turns.suspend();
   pass(7);
-  account.suspend();
+  turns.suspend();
   expect(account.takeSeconds()).toBe(0.02);
   expect(account.takeSeconds()).toBe(0);
 });
 
 test("CpuMeter: an account that takes the thread ends the other's time", () => {
   const { meter, pass } = makeMeter();
-  const [one, other] = [meter.open(), meter.open()];
+  const accounts = [meter.open(), meter.open()];
+  const [one, other] = accounts.map((account) => account.turns()) as [GuestTurns, GuestTurns];
   one.resume();
   pass(1);
   other.resume();
@@ -40,14 +43,14 @@ test("CpuMeter: an account that takes the thread ends the other's time", () => {
   one.suspend();
   pass(3);
   other.suspend();
-  expect([one.takeSeconds(), other.takeSeconds()]).toEqual([0.001, 0.005]);
+  expect(accounts.map((account) => account.takeSeconds())).toEqual([0.001, 0.005]);
 });
 
 test("CpuMeter: a guest that never says that it stopped is counted to the end of the turn only", () => {
   const { meter, pass, endTurn } = makeMeter();
   const account = meter.open();
   for (const _turn of [1, 2]) {
-    account.resume();
+    account.turns().resume();
     pass(4);
     endTurn();
     pass(1000);
@@ -55,12 +58,13 @@ test("CpuMeter: a guest that never says that it stopped is counted to the end of
   expect(account.takeSeconds()).toBe(0.008);
 });
 
-test("CpuAccount: a call is counted without the waits of its scope", async () => {
+test("GuestTurns: a call is counted without the waits of its scope", async () => {
   const { meter, pass } = makeMeter();
   const account = meter.open();
-  const scope = new Scope(undefined, account);
+  const turns = account.turns();
+  const scope = new Scope(undefined, turns);
   const changed = new Notifier();
-  const call = account.spend(async () => {
+  const call = turns.spend(async () => {
     pass(1);
     const waiting = scope.wait((wake) => changed.subscribe(wake));
     pass(100);
@@ -71,4 +75,20 @@ test("CpuAccount: a call is counted without the waits of its scope", async () =>
   await call;
   pass(1000);
   expect(account.takeSeconds()).toBe(0.003);
+});
+
+test("CpuMeter: its observer learns who runs until when, and when nobody does", () => {
+  const seen: (number | "nobody")[] = [];
+  const meter = new CpuMeter(
+    { enter: (deadlineMs) => seen.push(deadlineMs), leave: () => seen.push("nobody") },
+    () => 0,
+    () => {},
+  );
+  const [one, other] = [meter.open().turns(), meter.open().turns()];
+  [one.deadlineMs, other.deadlineMs] = [100, 200];
+  one.resume();
+  other.resume();
+  one.suspend();
+  other.suspend();
+  expect(seen).toEqual([100, 200, "nobody"]);
 });

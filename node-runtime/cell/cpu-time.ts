@@ -8,8 +8,15 @@
  */
 import type { Activity } from "../wasi/scope.ts";
 
+/** Told who has the thread: the watchdog's record. */
+export interface TurnObserver {
+  enter(deadlineMs: number): void;
+  leave(): void;
+}
+
 /** Divides the time of one thread among accounts; at most one runs at a time. */
 export class CpuMeter {
+  readonly #observer: TurnObserver | undefined;
   readonly #now: () => number;
   readonly #atTurnEnd: (callback: () => void) => unknown;
   #running: CpuAccount | undefined;
@@ -18,9 +25,11 @@ export class CpuMeter {
 
   /** `now` yields milliseconds; `atTurnEnd` calls back when the event loop has done what is due now. */
   constructor(
+    observer?: TurnObserver,
     now: () => number = () => performance.now(),
     atTurnEnd: (callback: () => void) => unknown = setImmediate,
   ) {
+    this.#observer = observer;
     this.#now = now;
     this.#atTurnEnd = atTurnEnd;
   }
@@ -30,8 +39,9 @@ export class CpuMeter {
     return new CpuAccount(this);
   }
 
-  /** Gives the thread to an account, taking it from the one that has it. */
-  start(account: CpuAccount): void {
+  /** Gives the thread to an account until `deadlineMs`, taking it from the one that has it. */
+  start(account: CpuAccount, deadlineMs: number): void {
+    this.#observer?.enter(deadlineMs);
     const nowMs = this.#now();
     this.#running?.add(nowMs - this.#sinceMs);
     this.#running = account;
@@ -45,6 +55,7 @@ export class CpuMeter {
   stop(account: CpuAccount): void {
     if (this.#running !== account) return;
     this.#running = undefined;
+    this.#observer?.leave();
     account.add(this.#now() - this.#sinceMs);
   }
 
@@ -55,7 +66,7 @@ export class CpuMeter {
 }
 
 /** The time that one app's guests had the thread. */
-export class CpuAccount implements Activity {
+export class CpuAccount {
   readonly #meter: CpuMeter;
   #spentMs = 0;
 
@@ -63,24 +74,9 @@ export class CpuAccount implements Activity {
     this.#meter = meter;
   }
 
-  /** A guest of this app runs from here on. */
-  resume(): void {
-    this.#meter.start(this);
-  }
-
-  /** It no longer does: it waits, or has returned. */
-  suspend(): void {
-    this.#meter.stop(this);
-  }
-
-  /** Makes a call into a guest and counts it, up to where its promise settles; the guest's waits excepted. */
-  async spend<T>(call: () => Promise<T>): Promise<T> {
-    this.resume();
-    try {
-      return await call();
-    } finally {
-      this.suspend();
-    }
+  /** Returns the turns of one guest of this app. */
+  turns(): GuestTurns {
+    return new GuestTurns(this.#meter, this);
   }
 
   /** Adds time; for the meter. */
@@ -93,5 +89,38 @@ export class CpuAccount implements Activity {
     const seconds = this.#spentMs / 1000;
     this.#spentMs = 0;
     return seconds;
+  }
+}
+
+/** One guest's turns on the thread. */
+export class GuestTurns implements Activity {
+  readonly #meter: CpuMeter;
+  readonly #account: CpuAccount;
+  /** When the guest must stop, in milliseconds of the machine's monotonic clock. */
+  deadlineMs = Infinity;
+
+  constructor(meter: CpuMeter, account: CpuAccount) {
+    this.#meter = meter;
+    this.#account = account;
+  }
+
+  /** The guest runs from here on. */
+  resume(): void {
+    this.#meter.start(this.#account, this.deadlineMs);
+  }
+
+  /** It no longer does: it waits, or has returned. */
+  suspend(): void {
+    this.#meter.stop(this.#account);
+  }
+
+  /** Makes a call into the guest and counts it, up to where its promise settles; the guest's waits excepted. */
+  async spend<T>(call: () => Promise<T>): Promise<T> {
+    this.resume();
+    try {
+      return await call();
+    } finally {
+      this.suspend();
+    }
   }
 }

@@ -6,16 +6,22 @@ import { WasiHost } from "../wasi/host.ts";
 import { EMPTY_SOURCE } from "../wasi/io/byte-source.ts";
 import { Scope } from "../wasi/scope.ts";
 import { EgressPolicy } from "../wasi/sockets/egress.ts";
+import type { GuestTurns } from "./cpu-time.ts";
 import { type LineBudget, LineSink } from "./log-lines.ts";
 import type { AppStats, CellApp, LogLine } from "./protocol.ts";
 import { checkPreopens } from "./preopen-check.ts";
 import { inheritedStdio } from "./stdio.ts";
 import type { StatsCollector } from "./stats.ts";
+import { monotonicMs } from "./turn-record.ts";
 
 /** One instance with its host, and how it came to be. */
 export interface LiveInstance {
   instance: Instance;
   host: WasiHost;
+  /** Its turns on the thread, and their deadline. */
+  turns: GuestTurns;
+  /** Calls that it has served. */
+  calls: number;
   /** Seconds by phase that its making took. */
   phases: Record<string, number>;
   /** Ends the instance: closes what it has open and lets the last line it printed out. */
@@ -73,6 +79,11 @@ export class Guest {
     };
   }
 
+  /** When a request that begins now must be over, in milliseconds of the machine's monotonic clock. */
+  nextDeadlineMs(): number {
+    return this.app.trigger === "command" ? Infinity : monotonicMs() + this.app.requestTimeoutMs;
+  }
+
   /** Throws when the app cannot run: too much memory, a folder that is not there. */
   check(): void {
     checkPreopens(this.app.preopens);
@@ -96,7 +107,8 @@ export class Guest {
     }
     const compiled = performance.now();
     const out = this.#outputs();
-    const { cpu } = this.stats;
+    const turns = this.stats.cpu.turns();
+    turns.deadlineMs = this.nextDeadlineMs();
     const host = new WasiHost(
       {
         args: this.app.args,
@@ -105,10 +117,10 @@ export class Guest {
         egress: this.#egress,
         ...out.streams,
       },
-      new Scope(undefined, cpu),
+      new Scope(undefined, turns),
     );
     const program = this.#program;
-    const instance = await cpu
+    const instance = await turns
       .spend(() => program.instantiate(host))
       .catch((thrown: unknown) => {
         host.close();
@@ -118,6 +130,8 @@ export class Guest {
     const live: LiveInstance = {
       instance,
       host,
+      turns,
+      calls: 0,
       phases,
       dispose: (why) => {
         if (!this.#live.delete(live)) return;

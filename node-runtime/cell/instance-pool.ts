@@ -53,7 +53,10 @@ export class InstancePool {
 
   /** Gives an instance back; `reusable` is false after a trap, a timeout or an abort. */
   release(live: LiveInstance, reusable: boolean): void {
-    if (reusable && this.#guest.app.reuse === "Instance" && !this.#closed) this.#ready.push(live);
+    live.calls++;
+    const isSpent = live.calls >= (live.instance.maxCalls ?? Infinity);
+    const keep = reusable && !isSpent && this.#guest.app.reuse === "Instance" && !this.#closed;
+    if (keep) this.#ready.push(live);
     else live.dispose("the request is over");
     this.#free();
     if (this.#guest.app.reuse === "Request") this.#makeAhead();

@@ -1,13 +1,14 @@
 import { flushCompileCache } from "node:module";
 import { Cell } from "./cell.ts";
 import { readToCell, type FromCell } from "./protocol.ts";
+import { startWatchdog } from "./watchdog.ts";
 
 /** Entry point of a cell process: messages in, messages out. It ends when the supervisor is gone. */
 const send = (message: FromCell): void => {
   if (process.connected) process.send!(message, undefined, undefined, () => {});
 };
 
-const cell = new Cell(send);
+const cell = new Cell(send, startWatchdog());
 process.on("message", (raw) => {
   const message = readToCell(raw);
   if (message !== undefined) void cell.receive(message);

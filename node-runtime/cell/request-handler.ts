@@ -86,7 +86,8 @@ async function serve(
   response.once("close", () => {
     if (!response.writableFinished) host.close("the client went away");
   });
-  const ended: Promise<Ending> = guest.stats.cpu
+  live.turns.deadlineMs = guest.nextDeadlineMs();
+  const ended: Promise<Ending> = live.turns
     .spend(() => handle(incoming, outparam))
     .then(
       () => {

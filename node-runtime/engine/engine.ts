@@ -31,6 +31,8 @@ export interface Instance {
   run?(): Promise<number>;
   /** Says that nobody uses the instance any more: its program may make it pristine and hand it out again. */
   release?(): void;
+  /** How many calls it may serve, where there is a limit. */
+  maxCalls?: number;
   /** Bytes of linear memory that it has now. */
   memoryBytes(): number;
 }

@@ -15,6 +15,12 @@ import { compileModules } from "../memory-budget.ts";
 import { startTrapped } from "../trap.ts";
 import { createGlueHost, type GlueHost } from "./glue-host.ts";
 
+/**
+ * How many requests an instance of an asynchronous component serves: each leaves some 100 KB of tasks and table entries
+ * behind in jco 1.35's glue.
+ */
+const MAX_ASYNC_CALLS = 64;
+
 /** What jco's generated code exports: `instantiate`, here without its module wrapping (see prepare/glue.ts). */
 type Instantiate = (
   getCoreModule: (name: string) => WebAssembly.Module,
@@ -86,6 +92,7 @@ function bindExports(exports: ComponentExports, census: MemoryCensus, { scope }:
       },
     }),
     ...(asyncHandler && {
+      maxCalls: MAX_ASYNC_CALLS,
       handle: (request: IncomingRequest, outparam: ResponseOutparam) =>
         scope.guard(serveRequest(scope, request, outparam, asyncHandler["handle"] as ServeHandler)),
     }),
