@@ -23,14 +23,14 @@ export class Dice {
 
 /** The type of a value: also the index of locals and globals of that type, and of the functions that return it. */
 export type Kind = 0 | 1 | 2;
-export const I32 = 0;
-export const I64 = 1;
-export const F64 = 2;
+const I32 = 0;
+const I64 = 1;
+const F64 = 2;
 
 /** What every body may refer to. */
-export const TYPE = { log: 0, function: [1, 2, 3], loop: 4 } as const;
+const TYPE = { log: 0, function: [1, 2, 3], loop: 4 } as const;
 export const GLOBAL = { value: [0, 1, 2], fuel: 3 } as const;
-export const LOCAL = { value: [0, 1, 2], counter: [3, 4, 5] } as const;
+const LOCAL = { value: [0, 1, 2], counter: [3, 4, 5] } as const;
 export const VALUE_TYPE = [0x7f, 0x7e, 0x7c] as const;
 const LOG_FUNCTION = 0;
 

@@ -4,7 +4,7 @@ import { Writer } from "../../wasm-binary/writer.ts";
 import { BodyGenerator, Dice, GLOBAL, VALUE_TYPE, type Kind } from "./generated-code.ts";
 
 /** Arguments of one call of a generated function. */
-export type CallArguments = [number, bigint, number];
+type CallArguments = [number, bigint, number];
 
 /** Calls of the functions of a generated module, by number. */
 export type Calls = ReadonlyArray<{ target: number; values: CallArguments }>;

@@ -6,7 +6,7 @@ import { UnsupportedModule } from "../../wasm-binary/unsupported.ts";
 import { readValueType, type ValueType } from "../../wasm-binary/value-types.ts";
 
 /** A global or a table that the module defines itself. */
-export interface Definition {
+interface Definition {
   index: number;
   type: ValueType;
   /** Of a global: whether it changes. A table always may. */

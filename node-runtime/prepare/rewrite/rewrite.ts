@@ -17,7 +17,7 @@ export interface RewriteOptions {
   maxMemoryPages: number;
   /**
    * `physical`, the default: `memory.grow` grows the memory, which cannot shrink again. `logical`: a global holds the
-   * size that the guest sees, so that a memory that is already larger serves too: docs/adr/0003-module-rewriting.md.
+   * size that the guest sees, so that a memory that is already larger serves too: docs/adr/0004-module-rewriting.md.
    */
   growth?: "physical" | "logical";
 }

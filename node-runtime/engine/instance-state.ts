@@ -1,0 +1,106 @@
+/**
+ * Brings an instance of a rewritten module back to the state that it had after instantiation and start.
+ *
+ * The state is its memory, its mutable globals and those of its tables that may change (prepare/rewrite exports them).
+ * What grew physically cannot shrink: then the instance must be dropped.
+ */
+
+/** The exports that hold an instance's state, as the rewriting names them. */
+export interface StateNames {
+  globals: readonly string[];
+  tables: readonly string[];
+}
+
+/** Bytes that were not zero, where they lay. */
+interface Run {
+  offset: number;
+  bytes: Uint8Array;
+}
+
+/** Zeros shorter than this are kept within a run: a copy has a fixed cost of about as much. */
+const RUN_GRANULE_BYTES = 1024;
+
+/** Tables with more slots than this, together, take longer to restore than a new instance. */
+const MAX_TABLE_SLOTS = 256;
+
+/** The first state of one instance. Restoring it allocates nothing. */
+export class InstanceState {
+  readonly #memory: WebAssembly.Memory | undefined;
+  readonly #memoryBytes: number;
+  readonly #runs: readonly Run[];
+  readonly #globals: ReadonlyArray<readonly [WebAssembly.Global, unknown]>;
+  readonly #tables: ReadonlyArray<readonly [WebAssembly.Table, readonly unknown[]]>;
+  readonly #sizeIsLogical: boolean;
+  #view: Uint8Array;
+
+  private constructor(
+    exports: WebAssembly.Instance["exports"],
+    memory: WebAssembly.Memory | undefined,
+    names: StateNames,
+    sizeIsLogical: boolean,
+  ) {
+    this.#memory = memory;
+    this.#view = new Uint8Array(memory?.buffer ?? new ArrayBuffer(0));
+    this.#memoryBytes = this.#view.length;
+    this.#runs = findRuns(this.#view);
+    this.#sizeIsLogical = sizeIsLogical;
+    this.#globals = names.globals.map((name) => {
+      const global = exports[name] as WebAssembly.Global;
+      return [global, global.value];
+    });
+    this.#tables = names.tables.map((name) => {
+      const table = exports[name] as WebAssembly.Table;
+      return [table, Array.from({ length: table.length }, (_, slot) => table.get(slot))];
+    });
+  }
+
+  /**
+   * Captures the state of an instance that has not run yet but for its start function; undefined when its tables are too
+   * large to restore. `sizeIsLogical`: the memory's size is among the globals, so that growth can be undone.
+   */
+  static capture(
+    exports: WebAssembly.Instance["exports"],
+    memory: WebAssembly.Memory | undefined,
+    names: StateNames,
+    { sizeIsLogical = false }: { sizeIsLogical?: boolean } = {},
+  ): InstanceState | undefined {
+    const slots = names.tables.reduce((sum, name) => sum + (exports[name] as WebAssembly.Table).length, 0);
+    return slots > MAX_TABLE_SLOTS ? undefined : new InstanceState(exports, memory, names, sizeIsLogical);
+  }
+
+  /** Restores all of it; returns false, having changed nothing, when the instance has grown and must be dropped. */
+  restore(): boolean {
+    const memory = this.#memory;
+    // A memory that grew has a new buffer, and the old view has no bytes.
+    if (memory !== undefined && this.#view.buffer !== memory.buffer) this.#view = new Uint8Array(memory.buffer);
+    if (this.#view.length !== this.#memoryBytes && !this.#sizeIsLogical) return false;
+    for (const [table, slots] of this.#tables) if (table.length !== slots.length) return false;
+    // All of it: a guest may write anywhere in its memory, beyond its logical size too.
+    this.#view.fill(0);
+    for (const { offset, bytes } of this.#runs) this.#view.set(bytes, offset);
+    for (const [global, value] of this.#globals) global.value = value;
+    for (const [table, slots] of this.#tables) {
+      for (let slot = 0; slot < slots.length; slot++) table.set(slot, slots[slot]);
+    }
+    return true;
+  }
+}
+
+function findRuns(view: Uint8Array): Run[] {
+  const runs: Run[] = [];
+  let start = -1;
+  for (let offset = 0; offset <= view.length; offset += RUN_GRANULE_BYTES) {
+    const isEmpty = offset === view.length || isZero(view, offset);
+    if (!isEmpty && start < 0) start = offset;
+    if (isEmpty && start >= 0) {
+      runs.push({ offset: start, bytes: view.slice(start, offset) });
+      start = -1;
+    }
+  }
+  return runs;
+}
+
+function isZero(view: Uint8Array, offset: number): boolean {
+  const words = new BigUint64Array(view.buffer, offset, RUN_GRANULE_BYTES / 8);
+  return words.every((word) => word === 0n);
+}

@@ -1,0 +1,146 @@
+import { globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Program } from "../node-runtime/engine/engine.ts";
+import { ENGINES } from "../node-runtime/engine/engines.ts";
+import { rewriteModule, type RewriteOptions, type Rewritten } from "../node-runtime/prepare/rewrite/rewrite.ts";
+import { GuestShelf, loadGuest, makeHost, MAX_MEMORY_BYTES, send } from "./conformance/test-bed.ts";
+
+/*
+ * Every guest of the repository, its core modules rewritten, runs as before through the engines that exist: they are given
+ * what a rewritten module imports besides.
+ */
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const GUESTS = globSync("{examples/*,test/guests}/*.wasm", { cwd: root }).toSorted();
+const MAX_PAGES = MAX_MEMORY_BYTES / 65_536;
+/** WASI 0.3 guests are for another binding. */
+const runs = (guest: string): boolean => !guest.includes("-p3");
+
+const shelf = new GuestShelf();
+afterAll(() => shelf.clear());
+
+const { Instance } = WebAssembly;
+const epoch = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+/** Memories handed out in the running test, and what the last guest that was loaded asks for. */
+let memories: WebAssembly.Memory[] = [];
+let descriptor: { initial: number; maximum: number };
+
+beforeEach(() => {
+  new Int32Array(epoch.buffer)[0] = 0;
+  WebAssembly.Instance = class extends Instance {
+    constructor(module: WebAssembly.Module, imports: WebAssembly.Imports = {}) {
+      const needsMemory = WebAssembly.Module.imports(module).some(
+        (entry) => entry.module === "wasmlet" && entry.name === "memory",
+      );
+      const memory = needsMemory ? new WebAssembly.Memory(descriptor) : undefined;
+      if (memory !== undefined) memories.push(memory);
+      super(module, { ...imports, wasmlet: { epoch, memory } });
+    }
+  };
+  memories = [];
+});
+afterEach(() => {
+  WebAssembly.Instance = Instance;
+});
+
+/** Rewrites a prepared guest's modules in place; `sparePages` are what its memory has more than it asks for. */
+async function loadRewritten(
+  guest: string,
+  growth: RewriteOptions["growth"] & string,
+  sparePages = 0,
+): Promise<Program> {
+  const prepared = await shelf.take(join(root, guest));
+  const directory = join(prepared.directory, `${growth}-${sparePages}`);
+  mkdirSync(directory, { recursive: true });
+  const { glue } = prepared.artifact;
+  for (const file of glue === undefined ? [] : [glue.file, glue.codeCache]) {
+    writeFileSync(join(directory, file), readFileSync(join(prepared.directory, file)));
+  }
+  for (const { file } of prepared.artifact.modules) {
+    const module = rewriteModule(readFileSync(join(prepared.directory, file)), { maxMemoryPages: MAX_PAGES, growth });
+    if ("routed" in module) throw new Error(`routed: ${module.routed}`);
+    if (module.memory) descriptor = { initial: module.memory.minPages + sparePages, maximum: module.memory.maxPages };
+    writeFileSync(join(directory, file), module.bytes);
+  }
+  return loadGuest(ENGINES[prepared.artifact.engine], { ...prepared, directory });
+}
+
+test.each(GUESTS.filter(runs))(
+  "rewriteModule: %s becomes modules that V8 accepts, resettable and barely larger",
+  async (guest) => {
+    const { artifact, directory } = await shelf.take(join(root, guest));
+    const main = artifact.modules.map(({ file }): Rewritten => {
+      const bytes = readFileSync(join(directory, file));
+      const module = rewriteModule(bytes, { maxMemoryPages: MAX_PAGES });
+      if ("routed" in module) throw new Error(`routed: ${module.routed}`);
+      expect(WebAssembly.validate(module.bytes)).toBe(true);
+      expect(module.resettable).toBe(true);
+      return module;
+    })[0]!;
+    expect(main.bytes.length).toBeLessThan(1.1 * artifact.modules[0]!.bytes);
+  },
+);
+
+const WAYS = [
+  { way: "as it is", growth: "physical", sparePages: 0 },
+  { way: "with logical growth in a larger memory", growth: "logical", sparePages: 60 },
+] as const;
+
+describe.each(WAYS)("rewritten, $way", ({ growth, sparePages }) => {
+  test.each([
+    { args: ["hello"], exitCode: 0, stdout: "Hello from command\n" },
+    { args: ["exit", "77"], exitCode: 77, stdout: "" },
+    { args: ["cat"], input: "x".repeat(200_000), exitCode: 0, stdout: "x".repeat(200_000) },
+    { args: ["alloc", "8"], exitCode: 0, stdout: "ok\n" },
+    { args: ["alloc", "64"], exitCode: 0, stdout: "failed\n" },
+  ])("commands: $args do as before", async ({ args, input, exitCode, stdout }) => {
+    for (const guest of ["test/guests/command.wasm", "test/guests/command-p1.wasm"]) {
+      const program = await loadRewritten(guest, growth, sparePages);
+      const bed = makeHost({ args, ...(input !== undefined && { input }) });
+      const instance = await program.instantiate(bed.host);
+      expect([guest, await instance.run!(), bed.stdout.text]).toEqual([guest, exitCode, stdout]);
+    }
+  });
+
+  test("a command in C and one in Go do as before", async () => {
+    for (const [guest, line] of [
+      ["test/guests/command-c-p1.wasm", "Hello from C, nobody"],
+      ["examples/tour-go/tour-go.wasm", ""],
+    ] as const) {
+      const bed = makeHost();
+      const instance = await (await loadRewritten(guest, growth, sparePages)).instantiate(bed.host);
+      expect([guest, await instance.run!()]).toEqual([guest, 0]);
+      expect(bed.stdout.text).toContain(line);
+      expect(memories).toHaveLength(guest.includes("go") ? 2 : 1);
+    }
+  });
+
+  test.each(["/hello", "/alloc?mib=4", "/count", "/headers", "/forbidden-header", "/bytes?count=100000"])(
+    "http: %s is answered as before",
+    async (path) => {
+      const guest = "test/guests/probe.wasm";
+      const prepared = await shelf.take(join(root, guest));
+      const expected = await ask(loadGuest(ENGINES[prepared.artifact.engine], prepared), path);
+      expect(await ask(await loadRewritten(guest, growth, sparePages), path)).toEqual(expected);
+    },
+  );
+});
+
+async function ask(program: Program, path: string): Promise<unknown> {
+  const bed = makeHost();
+  const { answer, handled } = send(bed, await program.instantiate(bed.host), { path });
+  await handled;
+  return answer;
+}
+
+test("epoch: a guest that spins is stopped, and the next instance answers", async () => {
+  const program = await loadRewritten("test/guests/probe.wasm", "physical");
+  const bed = makeHost();
+  const instance = await program.instantiate(bed.host);
+  new Int32Array(epoch.buffer)[0] = 1;
+  await expect(send(bed, instance, { path: "/loop" }).handled).rejects.toThrow(/unreachable/);
+  new Int32Array(epoch.buffer)[0] = 0;
+  expect(await ask(program, "/hello")).toMatchObject({ status: 200 });
+});
