@@ -17,6 +17,17 @@ interface Run {
   bytes: Uint8Array;
 }
 
+/** What the memory of a pristine instance holds, the same for all instances of its module. */
+export type MemoryImage = readonly Run[];
+
+/** How an instance's state is captured. */
+export interface CaptureOptions {
+  /** The memory's size is among the globals, so that growth can be undone. */
+  sizeIsLogical?: boolean;
+  /** The image that another instance of the module has: finding out costs more than making an instance. */
+  image?: MemoryImage | undefined;
+}
+
 /** Zeros shorter than this are kept within a run: a copy has a fixed cost of about as much. */
 const RUN_GRANULE_BYTES = 1024;
 
@@ -27,7 +38,7 @@ const MAX_TABLE_SLOTS = 256;
 export class InstanceState {
   readonly #memory: WebAssembly.Memory | undefined;
   readonly #memoryBytes: number;
-  readonly #runs: readonly Run[];
+  readonly image: MemoryImage;
   readonly #globals: ReadonlyArray<readonly [WebAssembly.Global, unknown]>;
   readonly #tables: ReadonlyArray<readonly [WebAssembly.Table, readonly unknown[]]>;
   readonly #sizeIsLogical: boolean;
@@ -37,12 +48,12 @@ export class InstanceState {
     exports: WebAssembly.Instance["exports"],
     memory: WebAssembly.Memory | undefined,
     names: StateNames,
-    sizeIsLogical: boolean,
+    { sizeIsLogical = false, image }: CaptureOptions,
   ) {
     this.#memory = memory;
     this.#view = new Uint8Array(memory?.buffer ?? new ArrayBuffer(0));
     this.#memoryBytes = this.#view.length;
-    this.#runs = findRuns(this.#view);
+    this.image = image ?? findRuns(this.#view);
     this.#sizeIsLogical = sizeIsLogical;
     this.#globals = names.globals.map((name) => {
       const global = exports[name] as WebAssembly.Global;
@@ -56,16 +67,16 @@ export class InstanceState {
 
   /**
    * Captures the state of an instance that has not run yet but for its start function; undefined when its tables are too
-   * large to restore. `sizeIsLogical`: the memory's size is among the globals, so that growth can be undone.
+   * large to restore.
    */
   static capture(
     exports: WebAssembly.Instance["exports"],
     memory: WebAssembly.Memory | undefined,
     names: StateNames,
-    { sizeIsLogical = false }: { sizeIsLogical?: boolean } = {},
+    options: CaptureOptions = {},
   ): InstanceState | undefined {
     const slots = names.tables.reduce((sum, name) => sum + (exports[name] as WebAssembly.Table).length, 0);
-    return slots > MAX_TABLE_SLOTS ? undefined : new InstanceState(exports, memory, names, sizeIsLogical);
+    return slots > MAX_TABLE_SLOTS ? undefined : new InstanceState(exports, memory, names, options);
   }
 
   /** Restores all of it; returns false, having changed nothing, when the instance has grown and must be dropped. */
@@ -77,7 +88,7 @@ export class InstanceState {
     for (const [table, slots] of this.#tables) if (table.length !== slots.length) return false;
     // All of it: a guest may write anywhere in its memory, beyond its logical size too.
     this.#view.fill(0);
-    for (const { offset, bytes } of this.#runs) this.#view.set(bytes, offset);
+    for (const { offset, bytes } of this.image) this.#view.set(bytes, offset);
     for (const [global, value] of this.#globals) global.value = value;
     for (const [table, slots] of this.#tables) {
       for (let slot = 0; slot < slots.length; slot++) table.set(slot, slots[slot]);

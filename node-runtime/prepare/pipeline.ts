@@ -98,7 +98,7 @@ async function bindComponent(
     writeFileSync(join(directory, "binding.json"), JSON.stringify(planned.plan));
     return {
       engine: "lean",
-      modules: planned.modules.map((module, index) => writeRewritten(directory, index, module)),
+      modules: writeRewritten(directory, planned.modules),
       binding: { file: "binding.json" },
     };
   }
@@ -118,16 +118,28 @@ async function bindComponent(
   };
 }
 
-/** Leaves the module as rewritten for the lean engine, or as it is where the rewriting does not handle it. */
-function writeRewritten(directory: string, index: number, module: Uint8Array): PreparedArtifact["modules"][number] {
-  const [name, file] = [`core-${index}`, `core-${index}.wasm`];
-  const written = writeModule(directory, name, file, module);
-  const rewritten = rewriteModule(module, { maxMemoryPages: MAX_PAGES, growth: "logical" });
-  if ("routed" in rewritten) return written;
-  const { bytes, memory, epoch, globals, tables, resettable } = rewritten;
-  compile(bytes);
-  writeFileSync(join(directory, file), bytes);
-  return { ...written, rewriting: { ...(memory && { memory }), epoch, globals, tables, resettable } };
+/** Leaves the modules as rewritten for the lean engine, or as they are where the rewriting does not handle them. */
+function writeRewritten(directory: string, modules: readonly Uint8Array[]): PreparedArtifact["modules"] {
+  const names = modules.map((_, index) => `core-${index}`);
+  const written = modules.map((module, index) => writeModule(directory, names[index]!, `${names[index]}.wasm`, module));
+  const options = { maxMemoryPages: MAX_PAGES } as const;
+  // An adapter that grows its importer's memory sees the real size.
+  const growth = modules.some((module) => changesForeignMemory(rewriteModule(module, options)))
+    ? "physical"
+    : "logical";
+  return written.map((record, index) => {
+    const rewritten = rewriteModule(modules[index]!, { ...options, growth });
+    if ("routed" in rewritten) return record;
+    const { bytes, memory, epoch, globals, tables, resettable } = rewritten;
+    compile(bytes);
+    writeFileSync(join(directory, record.file), bytes);
+    const sizeIsLogical = growth === "logical";
+    return { ...record, rewriting: { ...(memory && { memory }), epoch, sizeIsLogical, globals, tables, resettable } };
+  });
+}
+
+function changesForeignMemory(rewritten: ReturnType<typeof rewriteModule>): boolean {
+  return !("routed" in rewritten) && rewritten.memory === undefined && rewritten.usesMemorySize;
 }
 
 async function readWit(bytes: Uint8Array): Promise<string> {

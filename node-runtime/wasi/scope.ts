@@ -32,7 +32,7 @@ export class Scope {
 
   /** True once `close` was called. */
   get closed(): boolean {
-    return this.#closedBecause !== undefined;
+    return this.#isClosed;
   }
 
   /** True while another resource may be opened. */

@@ -1,9 +1,9 @@
 import type { Rewriting } from "../../artifacts/prepared-artifact.ts";
 import { EPOCH_MEMORY } from "../epoch.ts";
+import { InstanceState, type MemoryImage } from "../instance-state.ts";
 import type { CompiledModule } from "../memory-budget.ts";
-import { MemoryImage } from "./memory-image.ts";
 
-/** The name under which rewritten modules import of their engine, and export to it. */
+/** The name under which rewritten modules import of their engine (prepare/rewrite). */
 const HOST_MODULE = "wasmlet";
 
 /** A compiled core module and what its rewriting asks of the engine. */
@@ -11,51 +11,39 @@ export interface LeanModule extends CompiledModule {
   rewriting: Rewriting | undefined;
 }
 
-/** A core instance of a rewritten module: its own state can be brought back to what it was when it was pristine. */
+/** A core instance; one of a rewritten module can be brought back to what it was when it was pristine. */
 export class CoreInstance {
   readonly exports: WebAssembly.Instance["exports"];
-  readonly memory: WebAssembly.Memory | undefined;
-  readonly #globals: readonly WebAssembly.Global[];
-  readonly #tables: readonly WebAssembly.Table[];
-  #globalValues: unknown[] = [];
-  #tableValues: unknown[][] = [];
+  readonly #rewriting: Rewriting | undefined;
+  readonly #memory: WebAssembly.Memory | undefined;
+  #state: InstanceState | undefined;
 
   constructor({ module, rewriting, hostMemoryPages }: LeanModule, imports: Record<string, WebAssembly.ModuleImports>) {
+    this.#rewriting = rewriting;
     if (rewriting?.memory !== undefined) {
-      this.memory = new WebAssembly.Memory({ initial: rewriting.memory.minPages, maximum: hostMemoryPages ?? 0 });
+      this.#memory = new WebAssembly.Memory({ initial: rewriting.memory.minPages, maximum: hostMemoryPages! });
     }
-    if (rewriting?.memory !== undefined || rewriting?.epoch === true) {
-      imports[HOST_MODULE] = { ...(this.memory && { memory: this.memory }), epoch: EPOCH_MEMORY };
+    if (this.#memory !== undefined || rewriting?.epoch === true) {
+      imports[HOST_MODULE] = { ...(this.#memory && { memory: this.#memory }), epoch: EPOCH_MEMORY };
     }
     this.exports = new WebAssembly.Instance(module, imports).exports;
-    this.#globals = (rewriting?.globals ?? []).map((name) => this.exports[name] as WebAssembly.Global);
-    this.#tables = (rewriting?.tables ?? []).map((name) => this.exports[name] as WebAssembly.Table);
   }
 
-  /** Remembers globals and tables as they are: pristine. */
-  remember(): void {
-    this.#globalValues = this.#globals.map(({ value }) => value as unknown);
-    this.#tableValues = this.#tables.map(contentsOf);
+  /** Captures its state as pristine, with the image that another instance of the module has; false when it cannot be. */
+  capture(image: MemoryImage | undefined): boolean {
+    if (this.#rewriting?.resettable !== true) return false;
+    const { sizeIsLogical } = this.#rewriting;
+    this.#state = InstanceState.capture(this.exports, this.#memory, this.#rewriting, { sizeIsLogical, image });
+    return this.#state !== undefined;
   }
 
-  /** Returns what its memory holds now. */
-  takeImage(): MemoryImage | undefined {
-    return this.memory && MemoryImage.of(this.memory);
+  /** What its memory holds when it is pristine, once its state is captured. */
+  get image(): MemoryImage | undefined {
+    return this.#state?.image;
   }
 
-  /** Brings everything back to what it was when it was remembered. False when a table has grown, which it cannot undo. */
-  restore(image: MemoryImage | undefined): boolean {
-    for (const [index, table] of this.#tables.entries()) {
-      const values = this.#tableValues[index]!;
-      if (table.length !== values.length) return false;
-      for (const [slot, value] of values.entries()) if (table.get(slot) !== value) table.set(slot, value);
-    }
-    for (const [index, global] of this.#globals.entries()) global.value = this.#globalValues[index];
-    if (this.memory !== undefined) image?.restore(this.memory);
-    return true;
+  /** Brings everything back to what it was when it was captured; false when it cannot be. */
+  restore(): boolean {
+    return this.#state?.restore() ?? false;
   }
-}
-
-function contentsOf(table: WebAssembly.Table): unknown[] {
-  return Array.from({ length: table.length }, (_, slot) => table.get(slot) as unknown);
 }

@@ -6,7 +6,6 @@ import type { Instance } from "../engine.ts";
 import { exitCodeOf } from "../exit-code.ts";
 import { AbiTrap } from "./abi-trap.ts";
 import { CoreInstance } from "./core-instance.ts";
-import type { MemoryImage } from "./memory-image.ts";
 import type { CoreExport } from "./export-call.ts";
 import { GuestMemory } from "./guest-memory.ts";
 import type { GuestState } from "./guest-state.ts";
@@ -57,17 +56,20 @@ export class LeanInstance implements Instance {
     return call(this.#memories[planned.context]!, entry, args);
   }
 
-  /** Remembers its state as pristine; returns its memories' images. Undefined when its making depended on its host. */
-  remember(): readonly (MemoryImage | undefined)[] | undefined {
-    if (this.#guest.callsOut > 0) return undefined;
-    for (const core of this.#cores) core.remember();
-    return this.#program.images ?? this.#cores.map((core) => core.takeImage());
+  /**
+   * Captures its state as pristine, so that `renew` can bring it back; false when that is not possible, or when its making
+   * depended on its host. `pristine` is another instance of the program that was captured.
+   */
+  capture(pristine: LeanInstance | undefined): boolean {
+    if (this.#guest.callsOut > 0) return false;
+    const images = pristine === undefined ? [] : pristine.#cores.map(({ image }) => image);
+    return this.#cores.every((core, index) => core.capture(images[index]));
   }
 
   /** Becomes pristine again, for another host; false when it cannot. */
-  renew(host: WasiHost, images: readonly (MemoryImage | undefined)[]): boolean {
+  renew(host: WasiHost): boolean {
     this.#guest.renew(host.imports);
-    return this.#cores.every((core, index) => core.restore(images[index]));
+    return this.#cores.every((core) => core.restore());
   }
 
   /** Gives the instance back: nobody uses it any more. Its program may hand it out again, pristine. */

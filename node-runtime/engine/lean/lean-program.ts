@@ -12,7 +12,6 @@ import type { LeanModule } from "./core-instance.ts";
 import { Layouts } from "./layout.ts";
 import { LeanInstance } from "./lean-instance.ts";
 import { MemoryCodec } from "./memory-codec.ts";
-import type { MemoryImage } from "./memory-image.ts";
 import { unversioned } from "./names.ts";
 import type { CoreValue } from "./scalars.ts";
 
@@ -42,9 +41,9 @@ export class LeanProgram implements Program {
   readonly command: number;
   /** Memories that core instances export, by step and name. */
   readonly memories: readonly { step: number; name: string }[];
-  /** What the memories of a pristine instance hold, once one was made and its making did not depend on its host. */
-  images: readonly (MemoryImage | undefined)[] | undefined;
-  readonly #isResettable: boolean;
+  /** An instance whose pristine state is captured: others share what its memories held. */
+  #pristine: LeanInstance | undefined;
+  #isResettable: boolean;
   /** Instances that were used and wait to be made pristine. */
   readonly #used: LeanInstance[] = [];
   readonly #codec: MemoryCodec;
@@ -83,10 +82,11 @@ export class LeanProgram implements Program {
 
   async instantiate(host: WasiHost): Promise<LeanInstance> {
     const used = this.#used.pop();
-    if (used?.renew(host, this.images!) === true) return used;
+    if (used?.renew(host) === true) return used;
     try {
       const instance = new LeanInstance(this, new GuestState(host.imports));
-      if (this.#isResettable) this.images = instance.remember();
+      this.#isResettable &&= instance.capture(this.#pristine);
+      if (this.#isResettable) this.#pristine ??= instance;
       return instance;
     } catch (thrown) {
       throw startTrapped(thrown);
@@ -95,11 +95,12 @@ export class LeanProgram implements Program {
 
   /** Takes an instance back that is not used any more. */
   keep(instance: LeanInstance): void {
-    if (this.images !== undefined && this.#used.length < MAX_USED) this.#used.push(instance);
+    if (this.#isResettable && this.#used.length < MAX_USED) this.#used.push(instance);
   }
 
   trim(): void {
     this.#used.length = 0;
+    this.#pristine = undefined;
   }
 
   /** Returns a function of the plan as a core module imports it, in one instance. */
