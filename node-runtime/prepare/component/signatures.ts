@@ -5,7 +5,7 @@ import type { BindingPlan, FunctionType, TypeDefinition, ValueType } from "../..
 import { NotLean } from "./not-lean.ts";
 
 /** The functions of each offered interface with a digest of their type: what `describeFunctions` says of WASI's own WIT. */
-export type Signatures = Readonly<Record<string, Readonly<Record<string, string>>>>;
+type Signatures = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 const SIGNATURES_FILE = new URL("../../wasi/signatures.json", import.meta.url);
 
