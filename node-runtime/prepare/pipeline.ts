@@ -6,6 +6,7 @@ import { WasmletError, messageOf } from "../../common/errors.ts";
 import { PIPELINE_VERSION, PREPARED_MANIFEST_FILE, type PreparedArtifact } from "../artifacts/prepared-artifact.ts";
 import { readMemories } from "../engine/module-sections.ts";
 import { planBinding } from "./component/binding-planner.ts";
+import { checkSignatures } from "./component/signatures.ts";
 import { transpile } from "./glue.ts";
 import { rewriteModule } from "./rewrite/rewrite.ts";
 import { checkOffered, p3VersionsOf, readWorld, triggersOf, wasiOf } from "./interfaces.ts";
@@ -95,6 +96,7 @@ async function bindComponent(
 ): Promise<Bound> {
   const planned = engine === "jco" ? { reason: "jco was asked for" } : planBinding(bytes);
   if ("plan" in planned) {
+    checkSignatures(planned.plan);
     writeFileSync(join(directory, "binding.json"), JSON.stringify(planned.plan));
     return {
       engine: "lean",

@@ -37,6 +37,17 @@ test("binding plan: a start function that the indirection would call is a step o
   expect(plan.steps.map(({ kind }) => kind)).toEqual(["instantiate", "call"]);
 });
 
+test("binding plan: an indirection that jumps elsewhere than expected stays as it is", () => {
+  const bytes = Buffer.from(guest("examples/hello-c/hello-c.wasm"));
+  // The shim's function 0: local.get 3, i32.const 0, call_indirect (type 0) (table 0), end.
+  const jump = bytes.indexOf(Buffer.from([0x20, 0x03, 0x41, 0x00, 0x11, 0x00, 0x00, 0x0b]));
+  expect(jump).toBeGreaterThan(0);
+  bytes[jump + 3] = 0x06;
+  const { plan, modules } = planOf(bytes);
+  expect(modules).toHaveLength(3);
+  expect(plan.steps.map(({ kind }) => kind)).toEqual(["instantiate", "instantiate", "instantiate"]);
+});
+
 test("binding plan: interfaces are unversioned, and types say what the WIT says", () => {
   const { plan } = planOf(guest("examples/hello-rust/hello-rust.wasm"));
   const append = plan.functions.find((entry) => entry.kind === "lower" && entry.name === "[method]fields.append");

@@ -24,7 +24,8 @@ test("context: a guest that never touches a descriptor costs none", () => {
   const { context, guest } = makeContext();
   let streams = 0;
   const { getStdin } = guest.host.imports["wasi:cli/stdin"] as { getStdin: () => unknown };
-  guest.host.imports["wasi:cli/stdin"] = { getStdin: () => ((streams += 1), getStdin()) };
+  const counted = { getStdin: (): unknown => ((streams += 1), getStdin()) };
+  Object.defineProperty(guest.host.imports, "wasi:cli/stdin", { value: counted });
   expect(streams).toBe(0);
   expect(context.fds).toBe(context.fds);
   expect(streams).toBe(1);

@@ -1,0 +1,60 @@
+import { componentEmbed, componentNew, parse } from "@bytecodealliance/jco-transpile/wasm-tools";
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { OFFERED_INTERFACES } from "../../wasi/offered.ts";
+import { planBinding } from "./binding-planner.ts";
+import { checkSignatures, describeFunctions } from "./signatures.ts";
+
+const WIT = fileURLToPath(
+  new URL("../../../node_modules/@bytecodealliance/jco/lib/wit/builtin/0.2.12", import.meta.url),
+);
+
+/** The WIT of all of WASI 0.2.12 with a world that imports it whole. */
+function wasiWit(): string {
+  const packages = readdirSync(WIT).map((name) => {
+    const source = readFileSync(`${WIT}/${name}/package.wit`, "utf8");
+    return `${source.replace(/^package ([^;]+);/m, "package $1 {")}\n}`;
+  });
+  const world = "world all { include wasi:cli/imports@0.2.12; include wasi:http/proxy@0.2.12; }";
+  return ["package wasmlet:all;", world, ...packages].join("\n");
+}
+
+function planOf(component: Uint8Array): Extract<ReturnType<typeof planBinding>, { plan: unknown }>["plan"] {
+  const planned = planBinding(component);
+  if ("reason" in planned) throw new Error(planned.reason);
+  return planned.plan;
+}
+
+// After a change of the WIT: npx vitest run node-runtime/prepare/component/signatures.test.ts -u
+test("signatures: the committed ones are those of WASI's own WIT", async () => {
+  const embedded = await componentEmbed({ dummy: true, witSource: wasiWit(), world: "all" });
+  const described = describeFunctions(planOf(await componentNew(embedded, [])));
+  await expect(`${JSON.stringify(described, null, 2)}\n`).toMatchFileSnapshot("../../wasi/signatures.json");
+  expect(Object.keys(described).filter((name) => !OFFERED_INTERFACES.has(name))).toEqual([]);
+});
+
+test.each([
+  "examples/hello-rust/hello-rust.wasm",
+  "examples/hello-c/hello-c.wasm",
+  "examples/caller-rust/caller-rust.wasm",
+  "test/guests/probe.wasm",
+  "test/guests/command.wasm",
+])("signatures: %s imports functions as they are", (path) => {
+  const plan = planOf(readFileSync(new URL(`../../../${path}`, import.meta.url)));
+  expect(() => checkSignatures(plan)).not.toThrow();
+});
+
+test.each([
+  ["a function that WASI does not have", "[method]pollable.subscribe", `(param "self" (borrow $p)) (param "wake" u32)`],
+  ["a function with a parameter more", "[method]pollable.block", `(param "self" (borrow $p)) (param "x" u32)`],
+  ["a function with another result", "[method]pollable.ready", `(param "self" (borrow $p)) (result u32)`],
+])("signatures: %s is refused", async (_, name, type) => {
+  const wat = `(component
+    (import "wasi:io/poll@0.2.0" (instance $poll
+      (export "pollable" (type $p (sub resource)))
+      (export "${name}" (func ${type}))))
+    (core func (canon lower (func $poll "${name}"))))`;
+  const plan = planOf(await parse(wat));
+  expect(() => checkSignatures(plan)).toThrow(`imports wasi:io/poll#${name}, which WASI 0.2 does not have`);
+});
