@@ -16,7 +16,7 @@ export interface ModuleBytes {
 export interface CompiledModule {
   module: WebAssembly.Module;
   /** The most pages of the memory that it imports of its engine. */
-  hostMemoryPages?: number;
+  hostMemoryPages: number | undefined;
 }
 
 /** One memory that wants to grow: its bounds in pages, and how many of it there will be. */
@@ -34,7 +34,7 @@ export function compileModules(modules: readonly ModuleBytes[], maxMemoryBytes: 
     const granted = maxima.splice(0, wishes[index]!.length);
     const hostMemoryPages = hostMemory && granted.shift();
     const module = new WebAssembly.Module(clampMemories(bytes, granted));
-    return { module, ...(hostMemoryPages !== undefined && { hostMemoryPages }) };
+    return { module, hostMemoryPages };
   });
 }
 

@@ -136,7 +136,8 @@ function writeRewritten(directory: string, modules: readonly Uint8Array[]): Prep
     compile(bytes);
     writeFileSync(join(directory, record.file), bytes);
     const sizeIsLogical = growth === "logical";
-    return { ...record, rewriting: { ...(memory && { memory }), epoch, sizeIsLogical, globals, tables, resettable } };
+    record.rewriting = { ...(memory && { memory }), epoch, sizeIsLogical, globals, tables, resettable };
+    return record;
   });
 }
 

@@ -23,7 +23,9 @@ function loadProgram(artifact: PreparedArtifact, directory: string, { maxMemoryB
       hostMemory: rewriting?.memory,
     })),
     maxMemoryBytes,
-  ).map((compiled, index): LeanModule => ({ ...compiled, rewriting: artifact.modules[index]!.rewriting }));
+  ).map(({ module, hostMemoryPages }, index): LeanModule => {
+    return { module, hostMemoryPages, rewriting: artifact.modules[index]!.rewriting };
+  });
   for (const step of plan.steps) {
     if (step.kind === "instantiate" && step.module >= modules.length) throw corrupt("a plan needs a module more");
   }

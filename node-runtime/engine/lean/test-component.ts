@@ -68,7 +68,11 @@ export async function leanProgram(wat: string): Promise<LeanProgram> {
   if ("reason" in planned) throw new Error(`no plan: ${planned.reason}`);
   return new LeanProgram(
     planned.plan,
-    planned.modules.map((bytes) => ({ module: new WebAssembly.Module(bytes), rewriting: undefined })),
+    planned.modules.map((bytes) => ({
+      module: new WebAssembly.Module(bytes),
+      hostMemoryPages: undefined,
+      rewriting: undefined,
+    })),
   );
 }
 
