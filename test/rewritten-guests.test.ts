@@ -51,7 +51,7 @@ async function loadRewritten(
   growth: RewriteOptions["growth"] & string,
   sparePages = 0,
 ): Promise<Program> {
-  const prepared = await shelf.take(join(root, guest));
+  const prepared = await shelf.take(join(root, guest), "jco");
   const directory = join(prepared.directory, `${growth}-${sparePages}`);
   mkdirSync(directory, { recursive: true });
   const { glue } = prepared.artifact;
@@ -70,7 +70,7 @@ async function loadRewritten(
 test.each(GUESTS.filter(runs))(
   "rewriteModule: %s becomes modules that V8 accepts, resettable and barely larger",
   async (guest) => {
-    const { artifact, directory } = await shelf.take(join(root, guest));
+    const { artifact, directory } = await shelf.take(join(root, guest), "jco");
     const main = artifact.modules.map(({ file }): Rewritten => {
       const bytes = readFileSync(join(directory, file));
       const module = rewriteModule(bytes, { maxMemoryPages: MAX_PAGES });
@@ -121,7 +121,7 @@ describe.each(WAYS)("rewritten, $way", ({ growth, sparePages }) => {
     "http: %s is answered as before",
     async (path) => {
       const guest = "test/guests/probe.wasm";
-      const prepared = await shelf.take(join(root, guest));
+      const prepared = await shelf.take(join(root, guest), "jco");
       const expected = await ask(loadGuest(ENGINES[prepared.artifact.engine], prepared), path);
       expect(await ask(await loadRewritten(guest, growth, sparePages), path)).toEqual(expected);
     },

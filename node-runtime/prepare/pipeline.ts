@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { WasmletError, messageOf } from "../../common/errors.ts";
+import type { BindingPlan } from "../artifacts/binding-plan.ts";
 import { PIPELINE_VERSION, PREPARED_MANIFEST_FILE, type PreparedArtifact } from "../artifacts/prepared-artifact.ts";
 import { readMemories } from "../engine/module-sections.ts";
 import { planBinding } from "./component/binding-planner.ts";
@@ -94,13 +95,12 @@ async function bindComponent(
   engine: PrepareOptions["componentEngine"],
   p3Versions: readonly string[],
 ): Promise<Bound> {
-  const planned = engine === "jco" ? { reason: "jco was asked for" } : planBinding(bytes);
+  const planned = engine === "jco" ? { reason: "jco was asked for" } : planOrReason(bytes);
   if ("plan" in planned) {
-    checkSignatures(planned.plan);
     writeFileSync(join(directory, "binding.json"), JSON.stringify(planned.plan));
     return {
       engine: "lean",
-      modules: writeRewritten(directory, planned.modules),
+      modules: writeRewritten(directory, planned.modules, planned.plan),
       binding: { file: "binding.json" },
     };
   }
@@ -120,8 +120,23 @@ async function bindComponent(
   };
 }
 
+/** Returns the lean binding's plan, or why there is none: a function of another type than WASI 0.2's is among the reasons. */
+function planOrReason(bytes: Uint8Array): ReturnType<typeof planBinding> {
+  const planned = planBinding(bytes);
+  try {
+    if ("plan" in planned) checkSignatures(planned.plan);
+    return planned;
+  } catch (thrown) {
+    return { reason: messageOf(thrown).slice(0, 512) };
+  }
+}
+
 /** Leaves the modules as rewritten for the lean engine, or as they are where the rewriting does not handle them. */
-function writeRewritten(directory: string, modules: readonly Uint8Array[]): PreparedArtifact["modules"] {
+function writeRewritten(
+  directory: string,
+  modules: readonly Uint8Array[],
+  { steps }: BindingPlan,
+): PreparedArtifact["modules"] {
   const names = modules.map((_, index) => `core-${index}`);
   const written = modules.map((module, index) => writeModule(directory, names[index]!, `${names[index]}.wasm`, module));
   const options = { maxMemoryPages: MAX_PAGES } as const;
@@ -130,6 +145,8 @@ function writeRewritten(directory: string, modules: readonly Uint8Array[]): Prep
     ? "physical"
     : "logical";
   return written.map((record, index) => {
+    const instances = steps.filter((step) => step.kind === "instantiate" && step.module === index).length;
+    if (instances > 1) record.instances = instances;
     const rewritten = rewriteModule(modules[index]!, { ...options, growth });
     if ("routed" in rewritten) return record;
     const { bytes, memory, epoch, globals, tables, resettable } = rewritten;
