@@ -96,7 +96,7 @@ test.each([
 });
 
 test("binding plan: WASI 0.3 is left to the general engine", () => {
-  expect(reasonOf(guest("test/guests/hello-p3.wasm"))).toMatch(/streams|async|futures/);
+  expect(reasonOf(guest("test/guests/probe-p3.wasm"))).toMatch(/streams|async|futures/);
 });
 
 test("binding plan: nested types past the limit are left to the general engine", async () => {
