@@ -19,9 +19,6 @@ const cache = makeTemporaryFolder();
 let runtime: TestRuntime;
 
 beforeAll(async () => {
-  const limited = (requestTimeoutSeconds: number, concurrency: number): { spec: Record<string, unknown> } => ({
-    spec: { limits: { requestTimeoutSeconds, concurrency } },
-  });
   runtime = await startTestRuntime(
     [
       appManifest("probe", guestFile("probe")),
@@ -64,8 +61,6 @@ test("contract: a connection that pipelines thousands of requests is served one 
 test("http: pipelined requests with bodies are answered in their order", async () => {
   const { hostname, port } = new URL(await urlOf(runtime, "probe"));
   const socket = connect(Number(port), hostname);
-  const post = (body: string, more = ""): string =>
-    `POST /echo HTTP/1.1\r\nHost: a\r\n${more}Content-Length: ${body.length}\r\n\r\n${body}`;
   socket.write(post("<") + post(">".repeat(500_000)) + post("{", "Connection: close\r\n"));
   const bodies = (await text(socket)).replaceAll(/[^<>{]/g, "");
   expect(bodies).toBe(`<${">".repeat(500_000)}{`);
@@ -115,6 +110,14 @@ test("contract: a client that leaves the queue costs no instance", async () => {
   while (printed() === 0) await nextTurn();
   expect(printed()).toBe(1);
 });
+
+function limited(requestTimeoutSeconds: number, concurrency: number): { spec: Record<string, unknown> } {
+  return { spec: { limits: { requestTimeoutSeconds, concurrency } } };
+}
+
+function post(body: string, more = ""): string {
+  return `POST /echo HTTP/1.1\r\nHost: a\r\n${more}Content-Length: ${body.length}\r\n\r\n${body}`;
+}
 
 /** The statuses of the answers in what came. */
 function answersIn(received: string): string[] {

@@ -15,7 +15,7 @@ test("time slice: who comes after it waits for the next turn, in order, as many 
   const work = async (index: number): Promise<void> => {
     await slice.pass();
     // Not at once: what is done behind a microtask counts as well.
-    for (let hop = 0; hop < 5; hop++) await undefined;
+    for (let hop = 0; hop < 5; hop++) await Promise.resolve();
     nowMs += 2;
     passed.push([index, turn]);
   };

@@ -46,6 +46,6 @@ export class TimeSlice {
 /** Resolves when all that goes on without waiting for the event loop is done: what one does counts for the next. */
 async function untilDone(): Promise<void> {
   // A tick that is asked for among the microtasks comes when none of them is left.
-  await undefined;
+  await Promise.resolve();
   await new Promise<void>((resolve) => process.nextTick(resolve));
 }
