@@ -197,8 +197,9 @@ export const ERROR_CODES = {
     fix: "Correct the client.",
   },
   REQUEST_OVERLOADED: {
-    summary: "The app's concurrency limit and its queue are full.",
-    fix: "Try again later; raise limits.concurrency or add replicas.",
+    summary:
+      "The app has no room for the request: its queue is full, no instance was free in time, or too many wait on the connection.",
+    fix: "Try again later, with fewer requests on one connection; raise limits.concurrency or add replicas.",
   },
   // -- runtime: the node runtime itself
   RUNTIME_CACHE: {

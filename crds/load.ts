@@ -4,7 +4,7 @@ import { locateProblem, type ManifestProblem, type Position } from "./manifest/m
 import type { Positions } from "./manifest/positions.ts";
 import { readYamlDocuments, type YamlDocument } from "./manifest/yaml-documents.ts";
 import { applyDefaults } from "./schema/defaults.ts";
-import { describeValue, didYouMean, type FieldPath, type FieldProblem } from "./schema/field-problem.ts";
+import { describeValue, didYouMean, type FieldPath, type FieldProblem, MAX_PROBLEMS } from "./schema/field-problem.ts";
 import { isMapping, type SchemaNode } from "./schema/schema-node.ts";
 import { checkStructure } from "./schema/structure.ts";
 import { readWasmApp } from "./validate.ts";
@@ -28,38 +28,36 @@ export interface LoadedManifests {
 }
 
 const API_VERSIONS: Readonly<Record<string, string>> = { [WASM_APP_KIND]: API_VERSION, ConfigMap: "v1", Secret: "v1" };
-const MAX_PROBLEMS = 1000;
 const KINDS = Object.keys(API_VERSIONS);
 
 /**
  * Reads the WasmApps, ConfigMaps and Secrets of a multi-document YAML (or JSON) file. Never throws: what is wrong is
- * among the problems, all of them at once, each with its place. Bounds: 1 MiB, 1000 documents, 100,000 values.
+ * among the problems, up to 100 of them at once, each with its place. Bounds: 1 MiB, 1000 documents, 20,000 values.
  */
 export function loadManifests(text: string, { file }: { file: string }): LoadedManifests {
   const loaded: LoadedManifests = { apps: [], configMaps: [], secrets: [], problems: [] };
   for (const document of readYamlDocuments(text)) {
     for (const { problem, position } of document.problems) loaded.problems.push(locateProblem(problem, file, position));
-    if (document.value === undefined || document.value === null) continue;
-    const problems = loadDocument(document, file, loaded);
-    for (const problem of problems) {
-      loaded.problems.push(locateProblem(problem, file, placeOf(problem, document.positions)));
+    if (document.value !== undefined && document.value !== null) {
+      const problems = loadDocument(document, file, loaded);
+      for (const problem of problems) {
+        loaded.problems.push(locateProblem(problem, file, placeOf(problem, document.positions)));
+      }
+    }
+    if (loaded.problems.length >= MAX_PROBLEMS) {
+      endProblems(loaded.problems, file);
+      break;
     }
   }
-  capProblems(loaded.problems, file);
   return loaded;
 }
 
-/** Cuts what nobody reads: a hostile file of 1 MiB has room for 200,000 problems. */
-function capProblems(problems: ManifestProblem[], file: string): void {
-  const surplus = problems.length - MAX_PROBLEMS;
-  if (surplus <= 0) return;
-  const { line, column } = problems[MAX_PROBLEMS] ?? { line: 1, column: 1 };
-  const message = `${surplus} further problems are not shown`;
-  problems.splice(
-    MAX_PROBLEMS,
-    surplus,
-    locateProblem({ code: "MANIFEST_TOO_LARGE", path: [], message }, file, { line, column }),
-  );
+/** Cuts what nobody reads, and says so. */
+function endProblems(problems: ManifestProblem[], file: string): void {
+  problems.splice(MAX_PROBLEMS);
+  const { line, column } = problems.at(-1) ?? { line: 1, column: 1 };
+  const message = `reading stopped after ${MAX_PROBLEMS} problems; there may be more`;
+  problems.push(locateProblem({ code: "MANIFEST_TOO_LARGE", path: [], message }, file, { line, column }));
 }
 
 /** Adds the object of a document to what is loaded, or returns what is wrong with it. */

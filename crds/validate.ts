@@ -1,5 +1,5 @@
 import { applyDefaults } from "./schema/defaults.ts";
-import { type FieldPath, type FieldProblem, isWithin } from "./schema/field-problem.ts";
+import { type FieldPath, type FieldProblem, isWithin, MAX_PROBLEMS } from "./schema/field-problem.ts";
 import { checkRules } from "./schema/rules.ts";
 import { checkStructure } from "./schema/structure.ts";
 import { WASM_APP_SCHEMA } from "./wasm-app/schema.ts";
@@ -13,7 +13,9 @@ export function readWasmApp(value: unknown): WasmAppVerdict {
   const nulls: FieldPath[] = [];
   const defaulted = applyDefaults(value, WASM_APP_SCHEMA, (path) => nulls.push(path));
   const structural = checkStructure(defaulted, WASM_APP_SCHEMA);
-  const problems = [...structural, ...checkRules(defaulted, WASM_APP_SCHEMA, (path) => structural.some(hides(path)))];
+  const isReadable = structural.length < MAX_PROBLEMS;
+  const broken = isReadable ? checkRules(defaulted, WASM_APP_SCHEMA, (path) => structural.some(hides(path))) : [];
+  const problems = [...structural, ...broken];
   if (problems.length === 0) return { app: defaulted as WasmApp, problems: [] };
   return { problems: problems.map((problem) => explainNull(problem, nulls)) };
 }

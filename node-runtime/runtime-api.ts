@@ -62,6 +62,8 @@ export interface RuntimeOptions {
   cacheDirectory: string;
   /** Bytes of artifacts that are kept there; 4 GiB unless given. */
   cacheMaxBytes?: number;
+  /** What preparing one artifact may take; 120 seconds and 1.5 GiB unless given. */
+  prepareLimits?: { maxSeconds?: number; maxResidentBytes?: number };
   /** Processes that share the http apps. */
   cells: number;
   /** Called for every line that a guest or the runtime logs. */

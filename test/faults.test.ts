@@ -95,6 +95,18 @@ test("contract: kill -9 of the preparer is said and recovered from", async () =>
   expect((await get(`${url}/hello`)).status).toBe(200);
 });
 
+test.each([
+  ["time", { maxSeconds: 0.001 }, "preparing took more than 0.001 seconds"],
+  ["memory", { maxResidentBytes: 65_536 }, "preparing took more than 65536 bytes of memory"],
+])("contract: an app whose artifact takes more %s to prepare than it may says so", async (_what, limits, message) => {
+  const emptyCache = mkdtempSync(join(temporary.path, "cache-"));
+  runtime = await startTestRuntime([appManifest("probe", guestFile("probe"))], emptyCache, { prepareLimits: limits });
+  const app = await untilApp(runtime, "probe", "Failed");
+  expect(app.reason).toBe("PREPARE_LIMIT");
+  expect(app.message).toContain(message);
+  expect(runtime.childPids().preparers).toEqual([]);
+});
+
 test("contract: a drain answers every accepted request before the runtime ends", async () => {
   const started = await startTestRuntime([appManifest("probe", guestFile("probe"))], cache, { cells: 2 });
   const url = await urlOf(started, "probe");

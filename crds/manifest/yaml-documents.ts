@@ -1,12 +1,12 @@
-import { Composer, type Document, LineCounter, Parser, type YAMLParseError } from "yaml";
+import { Composer, type Document, LineCounter, type YAMLParseError } from "yaml";
 import type { ErrorCode } from "../../common/error-codes.ts";
 import { messageOf } from "../../common/errors.ts";
 import { Positions } from "./positions.ts";
-import { type PlacedProblem, readYamlContent } from "./yaml-reader.ts";
+import { readYamlTokens, TokenLimit } from "./yaml-tokens.ts";
+import { MAX_VALUES, type PlacedProblem, readYamlContent } from "./yaml-reader.ts";
 
 const MAX_FILE_BYTES = 1_048_576;
 const MAX_DOCUMENTS = 1000;
-const MAX_VALUES = 100_000;
 const MAX_SYNTAX_PROBLEMS = 10;
 const MAX_MESSAGE_CHARACTERS = 200;
 
@@ -29,7 +29,7 @@ export function readYamlDocuments(text: string): YamlDocument[] {
   const options = { schema: "failsafe", lineCounter: lines, prettyErrors: false, uniqueKeys: false } as const;
   const budget = { left: MAX_VALUES };
   try {
-    for (const document of new Composer(options).compose(new Parser(lines.addNewLine).parse(text))) {
+    for (const document of new Composer(options).compose(readYamlTokens(text, lines))) {
       if (documents.length === MAX_DOCUMENTS) {
         const message = `the file has more than ${MAX_DOCUMENTS} documents`;
         return [...documents, failure("MANIFEST_TOO_LARGE", message, lines, document.range[0])];
@@ -37,6 +37,7 @@ export function readYamlDocuments(text: string): YamlDocument[] {
       documents.push(readDocument(document));
     }
   } catch (thrown) {
+    if (thrown instanceof TokenLimit) return [...documents, failure(thrown.code, thrown.message, lines, thrown.offset)];
     documents.push(failure("MANIFEST_SYNTAX", messageOf(thrown), lines, 0));
   }
   return documents;

@@ -1,11 +1,13 @@
 import { isAlias, isMap, isScalar, isSeq, type Node, type Pair, Scalar, type YAMLMap } from "yaml";
 import type { ErrorCode } from "../../common/error-codes.ts";
-import { type FieldPath, type FieldProblem, shorten } from "../schema/field-problem.ts";
+import { type FieldPath, type FieldProblem, MAX_PROBLEMS, shorten } from "../schema/field-problem.ts";
 import type { Position } from "./manifest-problem.ts";
 import type { Positions } from "./positions.ts";
 import { resolvePlainScalar } from "./scalars.ts";
 
 const MAX_DEPTH = 64;
+/** Values that the documents of one file may have together. */
+export const MAX_VALUES = 20_000;
 const ALLOWED_TAGS = new Set(["!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"]);
 
 /** Values that the documents of one file may still grow to: aliases make a small file large. */
@@ -56,7 +58,11 @@ class YamlReader {
     const offset = node?.range?.[0];
     if (offset !== undefined) this.#positions.setValue(path, offset);
     if (--this.#budget.left < 0) {
-      throw this.#giveUp("MANIFEST_TOO_LARGE", path, "YAML aliases make the document too large");
+      throw this.#giveUp(
+        "MANIFEST_TOO_LARGE",
+        path,
+        `the file has, or grows through YAML aliases to, more than ${MAX_VALUES} values`,
+      );
     }
     if (path.length > MAX_DEPTH) {
       throw this.#giveUp("MANIFEST_TOO_DEEP", path.slice(0, 4), `nested more than ${MAX_DEPTH} levels deep`);
@@ -73,6 +79,7 @@ class YamlReader {
 
   #report(code: ErrorCode, path: FieldPath, message: string, position = this.#positions.ofValue(path)): void {
     this.problems.push({ problem: { code, path, message }, position });
+    if (this.problems.length >= MAX_PROBLEMS) throw new Unreadable(message);
   }
 
   #giveUp(code: ErrorCode, path: FieldPath, message: string): Unreadable {

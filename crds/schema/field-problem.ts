@@ -16,6 +16,9 @@ export interface FieldProblem {
   fix?: string;
 }
 
+/** Problems after which reading stops: nobody reads more at once, and a hostile file has room for 200,000. */
+export const MAX_PROBLEMS = 100;
+
 const PLAIN_NAME = /^[A-Za-z_][A-Za-z0-9_-]*$/;
 const MAX_SHOWN_CHARACTERS = 60;
 const MAX_COMPARED_CHARACTERS = 64;

@@ -31,7 +31,9 @@ export function checkRules(
       }
     }
     if (Array.isArray(node) && nodeSchema.items !== undefined) {
-      for (const [index, item] of node.entries()) visit(item, nodeSchema.items, [...path, index]);
+      // What is too many is refused as it is.
+      for (const [index, item] of node.slice(0, nodeSchema.maxItems).entries())
+        visit(item, nodeSchema.items, [...path, index]);
     } else if (isMapping(node)) {
       for (const [name, property] of Object.entries(node)) {
         const known = propertySchema(nodeSchema, name);

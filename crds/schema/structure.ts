@@ -1,5 +1,13 @@
 import type { ErrorCode } from "../../common/error-codes.ts";
-import { describeValue, didYouMean, type FieldPath, type FieldProblem, formatPath, shorten } from "./field-problem.ts";
+import {
+  describeValue,
+  didYouMean,
+  type FieldPath,
+  type FieldProblem,
+  formatPath,
+  MAX_PROBLEMS,
+  shorten,
+} from "./field-problem.ts";
 import { isMapping, propertySchema, type SchemaNode } from "./schema-node.ts";
 
 /** How values are judged. */
@@ -28,7 +36,10 @@ export function matchesPattern(text: string, pattern: string): boolean {
   return compiled.test(text);
 }
 
-/** Returns everything about a value that its schema does not allow: types, bounds, patterns, unknown and missing fields. */
+/**
+ * Returns everything about a value that its schema does not allow: types, bounds, patterns, unknown and missing fields.
+ * Stops after about `MAX_PROBLEMS`; of a list that is too long, only the entries are judged that it may have.
+ */
 export function checkStructure(value: unknown, schema: SchemaNode, options: StructureOptions = {}): FieldProblem[] {
   const check = new StructureCheck(options.redact ?? false);
   check.checkNode(value, schema, []);
@@ -49,6 +60,10 @@ class StructureCheck {
     else if (typeof value === "number") this.#checkNumber(value, schema, path);
     else if (Array.isArray(value)) this.#checkList(value, schema, path);
     else if (isMapping(value)) this.#checkMapping(value, schema, path);
+  }
+
+  get #isFull(): boolean {
+    return this.problems.length >= MAX_PROBLEMS;
   }
 
   #report(code: ErrorCode, path: FieldPath, expected: string, actual: string, hint = ""): void {
@@ -93,8 +108,12 @@ class StructureCheck {
     const { minItems = 0, maxItems = Infinity, items } = schema;
     if (value.length < minItems) this.#reportBounds(path, `at least ${countEntries(minItems)}`, String(value.length));
     if (value.length > maxItems) this.#reportBounds(path, `at most ${countEntries(maxItems)}`, String(value.length));
-    if (items !== undefined) for (const [index, item] of value.entries()) this.checkNode(item, items, [...path, index]);
-    this.#checkUnique(value, schema, path);
+    const judged = value.slice(0, maxItems);
+    for (const [index, item] of judged.entries()) {
+      if (items === undefined || this.#isFull) break;
+      this.checkNode(item, items, [...path, index]);
+    }
+    this.#checkUnique(judged, schema, path);
   }
 
   #checkUnique(value: unknown[], schema: SchemaNode, path: FieldPath): void {
@@ -103,6 +122,7 @@ class StructureCheck {
     const keys = schema["x-kubernetes-list-map-keys"] ?? [];
     const first = new Map<string, number>();
     for (const [index, item] of value.entries()) {
+      if (this.#isFull) return;
       const identity = JSON.stringify(isMapping(item) ? keys.map((key) => item[key]) : item);
       const earlier = first.get(identity);
       if (earlier === undefined) first.set(identity, index);
@@ -122,6 +142,7 @@ class StructureCheck {
       this.#reportBounds(path, `at most ${countEntries(maxProperties)}`, String(names.length));
     }
     for (const name of names) {
+      if (this.#isFull) return;
       const property = propertySchema(schema, name);
       if (property !== undefined) this.checkNode(value[name], property, [...path, name]);
       else if (schema.additionalProperties === false) this.#reportUnknown(name, schema, path);

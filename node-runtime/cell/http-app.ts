@@ -1,6 +1,7 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import { Server as NetServer, type Socket } from "node:net";
-import { sendRawError } from "./answers.ts";
+import { sendError, sendRawError } from "./answers.ts";
+import { ConnectionQueue, MAX_PIPELINED, type Turn } from "./connection-queue.ts";
 import { Guest } from "./guest.ts";
 import { InstancePool } from "./instance-pool.ts";
 import type { LineBudget } from "./log-lines.ts";
@@ -26,6 +27,7 @@ interface Version {
 /** An http app in this cell: its listening socket, which outlives versions, and the version that serves. */
 export class HttpApp {
   readonly #server: Server;
+  readonly #connections = new ConnectionQueue((turn) => this.#serve(turn));
   readonly #stats: StatsCollector;
   readonly #lineBudget: LineBudget;
   readonly #log: (line: LogLine) => void;
@@ -51,10 +53,10 @@ export class HttpApp {
         insecureHTTPParser: false,
         noDelay: true,
       },
-      (request, response) => void this.#onRequest(request, response),
+      (request, response) => this.#connections.add(request, response),
     );
     // Without this, Node asks for the body before anything was refused.
-    this.#server.on("checkContinue", (request, response) => void this.#onRequest(request, response));
+    this.#server.on("checkContinue", (request, response) => this.#connections.add(request, response));
     this.#server.on("clientError", (error, socket) => onClientError(error as NodeJS.ErrnoException, socket as Socket));
     this.#server.maxRequestsPerSocket = 0;
   }
@@ -134,18 +136,26 @@ export class HttpApp {
     return { guest, pool: new InstancePool(guest) };
   }
 
-  async #onRequest(...[request, response]: Parameters<Parameters<typeof createServer>[1] & {}>): Promise<void> {
+  #serve({ request, response, arrivedMs, isSurplus, isLast }: Turn): void {
     const { guest, pool } = this.#current;
     this.#inFlight++;
     clearTimeout(this.#idleTimer);
-    if (this.#draining) response.setHeader("connection", "close");
+    // Not while accepted requests wait behind it: they would be lost.
+    if (this.#draining && isLast) response.setHeader("connection", "close");
     response.once("close", () => {
       this.#inFlight--;
       this.#forgetRetired();
       if (this.#draining && !this.#lingering) this.#server.closeIdleConnections();
       else if (!this.#draining && this.#inFlight === 0) this.#armIdle();
     });
-    await handleRequest(guest, pool, request, response);
+    if (isSurplus) this.#refuseSurplus(response, arrivedMs);
+    else void handleRequest(guest, pool, request, response, arrivedMs);
+  }
+
+  #refuseSurplus(response: ServerResponse, arrivedMs: number): void {
+    this.#stats.limitHit("pipelined_requests");
+    sendError(response, "REQUEST_OVERLOADED", `more than ${MAX_PIPELINED} requests wait on this connection`);
+    this.#stats.request(response.statusCode, "warm", (performance.now() - arrivedMs) / 1000);
   }
 
   #armIdle(): void {

@@ -1,5 +1,6 @@
 import { messageOf, WasmletError } from "../../common/errors.ts";
 import type { Guest, LiveInstance } from "./guest.ts";
+import { TimeSlice } from "./time-slice.ts";
 
 /** Requests that may wait for an instance, as a multiple of the concurrency limit; more are refused. */
 const QUEUE_FACTOR = 4;
@@ -20,7 +21,9 @@ export class InstancePool {
   readonly #guest: Guest;
   #ready: LiveInstance[] = [];
   #inUse = 0;
-  #waiting: { resolve: () => void; reject: (error: Error) => void }[] = [];
+  /** Called with the slot of a request that is over, in this order. */
+  readonly #waiting = new Set<() => void>();
+  readonly #slice = new TimeSlice();
   #making = false;
   #closed = false;
 
@@ -33,11 +36,16 @@ export class InstancePool {
     return this.#inUse;
   }
 
-  /** Resolves to an instance; throws REQUEST_OVERLOADED when concurrency and queue are full. */
-  async acquire(): Promise<Lease> {
+  /**
+   * Resolves to an instance; throws REQUEST_OVERLOADED when concurrency and queue are full. `giveUp` is asked for only by
+   * a request that must queue, which leaves the queue, and throws the reason, when it aborts.
+   */
+  async acquire(giveUp: () => AbortSignal): Promise<Lease> {
     const { concurrency } = this.#guest.app;
-    if (this.#inUse >= concurrency) await this.#queue(concurrency * QUEUE_FACTOR);
+    if (this.#inUse >= concurrency) await this.#queue(concurrency * QUEUE_FACTOR, giveUp);
     else this.#inUse++;
+    const pause = this.#slice.pass();
+    if (pause !== undefined) await pause;
     const ready = this.#takeReady();
     if (ready !== undefined) return { live: ready, start: "warm" };
     const start = this.#guest.isAwake ? "warm" : "cold";
@@ -83,19 +91,36 @@ export class InstancePool {
     return undefined;
   }
 
-  #queue(maxWaiting: number): Promise<void> {
-    if (this.#waiting.length >= maxWaiting) {
+  #queue(maxWaiting: number, giveUp: () => AbortSignal): Promise<void> {
+    if (this.#waiting.size >= maxWaiting) {
       this.#guest.stats.limitHit("concurrency");
       throw new WasmletError("REQUEST_OVERLOADED", "the app's concurrency limit and its queue are full");
     }
-    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    const signal = giveUp();
+    signal.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        this.#waiting.delete(enter);
+        reject(signal.reason as Error);
+      };
+      const enter = (): void => {
+        signal.removeEventListener("abort", leave);
+        resolve();
+      };
+      this.#waiting.add(enter);
+      signal.addEventListener("abort", leave, { once: true });
+    });
   }
 
   /** The freed slot goes to the request that waited longest, which keeps `inUse` as it is. */
   #free(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#inUse--;
-    else next.resolve();
+    const [next] = this.#waiting;
+    if (next === undefined) {
+      this.#inUse--;
+      return;
+    }
+    this.#waiting.delete(next);
+    next();
   }
 
   /** Makes one instance in an idle moment, so that the next request finds it ready. */

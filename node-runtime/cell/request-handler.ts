@@ -8,6 +8,7 @@ import { sendError } from "./answers.ts";
 import type { Guest } from "./guest.ts";
 import { continueExpected, sendInformational } from "./informational.ts";
 import type { InstancePool, Lease } from "./instance-pool.ts";
+import { CLIENT_LEFT, QueueWait } from "./queue-wait.ts";
 import { rawFields, RequestBody } from "./request-body.ts";
 import { incompleteResponse, writeResponse } from "./response-writer.ts";
 
@@ -17,26 +18,37 @@ const MAX_REQUEST_BODY_BYTES = 64 * 1024 * 1024;
 /** How one request ended in the guest. */
 type Ending = { kind: "returned" } | { kind: "trapped"; thrown: unknown };
 
-/** Serves one request with one instance; answers every failure, and never rejects. */
+/** Status that counts a request whose client left before an instance was free for it; nobody reads it. */
+const CLIENT_LEFT_STATUS = 499;
+
+/**
+ * Serves one request, which was read at `arrivedMs` (of `performance.now()`), with one instance; answers every failure,
+ * and never rejects. The app's limits.requestTimeoutSeconds count from its arrival, waiting included.
+ */
 export async function handleRequest(
   guest: Guest,
   pool: InstancePool,
   request: IncomingMessage,
   response: ServerResponse,
+  arrivedMs: number,
 ): Promise<void> {
-  const begin = performance.now();
   let lease: Lease | undefined;
   let reusable = false;
   try {
     refuse(request);
-    lease = await pool.acquire();
+    const wait = new QueueWait(response, arrivedMs + guest.app.requestTimeoutMs, () =>
+      guest.stats.limitHit("queue_time"),
+    );
+    lease = await pool.acquire(() => wait.signal()).finally(() => wait.end());
+    if (response.destroyed) throw CLIENT_LEFT;
     continueExpected(request, response);
-    reusable = await serve(guest, lease, request, response, begin);
+    reusable = await serve(guest, lease, request, response, arrivedMs);
   } catch (thrown) {
-    fail(guest, response, thrown);
+    if (thrown === CLIENT_LEFT) response.statusCode = CLIENT_LEFT_STATUS;
+    else fail(guest, response, thrown);
   } finally {
     if (lease !== undefined) pool.release(lease.live, reusable);
-    guest.stats.request(response.statusCode, lease?.start ?? "warm", (performance.now() - begin) / 1000);
+    guest.stats.request(response.statusCode, lease?.start ?? "warm", (performance.now() - arrivedMs) / 1000);
   }
 }
 
@@ -54,7 +66,7 @@ async function serve(
   { live, start }: Lease,
   request: IncomingMessage,
   response: ServerResponse,
-  begin: number,
+  arrivedMs: number,
 ): Promise<boolean> {
   const { instance, host } = live;
   const handle = instance.handle?.bind(instance);
@@ -76,7 +88,8 @@ async function serve(
     body,
     trailers: body.trailers,
   });
-  const stopTimer = host.clock.after(guest.app.requestTimeoutMs, () => {
+  const leftMs = Math.max(1, arrivedMs + guest.app.requestTimeoutMs - performance.now());
+  const stopTimer = host.clock.after(leftMs, () => {
     guest.stats.limitHit("request_timeout");
     failure.reject(
       new WasmletError("GUEST_TIMEOUT", `the guest did not answer within ${guest.app.requestTimeoutMs} ms`),
@@ -103,7 +116,7 @@ async function serve(
   try {
     const answer = await Promise.race([outcome, ended, failure.promise]);
     const sent = await Promise.race([answerRequest(answer, outcome, outparam.isSet, response), failure.promise]);
-    guest.stats.start(start, { ...live.phases, first_response: (performance.now() - begin) / 1000 });
+    guest.stats.start(start, { ...live.phases, first_response: (performance.now() - arrivedMs) / 1000 });
     const ending = await Promise.race([ended, failure.promise]);
     if (ending.kind === "trapped") sayTrapped(guest, ending.thrown);
     return sent && ending.kind === "returned";

@@ -8,22 +8,32 @@ import { describeExit, PREPARER_MAIN, startChild } from "./child-process.ts";
 
 /** Preparers that run at a time: each uses a core. */
 const MAX_CONCURRENT = 2;
-const MAX_SECONDS = 120;
-const MAX_RESIDENT_BYTES = 1536 * 1024 * 1024;
+const LIMITS: PrepareLimits = { maxSeconds: 120, maxResidentBytes: 1536 * 1024 * 1024 };
 const WATCH_INTERVAL_MS = 100;
 const MAX_HEAP_MB = 1024;
+
+/** What one preparer may take; it is killed at the limit. */
+export interface PrepareLimits {
+  maxSeconds: number;
+  maxResidentBytes: number;
+}
 
 /** Prepares artifacts in disposable child processes, each artifact once however many ask for it. */
 export class Preparer {
   readonly #store: ArtifactStore;
+  readonly #limits: PrepareLimits;
+  readonly #main: string;
   readonly #running = new Map<string, Promise<PreparedArtifact>>();
   #slots = MAX_CONCURRENT;
   #waiting: (() => void)[] = [];
   /** Process ids of the children at work. */
   readonly pids = new Set<number>();
 
-  constructor(store: ArtifactStore) {
+  /** `main` is the preparer's entry point. */
+  constructor(store: ArtifactStore, limits: Partial<PrepareLimits> = {}, main = PREPARER_MAIN) {
     this.#store = store;
+    this.#limits = { ...LIMITS, ...limits };
+    this.#main = main;
   }
 
   /** Returns the prepared artifact of a blob in the store; throws ARTIFACT_* or PREPARE_* errors. */
@@ -57,7 +67,8 @@ export class Preparer {
   }
 
   #runChild(file: string, directory: string): Promise<PrepareReply> {
-    const child = startChild(PREPARER_MAIN, { maxHeapMb: MAX_HEAP_MB });
+    const child = startChild(this.#main, { maxHeapMb: MAX_HEAP_MB });
+    const { maxSeconds, maxResidentBytes } = this.#limits;
     return new Promise((resolve, reject) => {
       let reply: PrepareReply | undefined;
       let limit: string | undefined;
@@ -65,9 +76,9 @@ export class Preparer {
         limit = why;
         child.kill("SIGKILL");
       };
-      const deadline = setTimeout(() => stopAt(`${MAX_SECONDS} seconds`), MAX_SECONDS * 1000);
+      const deadline = setTimeout(() => stopAt(`${maxSeconds} seconds`), maxSeconds * 1000);
       const watch = setInterval(() => {
-        if (residentBytes(child.pid) > MAX_RESIDENT_BYTES) stopAt(`${MAX_RESIDENT_BYTES} bytes of memory`);
+        if (residentBytes(child.pid) > maxResidentBytes) stopAt(`${maxResidentBytes} bytes of memory`);
       }, WATCH_INTERVAL_MS);
       child.on("message", (message) => (reply ??= readPrepareReply(message)));
       child.stderr?.resume();

@@ -40,7 +40,7 @@ export class Supervisor implements Runtime {
       onEvicted: (count) => this.#metrics.cacheEvictions.inc(count),
     });
     store.sweep();
-    this.#preparer = new Preparer(store);
+    this.#preparer = new Preparer(store, options.prepareLimits);
     this.#context = {
       store,
       preparer: this.#preparer,

@@ -3,8 +3,17 @@ import { WasiError } from "../errors.ts";
 /** The WIT `result<T, E>` as a value: what futures and returned results carry. */
 export type Result<T, E> = { tag: "ok"; val: T } | { tag: "err"; val: E };
 
-/** Returns the `result` that a promise comes to. What `toError` does not know (throws again) stays a rejection: a trap. */
-export async function resultOf<T, E>(promise: Promise<T>, toError: (thrown: unknown) => E): Promise<Result<T, E>> {
+/**
+ * Returns the `result` that a promise comes to. What `toError` does not know (throws again) stays a rejection: a trap of
+ * the guest that reads it. One that nobody reads, as when the guest's host was closed meanwhile, troubles nobody.
+ */
+export function resultOf<T, E>(promise: Promise<T>, toError: (thrown: unknown) => E): Promise<Result<T, E>> {
+  const result = settle(promise, toError);
+  result.catch(() => {}); // unhandled, it would end the cell and every guest in it
+  return result;
+}
+
+async function settle<T, E>(promise: Promise<T>, toError: (thrown: unknown) => E): Promise<Result<T, E>> {
   try {
     return { tag: "ok", val: await promise };
   } catch (thrown) {

@@ -1,0 +1,4 @@
+/** A preparer for tests that computes for ever. */
+process.once("message", () => {
+  for (;;);
+});

@@ -1,0 +1,53 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { ArtifactStore } from "../artifacts/artifact-store.ts";
+import { Preparer } from "./preparer.ts";
+
+const HANGING_MAIN = fileURLToPath(new URL("./hanging-preparer.ts", import.meta.url));
+
+let directory: string;
+let store: ArtifactStore;
+let digest: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "wasmlet-test-"));
+  store = new ArtifactStore(directory);
+  digest = store.putBlob(Buffer.from("\0asm"));
+});
+
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+test("contract: a preparer that does not end is killed at its deadline, which the error names", async () => {
+  const preparer = new Preparer(store, { maxSeconds: 0.5 }, HANGING_MAIN);
+  const prepared = preparer.prepare(digest);
+  const [pid] = preparer.pids;
+  expect(process.kill(pid!, 0)).toBe(true);
+  await expect(prepared).rejects.toMatchObject({
+    code: "PREPARE_LIMIT",
+    message: "preparing took more than 0.5 seconds",
+  });
+  expect(preparer.pids.size).toBe(0);
+  expect(() => process.kill(pid!, 0)).toThrow("ESRCH");
+});
+
+test.runIf(process.platform === "linux")(
+  "contract: a preparer that takes more memory than it may is killed, which the error names",
+  async () => {
+    const preparer = new Preparer(store, { maxResidentBytes: 65_536 }, HANGING_MAIN);
+    await expect(preparer.prepare(digest)).rejects.toMatchObject({
+      code: "PREPARE_LIMIT",
+      message: "preparing took more than 65536 bytes of memory",
+    });
+    expect(preparer.pids.size).toBe(0);
+  },
+);
+
+test("preparer: one that was killed frees its place for others", async () => {
+  const preparer = new Preparer(store, { maxSeconds: 0.05 }, HANGING_MAIN);
+  const digests = ["a", "b", "c"].map((bytes) => store.putBlob(Buffer.from(bytes)));
+  const outcomes = await Promise.allSettled(digests.map((each) => preparer.prepare(each)));
+  expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+});
