@@ -16,7 +16,8 @@ export type AppState = (typeof APP_STATES)[number];
 
 /** A condition as Kubernetes knows them. */
 export interface AppCondition {
-  type: "Prepared" | "Loaded" | "Ready";
+  /** `ManifestValid` is there once a manifest of a running app had a mistake: the app then runs as it said before. */
+  type: "Prepared" | "Loaded" | "Ready" | "ManifestValid";
   status: "True" | "False" | "Unknown";
   reason: string;
   message: string;
