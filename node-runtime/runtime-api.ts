@@ -37,9 +37,9 @@ export interface AppView {
   engine?: string;
   digest?: string;
   conditions: AppCondition[];
-  /** Seconds that each phase of the latest start took: fetch, verify, prepare, compile, instantiate, first_response. */
+  /** Seconds that each phase of the latest cold start took: fetch, verify, prepare, compile, instantiate, first_response. */
   startPhases: Record<string, number>;
-  /** Median seconds from request to response of the latest starts. */
+  /** Median seconds of the latest cold starts: from the request that woke the app (a command: its start) to the answer. */
   startP50Seconds?: number;
   restarts: number;
   /** The last exit code of a command. */

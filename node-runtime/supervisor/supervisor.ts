@@ -177,7 +177,8 @@ export class Supervisor implements Runtime {
       const { namespace, name } = controller.status.view();
       this.#metrics.observe({ namespace, name }, cell, app);
       controller.status.setInstances(app.instances);
-      for (const { phases } of app.starts) controller.status.started(phases);
+      // Every request is counted as a start; those that found the program compiled say nothing about waking the app.
+      for (const { start, phases } of app.starts) if (start === "cold") controller.status.started(phases);
       controller.noteStarts(app.starts.length, app.startFailure);
     }
   }
