@@ -21,8 +21,9 @@ async function startAnswering(status: number, body: string): Promise<string> {
 const APP = { namespace: "default", name: "a", kind: "http", state: "Ready", urls: [], restarts: 0, instances: 0 };
 
 test("apps: a list is read, with what a newer runtime adds", async () => {
-  const address = await startAnswering(200, JSON.stringify({ apps: [{ ...APP, later: 1 }] }));
-  expect(await fetchApps(address)).toEqual([{ ...APP, later: 1 }]);
+  const list = { apps: [{ ...APP, later: 1 }], problems: [{ code: "MANIFEST_KIND", message: "kind: no", later: 1 }] };
+  const address = await startAnswering(200, JSON.stringify(list));
+  expect(await fetchApps(address)).toEqual(list);
 });
 
 test.each([

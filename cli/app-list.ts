@@ -20,15 +20,19 @@ const ListedApp = Type.Object({
   exitCode: Type.Optional(Type.Integer()),
   instances: Type.Integer(),
 });
-const AppList = Type.Object({ apps: Type.Array(ListedApp) });
+const Problem = Type.Object({ code: Type.String(), message: Type.String(), where: Type.Optional(Type.String()) });
+const AppList = Type.Object({ apps: Type.Array(ListedApp), problems: Type.Optional(Type.Array(Problem)) });
 
 /** An app as a running node runtime lists it. */
 export type ListedApp = Static<typeof ListedApp>;
 
+/** The apps of a running node runtime, and what is wrong with its manifests. */
+export type AppList = Static<typeof AppList>;
+
 const TIMEOUT_MS = 5000;
 
-/** Fetches the apps of the node runtime at a management address; throws RUNTIME_UNREACHABLE. */
-export async function fetchApps(address: string): Promise<ListedApp[]> {
+/** Fetches the list of the node runtime at a management address; throws RUNTIME_UNREACHABLE. */
+export async function fetchApps(address: string): Promise<AppList> {
   const url = new URL("/v1/apps", address);
   const unreachable = (actual: string, cause?: unknown): WasmletError =>
     new WasmletError("RUNTIME_UNREACHABLE", "no node runtime answers", { where: url.href, actual, cause });
@@ -42,6 +46,6 @@ export async function fetchApps(address: string): Promise<ListedApp[]> {
     // fetch says "fetch failed" and keeps why in the cause.
     throw unreachable(messageOf(thrown instanceof TypeError ? (thrown.cause ?? thrown) : thrown), thrown);
   }
-  if (Value.Check(AppList, list)) return list.apps;
+  if (Value.Check(AppList, list)) return list;
   throw unreachable("something that is not a list of apps");
 }

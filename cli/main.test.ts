@@ -39,13 +39,37 @@ test("wasmlet --version: is the package's", () => {
 
 test.each([
   [["serv"], "error: CLI_USAGE: unknown command 'serv'\n  fix: Did you mean serve? See `wasmlet --help`.\n"],
-  [["validate"], "error: CLI_USAGE: missing required argument 'file'\n  fix: See `wasmlet validate --help`.\n"],
+  [
+    ["validate"],
+    "error: CLI_USAGE: missing required argument 'file'\n  expected: wasmlet validate [options] <file...>\n  fix: See `wasmlet validate --help`.\n",
+  ],
+  [
+    ["get", "pods"],
+    "error: CLI_USAGE: <resource> can't be 'pods'\n  expected: one of: apps\n  fix: See `wasmlet get --help`.\n",
+  ],
+  [
+    ["get", "apps", "-o", "xml"],
+    "error: CLI_USAGE: -o, --output <format> can't be 'xml'\n  expected: one of: table, wide, json, yaml\n  fix: See `wasmlet get --help`.\n",
+  ],
+  [
+    ["serve", ".", "--port-base", "many"],
+    "error: CLI_USAGE: --port-base <port> can't be 'many'\n  expected: a port from 0 to 65535\n  fix: See `wasmlet serve --help`.\n",
+  ],
   [
     ["serve", ".", "--hots", "x"],
     "error: CLI_USAGE: unknown option '--hots'\n  fix: Did you mean --host? See `wasmlet serve --help`.\n",
   ],
+  [
+    ["run", "--dir", "/nowhere", "x.wasm"],
+    "error: CLI_USAGE: --dir <HOST[::GUEST]> can't be '/nowhere': There is no folder /nowhere.\n  fix: See `wasmlet run --help`.\n",
+  ],
 ])("wasmlet %j: is a usage error", (args, expected) => {
   expect(wasmlet(args)).toMatchObject({ status: 2, stdout: "", stderr: expected });
+});
+
+test("wasmlet through npm: what to do is written as it can be typed there", () => {
+  const env = { npm_package_name: "wasmlet", npm_lifecycle_event: "wasmlet" };
+  expect(wasmlet(["get", "pods"], { env }).stderr).toContain("See `npm run wasmlet -- get --help`.");
 });
 
 test("wasmlet -o json: errors are JSON too", () => {

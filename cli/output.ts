@@ -49,12 +49,18 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? amount : amount.toFixed(1)} ${units[unit]}`;
 }
 
-/** Returns an error for standard error: what, what was expected, what came, where, and what to do. */
-export function describeError(thrown: unknown, { asJson = false, withStack = false } = {}): string {
+/**
+ * Returns an error for standard error: what, what was expected, what came, where, and what to do; commands in it as the
+ * user can type them here.
+ */
+export function describeError(
+  thrown: unknown,
+  { asJson = false, withStack = false, invocation = "wasmlet" } = {},
+): string {
   const stack = withStack && thrown instanceof Error ? thrown.stack : undefined;
   const error =
     thrown instanceof WasmletError
-      ? thrown.toJSON()
+      ? { ...thrown.toJSON(), fix: thrown.fix.replaceAll("`wasmlet ", `\`${invocation} `) }
       : {
           message: messageOf(thrown),
           fix: "This is a defect of wasmlet: run it again with WASMLET_DEBUG=1 and report it.",

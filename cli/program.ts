@@ -1,28 +1,30 @@
 import { Command, CommanderError } from "commander";
-import { WasmletError } from "../common/errors.ts";
-import { readConfig } from "../config/config.ts";
+import type { WasmletError } from "../common/errors.ts";
+import { readConfig, type Config } from "../config/config.ts";
 import type { CommandContext } from "./command-context.ts";
 import { COMMANDS } from "./commands.ts";
 import { renderHelp } from "./help.ts";
 import { describeError, exitCodeOf, writeErr } from "./output.ts";
+import { usageErrorOf } from "./usage-error.ts";
 
 /** Runs a command line and returns its exit code: 0 done, 1 failed, 2 not understood, or the guest's own. */
 export async function runProgram(args: readonly string[]): Promise<number> {
-  let showsStacks = false;
+  let config: Config | undefined;
+  let program: Command | undefined;
   // `wasmlet get apps | head -1` closes the pipe early: no reason to complain. A guest's own output is for `run`.
   if (args[0] !== "run") process.stdout.on("error", endQuietly);
   try {
-    const config = readConfig();
-    ({ showsStacks } = config);
+    config = readConfig();
     let exitCode = 0;
-    const program = await buildProgram(args, { config, finish: (code) => (exitCode = code) });
+    program = await buildProgram(args, { config, finish: (code) => (exitCode = code) });
     await program.parseAsync(args, { from: "user" });
     return exitCode;
   } catch (thrown) {
     // Commander's way to say that it has shown help.
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
-    const error = thrown instanceof CommanderError ? usageErrorOf(thrown, args) : thrown;
-    writeErr(describeError(error, { asJson: wantsJson(args), withStack: showsStacks }));
+    const error = thrown instanceof CommanderError ? inWords(thrown, args[0], program) : thrown;
+    const { showsStacks: withStack = false, invocation = "wasmlet" } = config ?? {};
+    writeErr(describeError(error, { asJson: wantsJson(args), withStack, invocation }));
     return exitCodeOf(error);
   }
 }
@@ -43,13 +45,10 @@ async function buildProgram(args: readonly string[], context: CommandContext): P
   return program;
 }
 
-function usageErrorOf({ message }: CommanderError, args: readonly string[]): WasmletError {
-  const named = COMMANDS.find(({ name }) => name === args[0])?.name;
-  const [problem = "", suggestion] = message.replace(/^error: /, "").split("\n");
-  const help = `See \`wasmlet ${named === undefined ? "" : `${named} `}--help\`.`;
-  // Commander writes its suggestion as "(Did you mean x?)".
-  const fix = suggestion === undefined ? help : `${suggestion.replace(/^\((.*)\)$/, "$1")} ${help}`;
-  return new WasmletError("CLI_USAGE", problem, { fix });
+/** Returns commander's error in the user's words, with the usage of the command that the line names. */
+function inWords(error: CommanderError, name: string | undefined, program: Command | undefined): WasmletError {
+  const command = program?.commands.find((known) => known.name() === name);
+  return usageErrorOf(error, command?.name(), `wasmlet ${command?.name() ?? ""} ${command?.usage() ?? ""}`);
 }
 
 /** Whether errors are wanted as JSON: they may come before the options are parsed. */

@@ -13,12 +13,13 @@ const DEFAULT_COLUMNS = 80;
 /** Says what takes long: one line that changes on a terminal, a line per step elsewhere. */
 export class Progress {
   readonly #stream: ProgressStream;
-  readonly #isLive: boolean;
+  /** Whether a line that changes is shown. */
+  readonly isLive: boolean;
   #line = "";
 
   constructor(stream: ProgressStream, { isLive = stream.isTTY === true } = {}) {
     this.#stream = stream;
-    this.#isLive = isLive;
+    this.isLive = isLive;
   }
 
   /** Shows the step; the same one twice is shown once. */
@@ -26,20 +27,20 @@ export class Progress {
     const line = printable(step);
     if (line === this.#line) return;
     this.#line = line;
-    if (this.#isLive) this.#draw();
+    if (this.isLive) this.#draw();
     else this.#stream.write(`${line}\n`);
   }
 
   /** Prints a line that stays, above the one that changes. */
   print(line: string): void {
-    if (this.#isLive && this.#line !== "") this.#stream.write(CLEAR_LINE);
+    if (this.isLive && this.#line !== "") this.#stream.write(CLEAR_LINE);
     this.#stream.write(`${line}\n`);
-    if (this.#isLive && this.#line !== "") this.#draw();
+    if (this.isLive && this.#line !== "") this.#draw();
   }
 
   /** Removes the line that changes. */
   clear(): void {
-    if (this.#isLive && this.#line !== "") this.#stream.write(CLEAR_LINE);
+    if (this.isLive && this.#line !== "") this.#stream.write(CLEAR_LINE);
     this.#line = "";
   }
 

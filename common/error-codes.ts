@@ -31,7 +31,7 @@ export const ERROR_CODES = {
   },
   MANIFEST_KIND: {
     summary: "A document is of a kind that Wasmlet does not read from a file.",
-    fix: "Keep WasmApp (wasmlet.dev/v1alpha1), ConfigMap and Secret (v1) documents in the file, and apply others to a cluster.",
+    fix: "Correct a mistyped kind or apiVersion; keep WasmApp (wasmlet.dev/v1alpha1), ConfigMap and Secret (v1) documents in the file, and apply others to a cluster.",
   },
   MANIFEST_MISSING_FIELD: {
     summary: "A field that must be there is missing.",
@@ -90,7 +90,7 @@ export const ERROR_CODES = {
   },
   ARTIFACT_IMPORT_NOT_OFFERED: {
     summary: "The artifact imports something that Wasmlet does not offer.",
-    fix: "Build the artifact against WASI 0.2 interfaces (or preview 1 for core modules), or compose what it imports into it.",
+    fix: "Build the artifact against WASI 0.2 or 0.3 interfaces (or preview 1 for core modules), or compose what it imports into it.",
   },
   ARTIFACT_INVALID: {
     summary: "The artifact is WebAssembly, but not valid: truncated, corrupt or malformed.",
@@ -141,6 +141,10 @@ export const ERROR_CODES = {
   APP_FOLDER_MISSING: {
     summary: "A folder that the app is given is not there, is no folder or may not be opened.",
     fix: "Create the folder, or correct its path and permissions.",
+  },
+  APP_NOT_FOUND: {
+    summary: "The node runtime has no app of that name.",
+    fix: "See `wasmlet get apps` for those that it has; a manifest with a mistake is named there too.",
   },
   APP_PORT_CONFLICT: {
     summary: "Two apps ask for the same port.",

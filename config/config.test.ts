@@ -37,6 +37,15 @@ test("config: NO_COLOR, CI and WASMLET_DEBUG are switches", () => {
   expect(readConfig({ NO_COLOR: "1", CI: "true", WASMLET_DEBUG: "1" }, HOME)).toMatchObject(on);
 });
 
+test.each([
+  [{}, "wasmlet"],
+  [{ npm_package_name: "wasmlet", npm_lifecycle_event: "wasmlet" }, "npm run wasmlet --"],
+  [{ npm_package_name: "wasmlet", npm_lifecycle_event: "demo" }, "npm run wasmlet --"],
+  [{ npm_package_name: "another", npm_lifecycle_event: "demo" }, "wasmlet"],
+])("config: %j is called as %s", (environment, expected) => {
+  expect(readConfig(environment, HOME).invocation).toBe(expected);
+});
+
 test("config: is frozen", () => {
   expect(Object.isFrozen(readConfig({}, HOME))).toBe(true);
 });

@@ -17,6 +17,8 @@ export interface Config {
   readonly isCi: boolean;
   /** Whether errors show their stack. */
   readonly showsStacks: boolean;
+  /** How the user calls this program: by its name, or through npm in a clone, where that name is not on PATH. */
+  readonly invocation: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -36,6 +38,7 @@ export function readConfig(environment: Environment = process.env, home: string 
     allowsColor: !isSet(environment["NO_COLOR"]) && environment["TERM"] !== "dumb",
     isCi: isSet(environment["CI"]) && environment["CI"] !== "false",
     showsStacks,
+    invocation: isNpmScript(environment) ? "npm run wasmlet --" : "wasmlet",
   });
 }
 
@@ -69,6 +72,12 @@ function flagOf(environment: Environment, name: string, problems: string[]): boo
   const value = environment[name] ?? "";
   if (!["", "0", "1"].includes(value)) problems.push(`${name}: expected 0 or 1, got ${JSON.stringify(value)}`);
   return value === "1";
+}
+
+/** Whether npm runs a script of this package (https://docs.npmjs.com/cli/using-npm/scripts#environment). */
+function isNpmScript(environment: Environment): boolean {
+  const { npm_package_name: name, npm_lifecycle_event: script = "" } = environment;
+  return name === "wasmlet" && ["wasmlet", "demo"].includes(script);
 }
 
 function isSet(value: string | undefined): value is string {

@@ -16,7 +16,8 @@ export type AppState = (typeof APP_STATES)[number];
 
 /** A condition as Kubernetes knows them. */
 export interface AppCondition {
-  type: "Prepared" | "Loaded" | "Ready";
+  /** `ManifestValid` is there once a manifest of a running app had a mistake: the app then runs as it said before. */
+  type: "Prepared" | "Loaded" | "Ready" | "ManifestValid";
   status: "True" | "False" | "Unknown";
   reason: string;
   message: string;
@@ -38,9 +39,9 @@ export interface AppView {
   engineReason?: string;
   digest?: string;
   conditions: AppCondition[];
-  /** Seconds that each phase of the latest start took: fetch, verify, prepare, compile, instantiate, first_response. */
+  /** Seconds that each phase of the latest cold start took: fetch, verify, prepare, compile, instantiate, first_response. */
   startPhases: Record<string, number>;
-  /** Median seconds from request to response of the latest starts. */
+  /** Median seconds of the latest cold starts: from the request that woke the app (a command: its start) to the answer. */
   startP50Seconds?: number;
   restarts: number;
   /** The last exit code of a command. */

@@ -5,9 +5,11 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parse } from "yaml";
 import { runFile } from "../node-runtime/run.ts";
 import {
   appManifest,
+  get,
   guestFile,
   makeTemporaryFolder,
   startTestRuntime,
@@ -217,6 +219,23 @@ describe("wasmlet get apps", () => {
     expect(JSON.parse(stdout)).toMatchObject({
       apps: [{ namespace: "default", name: "seven", kind: "command", state: "Failed", reason: "Error", exitCode: 7 }],
     });
+  });
+
+  test.each([
+    ["json", (text: string): unknown => JSON.parse(text)],
+    ["yaml", (text: string): unknown => parse(text)],
+  ])("NAME -o %s: is the app itself, as the management port tells it", async (format, read) => {
+    const { stdout } = await wasmlet(["get", "app", "seven", "--address", runtime.managementUrl, "-o", format]);
+    const { status, body } = await get(`${runtime.managementUrl}/v1/apps/default/seven`);
+    expect(status).toBe(200);
+    expect(read(stdout)).toEqual(JSON.parse(body));
+    expect(read(stdout)).toMatchObject({ name: "seven", state: "Failed" });
+  });
+
+  test("NAME of no app: APP_NOT_FOUND, and 404 at the management port", async () => {
+    const { status, stderr } = await wasmlet(["get", "app", "eight", "--address", runtime.managementUrl]);
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/^error: APP_NOT_FOUND: .*eight/)]);
+    expect((await get(`${runtime.managementUrl}/v1/apps/default/eight`)).status).toBe(404);
   });
 
   test("as a table: one line each", async () => {

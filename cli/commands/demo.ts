@@ -10,12 +10,20 @@ import { findTakenPorts, readExamples, writeWithFreePorts, type Example } from "
 import { isPortFree } from "../demo/ports.ts";
 import { probeUrl } from "../demo/probe.ts";
 import { awaitReady, type Readiness } from "../demo/readiness.ts";
-import { describeApps, describeFailures, describeNextSteps, describeProgress } from "../demo/report.ts";
+import { DemoLog } from "../demo/demo-log.ts";
+import {
+  createProgressNews,
+  describeApps,
+  describeFailures,
+  describeNextSteps,
+  describeProgress,
+} from "../demo/report.ts";
 import { cacheOption } from "../options.ts";
 import { describeError, writeOut } from "../output.ts";
 import { Progress } from "../progress.ts";
 import { createTextLog } from "../runtime-log.ts";
 import { exitCodeOfSignal, listenForStop, type StopSignals } from "../signals.ts";
+import { StateReporter } from "../state-reporter.ts";
 
 const EXAMPLES = fileURLToPath(new URL("../../examples/", import.meta.url));
 const HOST = "127.0.0.1";
@@ -41,7 +49,8 @@ export function defineDemo(command: Command, context: CommandContext): void {
 }
 
 const HELP = `
-Uses port 8080 and the ones after it, and 9464 for metrics; free ones where those are taken.
+Uses ports 8080 to 8084, and 9464 for metrics; free ones where those are taken. START-P50 is the median of an app's
+cold starts: from the request that woke it to the answer (a command: from its start to its end).
 
 Examples:
   wasmlet demo
@@ -52,7 +61,8 @@ async function demo({ exitWhenReady = false, cacheDir }: DemoOptions, context: C
   const { config, finish } = context;
   const stop = listenForStop();
   const progress = new Progress(process.stderr, { isLive: process.stderr.isTTY && !config.isCi });
-  const log = demoLog(progress, config.allowsColor && process.stderr.isTTY);
+  const hasColor = config.allowsColor && process.stderr.isTTY;
+  const log = new DemoLog(createTextLog({ hasColor, write: (text) => progress.print(text.trimEnd()) }));
   await buildMissingGuest(progress);
   const examples = readExamples(EXAMPLES);
   const taken = await findTakenPorts(examples, HOST);
@@ -62,10 +72,12 @@ async function demo({ exitWhenReady = false, cacheDir }: DemoOptions, context: C
     const runtime = await startDemoRuntime(folder, cacheDir, log, progress);
     const readiness = await watchReadiness(runtime, examples, stop, progress);
     progress.clear();
+    log.release();
     if (!stop.aborted.aborted) await presentApps(runtime, readiness);
     if (!exitWhenReady) {
       const isReloaded = folder === EXAMPLES;
       if (!stop.aborted.aborted) presentNextSteps(runtime, isReloaded);
+      reportChanges(runtime, log);
       await stop.first;
       progress.print("Draining; Ctrl-C again stops at once.");
     }
@@ -120,6 +132,11 @@ async function watchReadiness(
   { aborted }: StopSignals,
   progress: Progress,
 ): Promise<Readiness> {
+  const newsOf = createProgressNews();
+  const show = (readiness: Readiness): void => {
+    if (progress.isLive) progress.show(describeProgress(readiness));
+    else for (const line of newsOf(readiness)) progress.print(line);
+  };
   return awaitReady({
     expected: examples.flatMap(({ apps }) => apps),
     apps: () => runtime.apps(),
@@ -128,7 +145,7 @@ async function watchReadiness(
     // The signal ends the wait early; that is no error here.
     pause: () => delay(PAUSE_MS, undefined, { signal: aborted }).catch(() => {}),
     timeoutMs: READY_TIMEOUT_MS,
-    onProgress: (readiness) => progress.show(describeProgress(readiness)),
+    onProgress: show,
     signal: aborted,
   });
 }
@@ -144,10 +161,12 @@ function presentNextSteps(runtime: Runtime, isReloaded: boolean): void {
   writeOut(`${describeNextSteps(runtime.apps(), runtime.managementUrl)}\n${reload}Ctrl-C drains and stops.\n`);
 }
 
-/** What guests print and what goes wrong, above the live line; the runtime's own news would only repeat that line. */
-function demoLog(progress: Progress, hasColor: boolean): RuntimeLog {
-  const log = createTextLog({ hasColor, write: (text) => progress.print(text.trimEnd()) });
-  return { ...log, info: () => {} };
+/** From now on, says what changes: the table shows what is so already. */
+function reportChanges(runtime: Runtime, log: DemoLog): void {
+  const states = new StateReporter(log);
+  states.report(runtime.apps());
+  log.tellNews();
+  runtime.onChange(() => states.report(runtime.apps()));
 }
 
 function incomplete(readiness: Readiness): WasmletError {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { ListedApp } from "../app-list.ts";
-import { formatApps } from "./get.ts";
+import { formatApps, formatProblems, selectApps } from "./get.ts";
 
 const APPS: ListedApp[] = [
   {
@@ -45,4 +45,23 @@ test("get apps: wide adds exit code, instances, digest and message", () => {
   expect(head).toMatch(/REASON +EXIT-CODE +INSTANCES +DIGEST +MESSAGE$/);
   expect(hello).toMatch(/ - +- +1 +sha256:abababababab +-$/);
   expect(tour).toMatch(/ARTIFACT_MISSING +3 +0 +- +no such file$/);
+});
+
+test("get app NAME: is the one app of that name, or says why not", () => {
+  expect(selectApps(APPS, undefined, "tour")).toEqual([APPS[1]]);
+  expect(selectApps(APPS, "default", undefined)).toEqual(APPS);
+  expect(() => selectApps(APPS, "other", "tour")).toThrow(
+    expect.objectContaining({ code: "APP_NOT_FOUND", message: expect.stringContaining("namespace other") }),
+  );
+  const twice = [...APPS, { ...APPS[1]!, namespace: "other" }];
+  expect(selectApps(twice, "other", "tour")).toEqual([twice[2]]);
+  expect(() => selectApps(twice, undefined, "tour")).toThrow(
+    expect.objectContaining({ code: "CLI_USAGE", details: expect.objectContaining({ actual: "default, other" }) }),
+  );
+});
+
+test("get apps: what is wrong with manifests is a line each", () => {
+  const problem = { code: "MANIFEST_KIND", message: "kind: expected \u001B[2J", where: "a.yaml:2:7" };
+  expect(formatProblems([problem])).toBe("problem: a.yaml:2:7: MANIFEST_KIND: kind: expected \uFFFD[2J\n");
+  expect(formatProblems([])).toBe("");
 });

@@ -4,11 +4,15 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { loadManifests } from "../../crds/load.ts";
-import { findTakenPorts, readExamples, relocate, writeWithFreePorts } from "./examples.ts";
+import { type Example, findTakenPorts, readExamples, relocate, writeWithFreePorts } from "./examples.ts";
 import { findFreePorts, isPortFree } from "./ports.ts";
 
 const FOLDER = fileURLToPath(new URL("../../examples/", import.meta.url));
 const HOST = "127.0.0.1";
+
+function portsOf(examples: readonly Example[], name: string): number[] {
+  return examples.find(({ apps }) => apps.includes(`default/${name}`))?.ports ?? [];
+}
 
 test("examples: every manifest is valid and names its own program", () => {
   const examples = readExamples(FOLDER);
@@ -25,9 +29,26 @@ test("examples: every manifest is valid and names its own program", () => {
   }
 });
 
+test("examples: the README names the port of each app's manifest, and no other", () => {
+  const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+  const examples = readExamples(FOLDER);
+  const table = new Map(
+    [...readme.matchAll(/^([a-z-]+) +http .* http:\/\/127\.0\.0\.1:(\d+) /gm)].map(([, name, port]) => [
+      name,
+      Number(port),
+    ]),
+  );
+  expect([...table.keys()]).toEqual(["caller-rust", "hello-c", "hello-js", "hello-rust", "image-rust"]);
+  for (const [name, port] of table) expect([name, portsOf(examples, name!)]).toEqual([name, [port]]);
+  const mentioned = new Set([...readme.matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, port]) => Number(port)));
+  expect(mentioned).toEqual(new Set([...table.values(), 9464]));
+  expect(readme).toContain(`curl http://127.0.0.1:${table.get("hello-rust")}/ `);
+  expect(readme).toContain(`http://127.0.0.1:${table.get("image-rust")}/?width=`);
+});
+
 test("examples: caller-rust calls the port that hello-rust asks for", () => {
   const examples = readExamples(FOLDER);
-  const [port] = examples.find(({ apps }) => apps.includes("default/hello-rust"))?.ports ?? [];
+  const [port] = portsOf(examples, "hello-rust");
   const caller = examples.find(({ apps }) => apps.includes("default/caller-rust"))?.text ?? "";
   const allowed = loadManifests(caller, { file: "" }).apps[0]?.app.spec.network.allowedOutboundHosts;
   expect(allowed).toEqual([`http://127.0.0.1:${port}`]);
@@ -35,13 +56,14 @@ test("examples: caller-rust calls the port that hello-rust asks for", () => {
 
 test("examples: a taken port is replaced where it is asked for and where it is called", async () => {
   const examples = readExamples(FOLDER);
-  const [port = 0] = examples.flatMap(({ ports }) => ports);
+  const [port = 0] = portsOf(examples, "hello-rust");
   const folder = await writeWithFreePorts(examples, [port], HOST);
   try {
     const moved = readExamples(folder);
     expect(moved.map(({ apps }) => apps)).toEqual(examples.map(({ apps }) => apps));
-    const [other] = moved.flatMap(({ ports }) => ports);
+    const [other] = portsOf(moved, "hello-rust");
     expect(other).not.toBe(port);
+    expect(portsOf(moved, "hello-c")).toEqual(portsOf(examples, "hello-c"));
     const caller = readFileSync(join(folder, "caller-rust", "manifest.yaml"), "utf8");
     expect(caller.match(/127\.0\.0\.1:\d+/g)).toEqual([`127.0.0.1:${other}`, `127.0.0.1:${other}`]);
     const { apps } = loadManifests(caller, { file: "" });

@@ -7,10 +7,23 @@ const DEFAULT_MANAGEMENT_PORT = "9464";
 
 /** Returns what the live line says while apps get ready. */
 export function describeProgress({ answered, failed, waiting }: Readiness): string {
-  const total = answered.size + failed.size + waiting.size;
-  const open = [...waiting].map(([id, obstacle]) => `${shortName(id)} (${obstacle})`);
-  const done = `${answered.size}/${total} apps ready`;
-  return open.length === 0 ? done : `${done}, waiting for ${open.join(", ")}`;
+  const done = `${answered.size}/${answered.size + failed.size + waiting.size} apps ready`;
+  return waiting.size === 0 ? done : `${done}, waiting for ${[...waiting.keys()].map(shortName).join(", ")}`;
+}
+
+/** Returns lines for what changed since the last call, where no live line is seen: each app that answered or failed. */
+export function createProgressNews(): (readiness: Readiness) => string[] {
+  const told = new Map<string, string>();
+  return ({ answered, failed, waiting }) => {
+    const total = answered.size + failed.size + waiting.size;
+    const now = [...[...answered].map((id): [string, string] => [id, "ready"]), ...failed];
+    const news = now.filter(([id, outcome]) => told.get(id) !== outcome);
+    return news.map(([id, outcome]) => {
+      told.set(id, outcome);
+      const ready = [...told.values()].filter((known) => known === "ready").length;
+      return `${shortName(id)}: ${outcome} (${ready}/${total})`;
+    });
+  };
 }
 
 /** Returns the table of the demo's apps. */

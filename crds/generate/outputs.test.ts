@@ -4,6 +4,7 @@ import { parse } from "yaml";
 import { ERROR_CODES } from "../../common/error-codes.ts";
 import { loadManifests } from "../load.ts";
 import type { SchemaNode } from "../schema/schema-node.ts";
+import { REFUSED_FIELDS } from "../wasm-app/refused-fields.ts";
 import { buildOutputs, type Output } from "./outputs.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -139,4 +140,11 @@ test("docs/wasmapp.md: has a row for every field of the spec", () => {
     for (const field of Object.keys(section.properties ?? section.items?.properties ?? {}))
       expect(page).toMatch(new RegExp(`^\\| \`(\\[\\]\\.)?${field}\` `, "m"));
   }
+});
+
+test("docs/wasmapp.md: marks every field that is refused, and no other", () => {
+  const marked = textOf("docs/wasmapp.md").matchAll(/^\| `([^`]+)` .*Refused by this version/gm);
+  const below = [...marked].map(([, path = ""]) => path);
+  expect(below).toHaveLength(REFUSED_FIELDS.length);
+  expect(REFUSED_FIELDS.filter((field) => !below.some((path) => field.endsWith(path)))).toEqual([]);
 });

@@ -1,5 +1,6 @@
 import { ANNOTATION_PORT, ANNOTATION_SOURCE_PATH } from "../annotations.ts";
 import type { SchemaNode } from "../schema/schema-node.ts";
+import { REFUSED_FIELDS } from "../wasm-app/refused-fields.ts";
 import { API_VERSION } from "../wasm-app/names.ts";
 import { DEFINITION, mapSchema, relaxDefaulted } from "./transform.ts";
 
@@ -24,6 +25,18 @@ annotations stand in; on a cluster they mean nothing ([why](adr/0001-local-sourc
 |---|---|---|
 | \`${ANNOTATION_SOURCE_PATH}\` | path | The \`.wasm\` file to run instead of \`spec.source\`, relative to the manifest. |
 | \`${ANNOTATION_PORT}\` | 1 to 65535 | The port to listen on. Left out, a free one is taken. |
+
+\`placement\`, \`expose\`, \`rollout\` and the numbers of replicas are the cluster's: without one they change nothing. A mistake in the
+manifest of a running app does not end it: the app runs as the manifest said when it was last valid, and \`wasmlet get apps\`
+names the mistake, until the file is corrected or removed.
+`;
+
+const REFUSED_MARK = "**Refused by this version.**";
+
+const STATUS_NOTE = `
+Its conditions are those of the app on the whole cluster. A node runtime tells where the app stands on its node: at
+\`/v1/apps\`, with the conditions \`Prepared\` (the program is compiled), \`Loaded\` (it is in its process), \`Ready\` (it serves) and,
+once a manifest had a mistake, \`ManifestValid\`.
 `;
 
 const EDITORS = `
@@ -45,12 +58,13 @@ export function buildWasmAppPage(example: string): string {
     "## In an editor",
     EDITORS.trim(),
     "## Spec",
-    sentence(spec.description),
+    `${sentence(spec.description)} Fields marked "refused by this version" are valid, but no node runtime honours them yet: an app that
+uses one does not start, with \`APP_FIELD_NOT_SUPPORTED\` as its reason (\`spec.source.oci\` unless \`${ANNOTATION_SOURCE_PATH}\` stands in).`,
     ...ruleList(rulesBelow(spec, "", false)),
     ...Object.entries(spec.properties).flatMap(([name, section]) => buildSection(name, section, spec)),
     "## Status",
-    sentence(status.description),
-    buildTable(rowsBelow(status, "")),
+    `${sentence(status.description)} ${STATUS_NOTE.trim()}`,
+    buildTable(rowsBelow(status, "", "status.")),
   ].join("\n\n");
 }
 
@@ -64,7 +78,7 @@ function buildSection(name: string, section: SchemaNode, spec: SchemaNode): stri
       "  ",
       " ",
     ),
-    buildTable(items === undefined ? rowsBelow(section, "") : rowsBelow(items, "[].")),
+    buildTable(items === undefined ? rowsBelow(section, "", `spec.${name}.`) : rowsBelow(items, "[].", `spec.${name}`)),
     ...ruleList(rulesBelow(section, "", true)),
   ];
 }
@@ -76,21 +90,25 @@ function buildTable(rows: readonly Row[]): string {
   return ["| Field | Type | Default | What |", "|---|---|---|---|", ...lines].join("\n");
 }
 
-/** Returns the rows of all fields below a node, in the order of the definition. */
-function rowsBelow(node: SchemaNode, prefix: string): Row[] {
+/** Returns the rows of all fields below a node, in the order of the definition; `parent` stands before their paths. */
+function rowsBelow(node: SchemaNode, prefix: string, parent: string): Row[] {
   const rows: Row[] = [];
   for (const [name, property] of Object.entries(node.properties ?? {})) {
     const path = `${prefix}${name}`;
-    rows.push(buildRow(path, property, node.required?.includes(name) ?? false));
+    const isRefused = REFUSED_FIELDS.some((field) => field === `${parent}${path}`);
+    rows.push(buildRow(path, property, node.required?.includes(name) ?? false, isRefused));
     const below =
-      property.items === undefined ? rowsBelow(property, `${path}.`) : rowsBelow(property.items, `${path}[].`);
+      property.items === undefined
+        ? rowsBelow(property, `${path}.`, parent)
+        : rowsBelow(property.items, `${path}[].`, parent);
     rows.push(...below);
   }
   return rows;
 }
 
-function buildRow(path: string, property: SchemaNode, isRequired: boolean): Row {
-  const description = `${sentence(property.description)} ${boundsOf(property)}`.trim().replaceAll("|", "\\|");
+function buildRow(path: string, property: SchemaNode, isRequired: boolean, isRefused: boolean): Row {
+  const mark = isRefused ? REFUSED_MARK : "";
+  const description = `${mark} ${sentence(property.description)} ${boundsOf(property)}`.trim().replaceAll("|", "\\|");
   const fallback = isRequired ? "required" : "";
   return {
     path,

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { Backoff } from "../../common/backoff.ts";
 import { messageOf, WasmletError } from "../../common/errors.ts";
 import { ERROR_CODES, type ErrorCode } from "../../common/error-codes.ts";
@@ -9,6 +8,7 @@ import { cellAppOf, checkTrigger, obtainArtifact, type ReadyArtifact } from "./a
 import type { AppStatus } from "./app-status.ts";
 import type { CellGroup } from "./cell-group.ts";
 import { CommandRun } from "./command-run.ts";
+import { changedFields, fieldsOf } from "./desired-fields.ts";
 import type { DesiredApp } from "./desired-state.ts";
 import type { Ports } from "./ports.ts";
 import type { Preparer } from "./preparer.ts";
@@ -54,7 +54,7 @@ export class AppController {
   readonly #retry = new Backoff(RETRY.firstMs, RETRY.maxMs);
   readonly #restart = new Backoff(RESTART.firstMs, RESTART.maxMs);
   #desired: DesiredApp;
-  #key = "";
+  #fields: ReadonlyMap<string, string> = new Map();
   #revision = 0;
   #serving: { revision: number; group: CellGroup } | undefined;
   #run: CommandRun | undefined;
@@ -79,14 +79,17 @@ export class AppController {
     this.#run?.collect();
   }
 
-  /** Takes a new wish; does nothing when it is the old one. */
-  update(desired: DesiredApp): void {
-    const key = keyOf(desired);
-    if (key === this.#key) return;
-    this.#key = key;
+  /** Takes a new wish; does nothing when it is the old one. Returns the fields of the manifest that changed. */
+  update({ held, ...desired }: DesiredApp): string[] {
+    this.status.hold(held);
+    const fields = fieldsOf(desired);
+    const changed = changedFields(this.#fields, fields);
+    if (changed.length === 0) return [];
+    this.#fields = fields;
     this.#desired = desired;
     this.#retry.reset();
     this.#begin();
+    return changed;
   }
 
   /**
@@ -277,12 +280,4 @@ export class AppController {
 
 function errorOf({ code, message }: Failure): WasmletError {
   return new WasmletError(code in ERROR_CODES ? (code as ErrorCode) : "RUNTIME_CELL_LOST", message);
-}
-
-/** Changes when anything about the wish changes, bytes included. */
-function keyOf(desired: DesiredApp): string {
-  return JSON.stringify(desired, (_, value: unknown) => {
-    if (value instanceof Uint8Array) return createHash("sha256").update(value).digest("hex");
-    return value instanceof Map ? [...value] : value;
-  });
 }

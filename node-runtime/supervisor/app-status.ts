@@ -1,3 +1,4 @@
+import type { WasmletError } from "../../common/errors.ts";
 import type { AppCondition, AppState, AppView } from "../runtime-api.ts";
 
 /** Start samples kept per app for its median. */
@@ -9,6 +10,7 @@ export class AppStatus {
   readonly #now: () => Date;
   readonly #view: AppView;
   #startSamples: number[] = [];
+  #held: { reason: string; message: string } | undefined;
 
   constructor(namespace: string, name: string, kind: AppView["kind"], onChange: () => void, now: () => Date) {
     this.#onChange = onChange;
@@ -34,7 +36,7 @@ export class AppStatus {
   view(): AppView {
     const sorted = this.#startSamples.toSorted((a, b) => a - b);
     const median = sorted[Math.floor(sorted.length / 2)];
-    return { ...structuredClone(this.#view), ...(median !== undefined && { startP50Seconds: median }) };
+    return { ...this.#held, ...structuredClone(this.#view), ...(median !== undefined && { startP50Seconds: median }) };
   }
 
   /** Merges what changed; `reason` and `message` go unless given. */
@@ -44,6 +46,19 @@ export class AppStatus {
     if (change.engine !== undefined) delete this.#view.engineReason;
     Object.assign(this.#view, change, { state });
     this.#onChange();
+  }
+
+  /** Says what is wrong with the manifest, while the app runs as it was last valid; nothing when it is valid. */
+  hold(problem: WasmletError | undefined): void {
+    if (problem !== undefined) {
+      const { where = "the manifest" } = problem.details;
+      const message = `${where}: ${problem.message}; the app runs as the manifest said when it was last valid`;
+      this.#held = { reason: problem.code, message: `${message}; fix: ${problem.fix}` };
+      this.condition("ManifestValid", "False", problem.code, message);
+    } else if (this.#held !== undefined) {
+      this.#held = undefined;
+      this.condition("ManifestValid", "True", "Valid");
+    }
   }
 
   /** Counts one more restart. */

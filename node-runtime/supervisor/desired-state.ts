@@ -19,6 +19,8 @@ export interface DesiredApp {
   name: string;
   /** Why it cannot run as asked; it is then shown as failed, and its neighbours run. */
   refusal?: WasmletError;
+  /** What is wrong with the manifest as it stands now: this is the app as it said when it was last valid. */
+  held?: WasmletError;
   source: ArtifactSource;
   trigger: { kind: "http" } | { kind: "command"; restartPolicy: "Always" | "OnFailure" | "Never" };
   args: string[];

@@ -3,6 +3,8 @@ import type { AddressInfo } from "node:net";
 import { WasmletError, messageOf, systemCodeOf } from "../../common/errors.ts";
 import type { AppView } from "../runtime-api.ts";
 
+const APP_PATH = /^\/v1\/apps\/([a-z0-9-]{1,63})\/([a-z0-9-]{1,63})$/;
+
 /** What the management port serves. */
 export interface Management {
   apps(): AppView[];
@@ -11,7 +13,7 @@ export interface Management {
   metrics(): Promise<string>;
 }
 
-/** The management port: `/metrics`, `/healthz`, `/readyz`, `/v1/apps`. */
+/** The management port: `/metrics`, `/healthz`, `/readyz`, `/v1/apps`, `/v1/apps/NAMESPACE/NAME`. */
 export class ManagementServer {
   readonly #server: Server;
   readonly #management: Management;
@@ -59,7 +61,13 @@ export class ManagementServer {
         const body = { apps: this.#management.apps(), problems: this.#management.problems() };
         return send(response, 200, "application/json", `${JSON.stringify(body)}\n`);
       }
-      send(response, 404, "text/plain", "served here: /metrics /healthz /readyz /v1/apps\n");
+      const [, namespace, name] = APP_PATH.exec(path) ?? [];
+      if (name !== undefined) {
+        const app = this.#management.apps().find((view) => view.namespace === namespace && view.name === name);
+        if (app === undefined) return send(response, 404, "text/plain", `no app ${namespace}/${name}\n`);
+        return send(response, 200, "application/json", `${JSON.stringify(app)}\n`);
+      }
+      send(response, 404, "text/plain", "served here: /metrics /healthz /readyz /v1/apps /v1/apps/NAMESPACE/NAME\n");
     } catch (thrown) {
       send(response, 500, "text/plain", `${messageOf(thrown)}\n`);
     }

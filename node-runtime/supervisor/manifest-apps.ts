@@ -3,6 +3,7 @@ import { resolve, dirname } from "node:path";
 import { WasmletError } from "../../common/errors.ts";
 import type { LoadedManifest } from "../../crds/load.ts";
 import type { ConfigMap, Secret } from "../../crds/manifest/core-objects.ts";
+import type { RefusedField } from "../../crds/wasm-app/refused-fields.ts";
 import { parseQuantity } from "../../crds/quantity.ts";
 import type { ArtifactSource, DesiredApp, Volume } from "./desired-state.ts";
 import { resolveEnvironment } from "./environment.ts";
@@ -58,18 +59,24 @@ function triggerOf(trigger: LoadedManifest["app"]["spec"]["trigger"]): DesiredAp
 /** Fields that the API carries and this runtime does not honour yet: refused, so that nobody relies on them. */
 function refuseUnsupported(manifest: LoadedManifest): void {
   const { spec } = manifest.app;
-  const unsupported: [path: string[], isUsed: boolean][] = [
-    [["spec", "trigger", "cron"], spec.trigger.cron !== undefined],
-    [["spec", "limits", "cpuTimePerRequest"], spec.limits.cpuTimePerRequest !== undefined],
-    [["spec", "limits", "requestsPerSecond"], spec.limits.requestsPerSecond !== undefined],
+  const unsupported: [field: RefusedField, isUsed: boolean][] = [
+    ["spec.trigger.cron", spec.trigger.cron !== undefined],
+    ["spec.limits.cpuTimePerRequest", spec.limits.cpuTimePerRequest !== undefined],
+    ["spec.limits.requestsPerSecond", spec.limits.requestsPerSecond !== undefined],
   ];
-  for (const [path, isUsed] of unsupported) {
-    if (!isUsed) continue;
-    const { line, column } = manifest.locate(path);
-    throw new WasmletError("APP_FIELD_NOT_SUPPORTED", `${path.join(".")} is not honoured by this node runtime yet`, {
-      where: `${manifest.file}:${line}:${column}`,
-    });
-  }
+  for (const [field, isUsed] of unsupported) if (isUsed) throw notHonoured(field, placeOf(manifest, field));
+}
+
+function notHonoured(field: RefusedField, where: string, fix?: string): WasmletError {
+  return new WasmletError("APP_FIELD_NOT_SUPPORTED", `${field} is not honoured by this node runtime yet`, {
+    where,
+    ...(fix !== undefined && { fix }),
+  });
+}
+
+function placeOf(manifest: LoadedManifest, field: RefusedField): string {
+  const { line, column } = manifest.locate(field.split("."));
+  return `${manifest.file}:${line}:${column}`;
 }
 
 function sourceOf(manifest: LoadedManifest, lookup: ObjectLookup): ArtifactSource {
@@ -82,11 +89,8 @@ function sourceOf(manifest: LoadedManifest, lookup: ObjectLookup): ArtifactSourc
   if (source.configMap !== undefined) {
     return { kind: "bytes", bytes: lookup.configMapKey(source.configMap.name, source.configMap.key) };
   }
-  const { line, column } = manifest.locate(["spec", "source", "oci"]);
-  throw new WasmletError("APP_FIELD_NOT_SUPPORTED", "spec.source.oci is not honoured by this node runtime yet", {
-    where: `${manifest.file}:${line}:${column}`,
-    fix: "Name a local file in the annotation wasmlet.dev/source-path, or use spec.source.http.",
-  });
+  const fix = "Name a local file in the annotation wasmlet.dev/source-path, or use spec.source.http.";
+  throw notHonoured("spec.source.oci", placeOf(manifest, "spec.source.oci"), fix);
 }
 
 /** Returns a text that changes when the file does. */
@@ -106,13 +110,7 @@ function volumeOf(files: LoadedManifest["app"]["spec"]["files"][number], lookup:
     return { name, mountPath, writable: false, entries };
   }
   if (files.emptyDir?.sizeLimit !== undefined) {
-    throw new WasmletError(
-      "APP_FIELD_NOT_SUPPORTED",
-      "spec.files[].emptyDir.sizeLimit is not honoured by this node runtime yet",
-      {
-        where: `spec.files[${name}]`,
-      },
-    );
+    throw notHonoured("spec.files[].emptyDir.sizeLimit", `spec.files[${name}]`);
   }
   return { name, mountPath, writable: files.readOnly !== true };
 }

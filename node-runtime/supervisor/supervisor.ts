@@ -117,8 +117,18 @@ export class Supervisor implements Runtime {
     this.#desired = state;
     const wanted = new Map(state.apps.map((app) => [app.id, app]));
     for (const [id, controller] of this.#controllers) if (!wanted.has(id)) this.#remove(id, controller);
-    for (const app of wanted.values()) this.#controllerOf(app).update(app);
+    for (const app of wanted.values()) this.#update(app);
     this.#changed();
+  }
+
+  #update(app: DesiredApp): void {
+    const known = this.#controllers.get(app.id);
+    const controller = this.#controllerOf(app);
+    const changed = controller.update(app);
+    if (known === undefined || changed.length === 0) return;
+    // With another kind of trigger it starts over.
+    const fields = known === controller ? changed : ["trigger"];
+    this.#options.log.info(`${app.id} changed: ${fields.join(", ")}`);
   }
 
   #controllerOf(app: DesiredApp): AppController {
@@ -167,7 +177,8 @@ export class Supervisor implements Runtime {
       const { namespace, name } = controller.status.view();
       this.#metrics.observe({ namespace, name }, cell, app);
       controller.status.setInstances(app.instances);
-      for (const { phases } of app.starts) controller.status.started(phases);
+      // Every request is counted as a start; those that found the program compiled say nothing about waking the app.
+      for (const { start, phases } of app.starts) if (start === "cold") controller.status.started(phases);
       controller.noteStarts(app.starts.length, app.startFailure);
     }
   }

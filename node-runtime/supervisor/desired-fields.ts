@@ -1,0 +1,39 @@
+import { createHash } from "node:crypto";
+import type { DesiredApp } from "./desired-state.ts";
+
+/** What never changes while an app exists, and what does not ask for anything. */
+type Unnamed = "id" | "namespace" | "name" | "held";
+
+/** Where in a manifest each part of a wish comes from. */
+const FIELDS: Readonly<Record<Exclude<keyof DesiredApp, Unnamed>, string>> = {
+  source: "source",
+  trigger: "trigger",
+  args: "trigger.command.args",
+  env: "env",
+  volumes: "files",
+  allowedOutboundHosts: "network.allowedOutboundHosts",
+  reuse: "isolation.reuse",
+  cellGroup: "isolation.cell",
+  port: "wasmlet.dev/port",
+  maxMemoryBytes: "limits.memory",
+  requestTimeoutMs: "limits.requestTimeoutSeconds",
+  concurrency: "limits.concurrency",
+  idleMs: "scale.idleSeconds",
+  refusal: "what is refused",
+};
+
+/** Returns each part of a wish by its field of the manifest, as a text that changes when the wish does, bytes included. */
+export function fieldsOf(desired: DesiredApp): Map<string, string> {
+  const parts = Object.entries(FIELDS) as [keyof typeof FIELDS, string][];
+  return new Map(parts.map(([part, field]) => [field, JSON.stringify(desired[part], digestBytes) ?? ""]));
+}
+
+/** Returns the fields that are not as they were. */
+export function changedFields(before: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): string[] {
+  return [...now].filter(([field, value]) => before.get(field) !== value).map(([field]) => field);
+}
+
+function digestBytes(_: string, value: unknown): unknown {
+  if (value instanceof Uint8Array) return createHash("sha256").update(value).digest("hex");
+  return value instanceof Map ? [...value] : value;
+}
