@@ -17,6 +17,8 @@ export interface Config {
   readonly isCi: boolean;
   /** Whether errors show their stack. */
   readonly showsStacks: boolean;
+  /** The wasmtime that benchmarks compare with: a path, or a name on PATH. */
+  readonly wasmtime: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -36,6 +38,7 @@ export function readConfig(environment: Environment = process.env, home: string 
     allowsColor: !isSet(environment["NO_COLOR"]) && environment["TERM"] !== "dumb",
     isCi: isSet(environment["CI"]) && environment["CI"] !== "false",
     showsStacks,
+    wasmtime: isSet(environment["WASMTIME"]) ? environment["WASMTIME"] : "wasmtime",
   });
 }
 
