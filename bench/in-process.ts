@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { PreparedArtifact } from "../node-runtime/artifacts/prepared-artifact.ts";
-import type { Program } from "../node-runtime/engine/engine.ts";
+import type { Instance, Program } from "../node-runtime/engine/engine.ts";
 import { ENGINES } from "../node-runtime/engine/engines.ts";
 import { prepareArtifact } from "../node-runtime/prepare/pipeline.ts";
 import { makeHost, send } from "../test/conformance/test-bed.ts";
@@ -26,9 +26,15 @@ interface Prepared {
   directory: string;
 }
 
+/** Held as a whole: a host alone would let the instance be collected. */
+interface Answered {
+  host: { close(): void };
+  instance: Instance;
+}
+
 const root = mkdtempSync(join(tmpdir(), "wasmlet-bench-"));
 const prepared = new Map<string, Promise<Prepared>>();
-const live: unknown[] = [];
+const live: Answered[] = [];
 
 function prepare(file: string): Promise<Prepared> {
   const known = prepared.get(file);
@@ -44,7 +50,7 @@ function load({ artifact, directory }: Prepared): Program {
 }
 
 /** Instantiates and answers once; returns what has to be closed or kept. */
-async function answerOnce(program: Program): Promise<{ host: { close(): void } }> {
+async function answerOnce(program: Program): Promise<Answered> {
   const bed = makeHost();
   const instance = await program.instantiate(bed.host);
   if (instance.handle === undefined) {
@@ -56,7 +62,7 @@ async function answerOnce(program: Program): Promise<{ host: { close(): void } }
     await handled;
     if (status !== 200 || body === "") throw new Error(`expected 200 and a body, got ${status}`);
   }
-  return { host: bed.host, ...{ instance } };
+  return { host: bed.host, instance };
 }
 
 async function measurePristine(program: Program, requests: number): Promise<object> {
@@ -71,7 +77,7 @@ async function measurePristine(program: Program, requests: number): Promise<obje
 }
 
 async function makeLive(program: Program, count: number): Promise<object> {
-  for (const one of live.splice(count)) (one as Awaited<ReturnType<typeof answerOnce>>).host.close();
+  for (const one of live.splice(count)) one.host.close();
   while (live.length < count) live.push(await answerOnce(program));
   return { live: live.length };
 }

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { CACHE } from "../runtime-under-test.ts";
 import { findFreePort, type Peer, startServer } from "./peer.ts";
 
-const JCO = fileURLToPath(new URL("../../node_modules/@bytecodealliance/jco/src/jco.js", import.meta.url));
+const JCO = fileURLToPath(new URL("../../node_modules/.bin/jco", import.meta.url));
 
 /** `jco serve` as shipped: one instance for all requests. */
 export const JCO_SERVE: Peer = {

@@ -17,6 +17,8 @@ const MAX_ERROR_CHARACTERS = 4000;
 export interface RunningPeer {
   readonly url: string;
   readonly pid: number;
+  /** How it differs from what its name says, for people. */
+  readonly note?: string;
   stop(): Promise<void>;
 }
 
@@ -45,7 +47,7 @@ export async function findFreePort(): Promise<number> {
 
 /** Starts a server and resolves once it answers 200; rejects with what it printed when it ends before or takes a minute. */
 export async function startServer(command: string, args: readonly string[], port: number): Promise<RunningPeer> {
-  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], detached: true });
   let printed = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.on("data", (chunk) => (printed = (printed + String(chunk)).slice(-MAX_ERROR_CHARACTERS)));
@@ -66,11 +68,20 @@ export async function startServer(command: string, args: readonly string[], port
   return { url, pid: child.pid ?? 0, stop: () => stopChild(child) };
 }
 
+/** Ends the children of a server with it: `jco serve` is two processes. False when there is no such group. */
+function killGroup(leader: number): boolean {
+  try {
+    return process.kill(-leader, "SIGKILL");
+  } catch {
+    return false;
+  }
+}
+
 /** Ends a child at once, and resolves when it is gone. */
 export async function stopChild(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
   const gone = once(child, "exit");
-  child.kill("SIGKILL");
+  if (!killGroup(child.pid)) child.kill("SIGKILL");
   await gone;
 }
 

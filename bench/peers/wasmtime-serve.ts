@@ -1,3 +1,4 @@
+import { messageOf } from "../../common/errors.ts";
 import { readConfig } from "../../config/config.ts";
 import { canRun, findFreePort, type Peer, startServer } from "./peer.ts";
 
@@ -9,6 +10,9 @@ export const WASMTIME_SERVE: Peer = makePeer("wasmtime serve", []);
 /** `wasmtime serve` with instances that serve 1,000 requests each, which gives up isolation between them. */
 export const WASMTIME_SERVE_REUSE: Peer = makePeer("wasmtime serve, reuse", ["--max-instance-reuse-count=1000"]);
 
+/** What a wasmtime says that was built without its default features; `serve` asks for the pool by default. */
+const NO_POOL = "support for pooling-allocator disabled at compile time";
+
 function makePeer(name: string, options: readonly string[]): Peer {
   return {
     name,
@@ -16,7 +20,15 @@ function makePeer(name: string, options: readonly string[]): Peer {
       const command = readConfig().wasmtime;
       if (!(await canRun(command, ["--version"]))) return { missing: MISSING };
       const port = await findFreePort();
-      return startServer(command, ["serve", `--addr=127.0.0.1:${port}`, "-Scli", ...options, file], port);
+      // Rust's standard library imports wasi:cli, which `serve` leaves out unless asked.
+      const args = ["serve", `--addr=127.0.0.1:${port}`, "-Scli", ...options];
+      try {
+        return await startServer(command, [...args, file], port);
+      } catch (thrown) {
+        if (!messageOf(thrown).includes(NO_POOL)) throw thrown;
+        const running = await startServer(command, [...args, "-Opooling-allocator=n", file], port);
+        return { ...running, note: "this wasmtime was built without its pooling allocator, and runs without it" };
+      }
     },
   };
 }

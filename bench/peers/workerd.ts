@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CACHE } from "../runtime-under-test.ts";
@@ -23,20 +23,17 @@ export const WORKERD_LOADER: Peer = {
   start: () => start("loader.js", 'bindings = [(name = "LOADER", workerLoader = ())],', ["--experimental"]),
 };
 
-async function start(
-  source: string,
-  bindings: string,
-  options: readonly string[],
-): Promise<RunningPeer | MissingPeer> {
+async function start(source: string, bindings: string, options: readonly string[]): Promise<RunningPeer | MissingPeer> {
   if (!existsSync(BINARY)) return { missing: MISSING };
   const port = await findFreePort();
-  const file = join(CACHE, `workerd-${process.pid}-${source}.capnp`);
-  mkdirSync(CACHE, { recursive: true });
-  writeFileSync(file, configOf(join(SOURCES, source), bindings, port));
+  // A configuration can only embed files of its own folder.
+  const file = join(WORKERD_DIRECTORY, `${source}.capnp`);
+  copyFileSync(join(SOURCES, source), join(WORKERD_DIRECTORY, source));
+  writeFileSync(file, configOf(source, bindings, port));
   return startServer(BINARY, ["serve", ...options, file], port);
 }
 
-/** Paths are relative to the configuration's file unless they are absolute. */
+/** See workerd.capnp of the package for the format. */
 function configOf(source: string, bindings: string, port: number): string {
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (

@@ -19,7 +19,7 @@ use std::io::{BufRead, Write};
 use wasmtime::error::Context;
 use wasmtime::{Result, bail};
 
-use guest::{Guest, Host, make_engine};
+use guest::{Guest, make_engine};
 
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
