@@ -23,9 +23,6 @@ const WARM_UP_BLOCKS = 3;
 /** The engines' names in arms. */
 export const ENGINE_ARMS = { own: "wasmlet", peer: "wasmtime embedded" } as const;
 
-/** The guests whose bytes are new. */
-export const NEW_GUEST_NAMES: readonly string[] = NEW_GUESTS;
-
 type Engines = readonly { name: string; child: LineChild }[];
 
 /** Measures instantiate + handle + read the body + close, one request at a time. */
