@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readOptions } from "./options.ts";
+import { readOptions, SCENARIO_NAMES } from "./options.ts";
 
 test("options: the default is a full run, printed for people, that writes no file", () => {
   expect(readOptions([])).toMatchObject({ help: false, output: "text", quick: false, writeDocs: false });
@@ -16,4 +16,9 @@ test("options: -o json and --write-docs are read", () => {
 
 test.each([[["--quik"]], [["-o", "yaml"]], [["more"]]])("options: %j is a usage error", (args) => {
   expect(() => readOptions(args)).toThrow(expect.objectContaining({ code: "CLI_USAGE" }));
+});
+
+test("options: names pick scenarios, in their order; without one all are measured", () => {
+  expect(readOptions(["cold", "http-warm"]).scenarios).toEqual(["cold", "http-warm"]);
+  expect(readOptions([]).scenarios).toEqual(SCENARIO_NAMES);
 });

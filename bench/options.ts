@@ -3,15 +3,38 @@ import { messageOf, WasmletError } from "../common/errors.ts";
 
 /** How much is measured. */
 export interface Effort {
-  warmRounds: number;
-  /** Requests of one block. */
-  warmRequests: number;
+  httpRounds: number;
+  /** Requests of one block over HTTP. */
+  httpRequests: number;
+  pristineRounds: number;
+  /** Requests of one block in process. */
+  pristineRequests: number;
+  newRounds: number;
+  liveInstances: number;
   coldRounds: number;
   demoRounds: number;
 }
 
-const FULL: Effort = { warmRounds: 12, warmRequests: 2000, coldRounds: 30, demoRounds: 5 };
-const QUICK: Effort = { warmRounds: 5, warmRequests: 800, coldRounds: 6, demoRounds: 2 };
+const FULL: Effort = {
+  httpRounds: 10,
+  httpRequests: 2000,
+  pristineRounds: 10,
+  pristineRequests: 1000,
+  newRounds: 15,
+  liveInstances: 2000,
+  coldRounds: 30,
+  demoRounds: 5,
+};
+const QUICK: Effort = {
+  httpRounds: 4,
+  httpRequests: 800,
+  pristineRounds: 4,
+  pristineRequests: 300,
+  newRounds: 3,
+  liveInstances: 300,
+  coldRounds: 6,
+  demoRounds: 2,
+};
 
 /** What the command line asks for. */
 export interface BenchOptions {
@@ -20,21 +43,42 @@ export interface BenchOptions {
   quick: boolean;
   writeDocs: boolean;
   effort: Effort;
+  /** The scenarios to measure, in this order; all by default. */
+  scenarios: readonly ScenarioName[];
 }
+
+/** What can be measured, by the name that the command line takes. */
+export const SCENARIO_NAMES = [
+  "http-pristine",
+  "http-warm",
+  "pristine",
+  "pristine-live",
+  "new-bytes",
+  "density",
+  "cold",
+  "demo",
+] as const;
+
+/** One of them. */
+export type ScenarioName = (typeof SCENARIO_NAMES)[number];
 
 /** The text of `--help`. */
 export const HELP = `Measures the node runtime against what it competes with, on this machine.
 
-Usage: npm run bench -- [options]
+Usage: npm run bench -- [options] [scenario ...]
+
+Scenarios: ${SCENARIO_NAMES.join(", ")}; all by default.
+npm run bench:peers gets the peers that are no dependency; wasmtime is taken from PATH or WASMTIME.
 
 Options:
   -o, --output <format>  text (default), or json: every raw sample, and each goal's name, goal, value and met
-      --quick            Fewer rounds: less than a minute, and noisier
+      --quick            Fewer rounds: faster, and noisier
       --write-docs       Write docs/performance.md from this run
   -h, --help             Show this help
 
 Examples:
   npm run bench
+  npm run bench -- http-warm cold
   npm run bench -- --quick
   npm run --silent bench -- -o json > samples.json
 `;
@@ -42,8 +86,9 @@ Examples:
 /** Reads the command line; throws CLI_USAGE. */
 export function readOptions(args: readonly string[]): BenchOptions {
   try {
-    const { values } = parseArgs({
+    const { values, positionals } = parseArgs({
       args: [...args],
+      allowPositionals: true,
       options: {
         help: { type: "boolean", short: "h", default: false },
         output: { type: "string", short: "o", default: "text" },
@@ -53,8 +98,21 @@ export function readOptions(args: readonly string[]): BenchOptions {
     });
     const { help, output, quick } = values;
     if (output !== "text" && output !== "json") throw new TypeError(`-o is text or json, not ${output}`);
-    return { help, output, quick, writeDocs: values["write-docs"], effort: quick ? QUICK : FULL };
+    return {
+      help,
+      output,
+      quick,
+      writeDocs: values["write-docs"],
+      effort: quick ? QUICK : FULL,
+      scenarios: readScenarios(positionals),
+    };
   } catch (cause) {
     throw new WasmletError("CLI_USAGE", messageOf(cause), { cause, fix: "See `npm run bench -- --help`." });
   }
+}
+
+function readScenarios(names: readonly string[]): readonly ScenarioName[] {
+  const unknown = names.find((name) => !(SCENARIO_NAMES as readonly string[]).includes(name));
+  if (unknown !== undefined) throw new TypeError(`a scenario is one of ${SCENARIO_NAMES.join(", ")}, not ${unknown}`);
+  return names.length === 0 ? SCENARIO_NAMES : (names as readonly ScenarioName[]);
 }

@@ -41,6 +41,32 @@ export function readEndedChildrenCpuSeconds(): number | null {
   return fields === undefined ? null : (Number(fields[13]) + Number(fields[14])) * TICK_SECONDS;
 }
 
+/** Returns a process and all that descend from it; itself alone where there is no /proc. */
+export function findTree(root: number): number[] {
+  const tree = [root];
+  try {
+    const parents = readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .map((name) => ({ pid: Number(name), parent: Number(readStatFields(name)?.[1]) }));
+    for (const known of tree) {
+      for (const { pid, parent } of parents) if (parent === known) tree.push(pid);
+    }
+  } catch {
+    // no /proc: the CPU columns stay empty
+  }
+  return tree;
+}
+
+/** Returns the bytes of memory that a process has resident, or null where the system does not tell. */
+export function readResidentBytes(pid: number): number | null {
+  try {
+    const kib = /^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    return kib === undefined ? null : Number(kib) * 1024;
+  } catch {
+    return null;
+  }
+}
+
 /** Returns the processes that this one started and whose command line contains `text`; none where there is no /proc. */
 export function findChildren(text: string): number[] {
   try {

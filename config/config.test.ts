@@ -49,3 +49,8 @@ test.each([
 test("config: is frozen", () => {
   expect(Object.isFrozen(readConfig({}, HOME))).toBe(true);
 });
+
+test("config: wasmtime is the one on PATH unless WASMTIME names another", () => {
+  expect(readConfig({}, "/home/user").wasmtime).toBe("wasmtime");
+  expect(readConfig({ WASMTIME: "/opt/wasmtime" }, "/home/user").wasmtime).toBe("/opt/wasmtime");
+});

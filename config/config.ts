@@ -19,6 +19,8 @@ export interface Config {
   readonly showsStacks: boolean;
   /** How the user calls this program: by its name, or through npm in a clone, where that name is not on PATH. */
   readonly invocation: string;
+  /** The wasmtime that benchmarks compare with: a path, or a name on PATH. */
+  readonly wasmtime: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -39,6 +41,7 @@ export function readConfig(environment: Environment = process.env, home: string 
     isCi: isSet(environment["CI"]) && environment["CI"] !== "false",
     showsStacks,
     invocation: isNpmScript(environment) ? "npm run wasmlet --" : "wasmlet",
+    wasmtime: isSet(environment["WASMTIME"]) ? environment["WASMTIME"] : "wasmtime",
   });
 }
 

@@ -1,9 +1,12 @@
 import { loadavg } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
+import { startPeers } from "../http-arms.ts";
 import { HttpConnection } from "../http-connection.ts";
 import type { Effort } from "../options.ts";
+import { WORKERD_LOADER } from "../peers/workerd.ts";
 import { readCpuSeconds } from "../process-cpu.ts";
 import { type RuntimeUnderTest, startRuntimeUnderTest } from "../runtime-under-test.ts";
+import type { Findings } from "../scenario.ts";
 import type { Sample } from "../stats.ts";
 
 /*
@@ -20,6 +23,9 @@ const ZERO_TIMEOUT_MS = 20_000;
 /** The cell reports its counters once a second. */
 const REPORT_MS = 1500;
 
+/** The arm of workerd: a request to an isolate that has never existed, through its experimental worker loader. */
+export const ISOLATE_ARM = "workerd, new isolate";
+
 /** The guests that are measured. */
 export const COLD_GUESTS: readonly string[] = GUESTS;
 
@@ -29,21 +35,30 @@ export function coldArms(guest: string): { cold: string; warm: string } {
 }
 
 /** Measures first requests after scale to zero and the ones after them; throws when one was not cold in truth. */
-export async function measureCold({ coldRounds }: Effort): Promise<Sample[]> {
+export async function measureCold({ coldRounds }: Effort): Promise<Findings> {
   const runtime = await startRuntimeUnderTest(
     GUESTS.map((guest) => ({ name: guest, guest, reuse: "Request", idleSeconds: IDLE_SECONDS })),
   );
   const connections = new Map<string, HttpConnection>();
+  const peers = await startPeers([WORKERD_LOADER], "");
   try {
     for (const guest of GUESTS) connections.set(guest, await HttpConnection.open(runtime.urlOf(guest)));
     // The first requests of the process load the engine's own code: they are no measure of the wake-up.
     for (const connection of connections.values()) await connection.get();
+    const [loader] = peers.arms;
+    const isolates = loader === undefined ? undefined : await HttpConnection.open(`${loader.url}new`);
+    if (isolates !== undefined) connections.set(ISOLATE_ARM, isolates);
+    await isolates?.get();
     await delay(REPORT_MS);
     const before = await runtime.countColdRequests();
     const samples: Sample[] = [];
     for (let round = 0; round < coldRounds; round++) {
       await awaitZero(runtime);
-      for (const [guest, connection] of connections) {
+      if (isolates !== undefined && loader !== undefined) {
+        samples.push(await measureOne(ISOLATE_ARM, isolates, round, { cellPids: loader.pids }));
+      }
+      for (const guest of GUESTS) {
+        const connection = connections.get(guest)!;
         const { cold, warm } = coldArms(guest);
         samples.push(await measureOne(cold, connection, round, runtime));
         await delay(SETTLE_MS);
@@ -54,9 +69,10 @@ export async function measureCold({ coldRounds }: Effort): Promise<Sample[]> {
     const confirmed = (await runtime.countColdRequests()) - before;
     const expected = coldRounds * GUESTS.length;
     if (confirmed !== expected) throw new Error(`expected ${expected} cold requests, the runtime counted ${confirmed}`);
-    return samples;
+    return { samples, notes: peers.notes };
   } finally {
     for (const connection of connections.values()) connection.close();
+    await peers.stop();
     await runtime.stop();
   }
 }
@@ -74,7 +90,7 @@ async function measureOne(
   arm: string,
   connection: HttpConnection,
   round: number,
-  { cellPids }: RuntimeUnderTest,
+  { cellPids }: Pick<RuntimeUnderTest, "cellPids">,
 ): Promise<Sample> {
   const cpuBefore = readCpuSeconds(cellPids);
   const micros = await connection.time();

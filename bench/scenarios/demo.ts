@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Effort } from "../options.ts";
 import { readEndedChildrenCpuSeconds } from "../process-cpu.ts";
 import { CACHE, REPOSITORY } from "../runtime-under-test.ts";
+import type { Findings } from "../scenario.ts";
 import type { Sample } from "../stats.ts";
 
 /*
@@ -18,14 +19,14 @@ export const DEMO_ARMS = { demo: "npm run demo", node: "node -e 0" } as const;
 const DEMO = ["run", "--silent", "demo", "--", "--exit-when-ready", "--cache-dir", join(CACHE, "demo")];
 
 /** Measures starts of the demo: one sample per arm and round, after one that fills the cache. */
-export async function measureDemo({ demoRounds }: Effort): Promise<Sample[]> {
+export async function measureDemo({ demoRounds }: Effort): Promise<Findings> {
   await timeOutput("npm", DEMO);
   const samples: Sample[] = [];
   for (let round = 0; round < demoRounds; round++) {
     samples.push(await measureStart(DEMO_ARMS.node, process.execPath, ["-e", "console.log()"], round));
     samples.push(await measureStart(DEMO_ARMS.demo, "npm", DEMO, round));
   }
-  return samples;
+  return { samples, notes: [] };
 }
 
 async function measureStart(arm: string, command: string, args: string[], round: number): Promise<Sample> {
