@@ -187,13 +187,8 @@ test("http: a target in absolute form is its path and query to the guest", async
 });
 
 test("http: a client of HTTP/1.0 is not told to continue, one of HTTP/1.1 is", async () => {
-  const post = (version: string): Promise<string> =>
-    sendRaw(
-      probe,
-      `POST /echo HTTP/${version}\r\nHost: a\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi`,
-    );
-  expect(await post("1.0")).toMatch(/^HTTP\/1\.1 200 /);
-  expect(await post("1.1")).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /);
+  expect(await postExpecting("1.0")).toMatch(/^HTTP\/1\.1 200 /);
+  expect(await postExpecting("1.1")).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /);
 });
 
 test.each([
@@ -247,6 +242,12 @@ function probeApp(name: string, changes?: AppChanges): Manifest {
 /** Starts a chunked POST whose body the test writes bit by bit. */
 function startPost(url: string, headers: Record<string, string> = {}): ClientRequest {
   return httpRequest(url, { agent: false, method: "POST", headers: { "transfer-encoding": "chunked", ...headers } });
+}
+
+/** Sends a body with `Expect: 100-continue`, without waiting for it; returns what comes back. */
+function postExpecting(version: string): Promise<string> {
+  const head = `POST /echo HTTP/${version}\r\nHost: a\r\nConnection: close\r\nExpect: 100-continue\r\n`;
+  return sendRaw(probe, `${head}Content-Length: 2\r\n\r\nhi`);
 }
 
 /** Sends bytes as they are and returns what comes back until the connection ends. */
