@@ -188,6 +188,14 @@ export const ERROR_CODES = {
     summary: "The request can be read in two ways by different HTTP parsers, so it is refused.",
     fix: "Send exactly one Host header and an unambiguous body length.",
   },
+  REQUEST_EXPECTATION: {
+    summary: "The request expects something of the server that it does not do.",
+    fix: "Leave the Expect header out, or send Expect: 100-continue.",
+  },
+  REQUEST_METHOD: {
+    summary: "The request's method is one that only a proxy serves.",
+    fix: "Send the request without CONNECT.",
+  },
   REQUEST_HEADERS_TOO_LARGE: {
     summary: "The request's headers are larger than the node runtime accepts.",
     fix: "Send fewer or smaller headers.",

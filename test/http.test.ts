@@ -165,11 +165,30 @@ test.each([
     400,
     "REQUEST_MALFORMED",
   ],
+  ["no version", "GET /hello\r\n\r\n", 400, "REQUEST_MALFORMED"],
+  ["a version that is not spoken", "GET /hello HTTP/2.0\r\nHost: a\r\n\r\n", 400, "REQUEST_MALFORMED"],
+  ["CONNECT", "CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", 501, "REQUEST_METHOD"],
+  [
+    "an expectation that is not known",
+    "GET /hello HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n",
+    417,
+    "REQUEST_EXPECTATION",
+  ],
   ["something else than HTTP", "hello\r\n\r\n", 400, "REQUEST_MALFORMED"],
 ])("contract: %s: refused with a status and a code", async (_shape, request, status, code) => {
   const answer = await sendRaw(probe, request);
   expect(answer).toContain(`HTTP/1.1 ${status} `);
   expect(answer).toContain(`x-wasmlet-error: ${code}\r\n`);
+});
+
+test("http: a target in absolute form is its path and query to the guest", async () => {
+  const answer = await sendRaw(probe, "GET http://a/hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  expect(answer).toMatch(/^HTTP\/1\.1 200 [^]*Hello from probe\n/);
+});
+
+test("http: a client of HTTP/1.0 is not told to continue, one of HTTP/1.1 is", async () => {
+  expect(await postExpecting("1.0")).toMatch(/^HTTP\/1\.1 200 /);
+  expect(await postExpecting("1.1")).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /);
 });
 
 test.each([
@@ -223,6 +242,12 @@ function probeApp(name: string, changes?: AppChanges): Manifest {
 /** Starts a chunked POST whose body the test writes bit by bit. */
 function startPost(url: string, headers: Record<string, string> = {}): ClientRequest {
   return httpRequest(url, { agent: false, method: "POST", headers: { "transfer-encoding": "chunked", ...headers } });
+}
+
+/** Sends a body with `Expect: 100-continue`, without waiting for it; returns what comes back. */
+function postExpecting(version: string): Promise<string> {
+  const head = `POST /echo HTTP/${version}\r\nHost: a\r\nConnection: close\r\nExpect: 100-continue\r\n`;
+  return sendRaw(probe, `${head}Content-Length: 2\r\n\r\nhi`);
 }
 
 /** Sends bytes as they are and returns what comes back until the connection ends. */

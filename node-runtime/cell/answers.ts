@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { ERROR_CODES, type ErrorCode } from "../../common/error-codes.ts";
 
@@ -7,7 +7,9 @@ const ERROR_STATUS: Partial<Record<ErrorCode, number>> = {
   REQUEST_AMBIGUOUS: 400,
   REQUEST_MALFORMED: 400,
   REQUEST_BODY_TOO_LARGE: 413,
+  REQUEST_EXPECTATION: 417,
   REQUEST_HEADERS_TOO_LARGE: 431,
+  REQUEST_METHOD: 501,
   REQUEST_OVERLOADED: 503,
   GUEST_ERROR: 502,
   GUEST_NO_RESPONSE: 502,
@@ -67,9 +69,8 @@ export function sendRawError(socket: Socket, code: ErrorCode, message: string): 
   if (!socket.writable) return;
   const body = errorBody(code, message);
   const status = statusOf(code);
-  const reason = status === 431 ? "Request Header Fields Too Large" : "Bad Request";
   socket.end(
-    `HTTP/1.1 ${status} ${reason}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n` +
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n` +
       `x-wasmlet-error: ${code}\r\nconnection: close\r\n\r\n${body}`,
   );
 }

@@ -51,6 +51,11 @@ export class ConnectionQueue {
     if (isSurplus) socket.pause();
   }
 
+  /** Returns whether a request of the connection is not answered yet. */
+  isServing(socket: Socket): boolean {
+    return this.#lines.get(socket)?.isServing ?? false;
+  }
+
   #open(socket: Socket): Line {
     const line: Line = { isServing: false, waiting: [] };
     this.#lines.set(socket, line);

@@ -57,6 +57,8 @@ export class HttpApp {
     );
     // Without this, Node asks for the body before anything was refused.
     this.#server.on("checkContinue", (request, response) => this.#connections.add(request, response));
+    this.#server.on("checkExpectation", (request, response) => this.#connections.add(request, response));
+    this.#server.on("connect", (_request, socket) => this.#refuseConnect(socket as Socket));
     this.#server.on("clientError", (error, socket) => onClientError(error as NodeJS.ErrnoException, socket as Socket));
     this.#server.maxRequestsPerSocket = 0;
   }
@@ -150,6 +152,15 @@ export class HttpApp {
     });
     if (isSurplus) this.#refuseSurplus(response, arrivedMs);
     else void handleRequest(guest, pool, request, response, arrivedMs);
+  }
+
+  /** Node.js gives CONNECT no response to write to, and would cut the connection. */
+  #refuseConnect(socket: Socket): void {
+    // An answer now would be taken for that of an earlier request.
+    if (this.#connections.isServing(socket)) return void socket.destroy();
+    socket.on("error", () => {});
+    sendRawError(socket, "REQUEST_METHOD", "CONNECT is not served: this is no proxy");
+    socket.resume();
   }
 
   #refuseSurplus(response: ServerResponse, arrivedMs: number): void {

@@ -30,5 +30,6 @@ export function sendInformational(
 
 /** Asks a client that waits for it (`Expect: 100-continue`) to send the request's body. */
 export function continueExpected(request: IncomingMessage, response: ServerResponse): void {
-  if (request.headers.expect?.toLowerCase() === "100-continue") response.writeContinue();
+  // RFC 9110 section 10.1.1: not to HTTP/1.0.
+  if (request.httpVersion === "1.1" && request.headers.expect !== undefined) response.writeContinue();
 }

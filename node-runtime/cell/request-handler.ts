@@ -3,7 +3,7 @@ import { WasmletError, messageOf } from "../../common/errors.ts";
 import { HostClosedError } from "../wasi/errors.ts";
 import { createIncomingRequest } from "../wasi/http/incoming.ts";
 import { createResponseOutparam, type ResponseOutcome } from "../wasi/http/response.ts";
-import { declaredLength, findAmbiguity } from "./admission.ts";
+import { declaredLength, findAmbiguity, findUnmetExpectation, pathWithQueryOf } from "./admission.ts";
 import { sendError } from "./answers.ts";
 import type { Guest } from "./guest.ts";
 import { continueExpected, sendInformational } from "./informational.ts";
@@ -53,9 +53,18 @@ export async function handleRequest(
 }
 
 function refuse(request: IncomingMessage): void {
+  const { httpVersion } = request;
+  if (httpVersion !== "1.1" && httpVersion !== "1.0") {
+    throw new WasmletError("REQUEST_MALFORMED", `expected HTTP/1.1 or HTTP/1.0, got HTTP/${httpVersion}`);
+  }
   const ambiguity = findAmbiguity(request);
   if (ambiguity !== undefined) {
     throw new WasmletError("REQUEST_AMBIGUOUS", `the request has ${ambiguity}`);
+  }
+  const expectation = findUnmetExpectation(request);
+  if (expectation !== undefined) {
+    const got = JSON.stringify(expectation.slice(0, 100));
+    throw new WasmletError("REQUEST_EXPECTATION", `expected Expect: 100-continue or none, got ${got}`);
   }
   if ((declaredLength(request) ?? 0) > MAX_REQUEST_BODY_BYTES) throw bodyTooLarge();
 }
@@ -83,7 +92,7 @@ async function serve(
     method: request.method ?? "GET",
     scheme: "http",
     authority: request.headers.host,
-    pathWithQuery: request.url,
+    pathWithQuery: pathWithQueryOf(request.url ?? "/"),
     headers: rawFields(request.rawHeaders),
     body,
     trailers: body.trailers,
