@@ -24,7 +24,7 @@ annotations stand in; on a cluster they mean nothing ([why](adr/0001-local-sourc
 | Annotation | Value | What |
 |---|---|---|
 | \`${ANNOTATION_SOURCE_PATH}\` | path | The \`.wasm\` file to run instead of \`spec.source\`, relative to the manifest. |
-| \`${ANNOTATION_PORT}\` | 1 to 65535 | The port to listen on. Left out, a free one is taken. |
+| \`${ANNOTATION_PORT}\` | 1 to 65535 | The port to listen on. Left out, the lowest free one from \`--port-base\` is taken, in the order of the manifests. |
 
 \`placement\`, \`expose\`, \`rollout\` and the numbers of replicas are the cluster's: without one they change nothing. A mistake in the
 manifest of a running app does not end it: the app runs as the manifest said when it was last valid, and \`wasmlet get apps\`

@@ -136,7 +136,11 @@ export class AppController {
     const { status } = this;
     const desired = this.#desired;
     if (desired.refusal !== undefined) throw desired.refusal;
-    if (this.#serving === undefined) status.set("Preparing");
+    if (this.#serving === undefined) {
+      status.set("Preparing");
+      // Before anything that takes a while, so that ports follow the order of the manifests and not of who is ready first.
+      if (desired.trigger.kind === "http") await this.#assignPort(desired, signal);
+    }
     const ready = await obtainArtifact(desired, this.#context.store, this.#context.preparer, signal);
     // What serves, or is about to, stays in the store until a later version serves in its place.
     this.#held.set(revision, ready.release);
@@ -190,7 +194,7 @@ export class AppController {
     const desired = this.#desired;
     const { ports, host, store } = this.#context;
     const before = ports.portOf(this.id);
-    const port = await ports.assign(this.id, desired.port, this.#context.wantedPorts());
+    const port = await this.#assignPort(desired, signal);
     if (signal.aborted) return;
     const group = this.#context.groupOf(desired);
     // A listener cannot move: another port or group means a new one, and the old one drains.
@@ -204,6 +208,10 @@ export class AppController {
     this.#serving = { revision, group };
     this.#startFailed = false;
     this.status.set(this.status.state, { urls: [`http://${host.includes(":") ? `[${host}]` : host}:${port}`] });
+  }
+
+  #assignPort(desired: DesiredApp, signal: AbortSignal): Promise<number> {
+    return this.#context.ports.assign(this.id, desired.port, this.#context.wantedPorts(), signal);
   }
 
   #runCommand(app: CellApp): void {

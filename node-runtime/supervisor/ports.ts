@@ -8,14 +8,31 @@ export class Ports {
   readonly #host: string;
   readonly #firstPort: number;
   readonly #taken = new Map<number, string>();
+  /** The assignment that was asked for last: they take turns, because looking whether a port is free takes a while. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(host: string, firstPort: number) {
     this.#host = host;
     this.#firstPort = firstPort;
   }
 
-  /** Returns the app's port; throws APP_PORT_CONFLICT when another app has it, APP_PORT_IN_USE when another program. */
-  async assign(id: string, wanted: number | undefined, reserved: ReadonlySet<number>): Promise<number> {
+  /**
+   * Returns the app's port; throws APP_PORT_CONFLICT when another app has it, APP_PORT_IN_USE when another program. Who
+   * asks first gets the lower one. Rejects without taking one when aborted.
+   */
+  assign(id: string, wanted: number | undefined, reserved: ReadonlySet<number>, signal?: AbortSignal): Promise<number> {
+    const turn = this.#last.then(() => this.#assign(id, wanted, reserved, signal));
+    this.#last = turn.catch(() => {}); // its own caller hears of it
+    return turn;
+  }
+
+  async #assign(
+    id: string,
+    wanted: number | undefined,
+    reserved: ReadonlySet<number>,
+    signal?: AbortSignal,
+  ): Promise<number> {
+    signal?.throwIfAborted();
     const current = this.portOf(id);
     if (current !== undefined && (wanted === undefined || wanted === current)) return current;
     if (wanted !== undefined) {
@@ -26,14 +43,14 @@ export class Ports {
         });
       }
       await checkFree(this.#host, wanted);
-      return this.#take(id, wanted);
+      return this.#take(id, wanted, signal);
     }
-    if (this.#firstPort === 0) return this.#take(id, await findAnyFree(this.#host));
+    if (this.#firstPort === 0) return this.#take(id, await findAnyFree(this.#host), signal);
     for (let port = this.#firstPort; port <= LAST_PORT; port++) {
       if (this.#taken.has(port) || reserved.has(port)) continue;
       try {
         await checkFree(this.#host, port);
-        return this.#take(id, port);
+        return this.#take(id, port, signal);
       } catch (thrown) {
         if (!(thrown instanceof WasmletError)) throw thrown;
       }
@@ -52,7 +69,8 @@ export class Ports {
     if (port !== undefined) this.#taken.delete(port);
   }
 
-  #take(id: string, port: number): number {
+  #take(id: string, port: number, signal: AbortSignal | undefined): number {
+    signal?.throwIfAborted(); // an app that was removed meanwhile would keep it for ever
     this.release(id);
     this.#taken.set(port, id);
     return port;
