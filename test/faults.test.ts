@@ -68,10 +68,29 @@ test("contract: the only cell comes back after kill -9", async () => {
   }
 });
 
-test("contract: a guest that computes past its own deadline ends its cell, however long its neighbours may take", async () => {
+test("contract: a guest that computes past its deadline is stopped, and its neighbours in the cell notice nothing", async () => {
   runtime = await startTestRuntime(
     [
       appManifest("hasty", guestFile("probe"), { spec: { limits: { requestTimeoutSeconds: 1 } } }),
+      appManifest("patient", guestFile("probe"), { spec: { limits: { requestTimeoutSeconds: 3600 } } }),
+    ],
+    cache,
+  );
+  const [hasty, patient] = [await urlOf(runtime, "hasty"), await urlOf(runtime, "patient")];
+  const held = await HeldEcho.start(patient);
+  const { status, headers } = await get(`${hasty}/loop`);
+  expect([status, headers["x-wasmlet-error"]]).toEqual([504, "GUEST_TIMEOUT"]);
+  expect(await held.finish()).toBe("first last");
+  expect((await get(`${hasty}/hello`)).status).toBe(200);
+  expect(await metric(runtime, "wasmlet_limit_hits_total", 'app="hasty",limit="request_timeout"')).toBe(1);
+  expect((await metric(runtime, "wasmlet_cell_restarts_total")) ?? 0).toBe(0);
+});
+
+test("contract: a guest that cannot be stopped ends its cell by its own deadline, not by its neighbours'", async () => {
+  runtime = await startTestRuntime(
+    [
+      // The general engine's guests have no checks.
+      appManifest("hasty", guestFile("probe-p3"), { spec: { limits: { requestTimeoutSeconds: 1 } } }),
       appManifest("patient", guestFile("probe"), { spec: { limits: { requestTimeoutSeconds: 3600 } } }),
     ],
     cache,

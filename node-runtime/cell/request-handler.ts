@@ -11,6 +11,7 @@ import type { InstancePool, Lease } from "./instance-pool.ts";
 import { CLIENT_LEFT, QueueWait } from "./queue-wait.ts";
 import { rawFields, RequestBody } from "./request-body.ts";
 import { incompleteResponse, writeResponse } from "./response-writer.ts";
+import { monotonicMs } from "./turn-record.ts";
 
 /** The largest request body that is passed to a guest. */
 const MAX_REQUEST_BODY_BYTES = 64 * 1024 * 1024;
@@ -98,17 +99,18 @@ async function serve(
     trailers: body.trailers,
   });
   const leftMs = Math.max(1, arrivedMs + guest.app.requestTimeoutMs - performance.now());
-  const stopTimer = host.clock.after(leftMs, () => {
+  const timeOut = (): void => {
     guest.stats.limitHit("request_timeout");
     failure.reject(
       new WasmletError("GUEST_TIMEOUT", `the guest did not answer within ${guest.app.requestTimeoutMs} ms`),
     );
     host.close("limits.requestTimeoutSeconds passed");
-  });
+  };
+  const stopTimer = host.clock.after(leftMs, timeOut);
   response.once("close", () => {
     if (!response.writableFinished) host.close("the client went away");
   });
-  live.turns.deadlineMs = guest.nextDeadlineMs();
+  live.turns.deadlineMs = monotonicMs() + leftMs;
   const ended: Promise<Ending> = live.turns
     .spend(() => handle(incoming, outparam))
     .then(
@@ -117,7 +119,10 @@ async function serve(
         return { kind: "returned" };
       },
       (thrown: unknown) => {
-        host.close("the guest trapped"); // what it had begun to send must not look complete
+        stopTimer();
+        // A guest that computes past its deadline is trapped by the watchdog: no timer comes before that.
+        if (monotonicMs() >= live.turns.deadlineMs && !host.scope.closed) timeOut();
+        else host.close("the guest trapped"); // what it had begun to send must not look complete
         return { kind: "trapped", thrown };
       },
     );

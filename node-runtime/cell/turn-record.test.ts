@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+import { TurnRecord } from "./turn-record.ts";
+
+function stopWord({ buffer }: TurnRecord): number {
+  return new Int32Array(buffer)[0]!;
+}
+
+test("TurnRecord: the other side sees the turn and its deadline, and nothing when it is over", () => {
+  const record = new TurnRecord();
+  const watched = new TurnRecord(record.buffer);
+  record.enter(100);
+  expect(watched.read()).toEqual({ turn: 1, deadlineMs: 100 });
+  record.enter(200);
+  expect(watched.read()).toEqual({ turn: 2, deadlineMs: 200 });
+  record.leave();
+  expect(watched.read().turn).toBe(0);
+});
+
+test("TurnRecord: the guest of a turn is stopped; the next one is not", () => {
+  const record = new TurnRecord();
+  record.enter(100);
+  record.stop(1);
+  expect(stopWord(record)).toBe(1);
+  record.enter(200);
+  expect(stopWord(record)).toBe(0);
+});
+
+test("TurnRecord: a watchdog that comes too late stops nobody", () => {
+  const record = new TurnRecord();
+  record.enter(100);
+  record.enter(200);
+  record.stop(1);
+  expect(stopWord(record)).toBe(0);
+  record.leave();
+  record.stop(2);
+  expect(stopWord(record)).toBe(0);
+});
