@@ -13,7 +13,7 @@ import { makeHost, send } from "../test/conformance/test-bed.ts";
  * Wasmlet's engine in a process of its own, without HTTP, cell and supervisor: the counterpart of
  * peers/wasmtime-embedding/, with the same commands and the same work in each.
  *
- *   pristine 100   100 requests, each to a new instance: instantiate, handle, read the body, close
+ *   pristine 100   100 requests, each to a new instance: a pristine instance, handle, read the body, give back
  *   live 1000      makes instances that have answered one request each, and keeps them
  *   new FILE       core modules that V8 has never seen to the first answer: load, instantiate, handle or run
  */
@@ -65,12 +65,18 @@ async function answerOnce(program: Program): Promise<Answered> {
   return { host: bed.host, instance };
 }
 
+/** Ends it as a cell does after each request: the program may make the instance pristine and hand it out again. */
+function giveBack({ host, instance }: Answered): void {
+  host.close();
+  instance.release?.();
+}
+
 async function measurePristine(program: Program, requests: number): Promise<object> {
   const latenciesNanos: number[] = [];
   const cpu = process.cpuUsage();
   for (let request = 0; request < requests; request++) {
     const begin = process.hrtime.bigint();
-    (await answerOnce(program)).host.close();
+    giveBack(await answerOnce(program));
     latenciesNanos.push(Number(process.hrtime.bigint() - begin));
   }
   return { latenciesNanos, cpuNanos: cpuNanosSince(cpu) };
