@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import { Notifier } from "../wasi/io/notifier.ts";
-import { Scope } from "../wasi/scope.ts";
+import { suspendDuring } from "../engine/suspension.ts";
 import { CpuMeter, type GuestTurns } from "./cpu-time.ts";
 
 /** A meter whose time and turns the test makes. */
@@ -58,23 +57,56 @@ test("CpuMeter: a guest that never says that it stopped is counted to the end of
   expect(account.takeSeconds()).toBe(0.008);
 });
 
-test("GuestTurns: a call is counted without the waits of its scope", async () => {
+test("GuestTurns: a call is counted without its waits", async () => {
   const { meter, pass } = makeMeter();
   const account = meter.open();
   const turns = account.turns();
-  const scope = new Scope(undefined, turns);
-  const changed = new Notifier();
+  const woken = Promise.withResolvers<void>();
   const call = turns.spend(async () => {
     pass(1);
-    const waiting = scope.wait((wake) => changed.subscribe(wake));
+    const waiting = suspendDuring(turns, woken.promise);
     pass(100);
     await waiting;
     pass(2);
   });
-  changed.notify();
+  woken.resolve();
   await call;
   pass(1000);
   expect(account.takeSeconds()).toBe(0.003);
+});
+
+test("CpuMeter: guests of one app are told apart: one that returns takes nothing from the other", () => {
+  const { meter, pass } = makeMeter();
+  const account = meter.open();
+  const [one, other] = [account.turns(), account.turns()];
+  one.resume();
+  other.resume();
+  one.suspend();
+  pass(3);
+  other.suspend();
+  expect(account.takeSeconds()).toBe(0.003);
+});
+
+test("CpuMeter: a guest that is expected is not stopped by the deadline of another, until the turn is over", () => {
+  const seen: (number | "nobody")[] = [];
+  const turnEnds: (() => void)[] = [];
+  const meter = new CpuMeter(
+    { enter: (deadlineMs) => seen.push(deadlineMs), leave: () => seen.push("nobody") },
+    () => 0,
+    (callback) => turnEnds.push(callback),
+  );
+  const [hasty, patient, exact] = [100, 900, 50].map((deadlineMs) => {
+    const turns = meter.open().turns();
+    turns.deadlineMs = deadlineMs;
+    return turns;
+  }) as [GuestTurns, GuestTurns, GuestTurns];
+  patient.expect();
+  hasty.expect();
+  exact.resume();
+  exact.suspend();
+  turnEnds.splice(0).forEach((callback) => callback());
+  hasty.expect();
+  expect(seen).toEqual([900, 900, 50, 900, "nobody", 100]);
 });
 
 test("CpuMeter: its observer learns who runs until when, and when nobody does", () => {

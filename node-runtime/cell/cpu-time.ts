@@ -1,12 +1,13 @@
 /**
- * Who has the cell's one JavaScript thread. A guest has it from a call into it, or from what wakes it, until it waits or
- * returns; the host's work for it in between counts as its own.
+ * Who has the cell's one JavaScript thread. A guest has it from a call into it, or from where its engine resumes it, until
+ * it waits or returns; the host's work for it in between counts as its own.
  *
  *   resume(A) ── A runs ── suspend(A) ── nobody ── resume(B) ── B runs ── resume(A): B's time ends here
  *
- * Whatever is forgotten ends with the turn of the event loop, so no idle time is ever counted.
+ * An engine that cannot tell when its guest runs says that it is expected: it has the thread then while no other is known
+ * to. Whatever is forgotten ends with the turn of the event loop, so no idle time is ever counted.
  */
-import type { Activity } from "../wasi/scope.ts";
+import type { Activity } from "../wasi/host.ts";
 
 /** Told who has the thread: the watchdog's record. */
 export interface TurnObserver {
@@ -14,13 +15,15 @@ export interface TurnObserver {
   leave(): void;
 }
 
-/** Divides the time of one thread among accounts; at most one runs at a time. */
+/** Divides the time of one thread among guests; at most one runs at a time. */
 export class CpuMeter {
   readonly #observer: TurnObserver | undefined;
   readonly #now: () => number;
   readonly #atTurnEnd: (callback: () => void) => unknown;
-  #running: CpuAccount | undefined;
+  #running: GuestTurns | undefined;
   #sinceMs = 0;
+  /** The latest deadline of those that are expected to run in this turn of the event loop. */
+  #expectedDeadlineMs: number | undefined;
   #endsTurn = false;
 
   /** `now` yields milliseconds; `atTurnEnd` calls back when the event loop has done what is due now. */
@@ -39,29 +42,43 @@ export class CpuMeter {
     return new CpuAccount(this);
   }
 
-  /** Gives the thread to an account until `deadlineMs`, taking it from the one that has it. */
-  start(account: CpuAccount, deadlineMs: number): void {
-    this.#observer?.enter(deadlineMs);
+  /** Gives the thread to a guest until its deadline, taking it from the one that has it. */
+  start(turns: GuestTurns): void {
+    this.#observer?.enter(turns.deadlineMs);
+    this.#take(turns);
+  }
+
+  /** A guest may run in this turn of the event loop, nobody knows when: none of those that may is stopped too early. */
+  expect(turns: GuestTurns): void {
+    this.#expectedDeadlineMs = Math.max(this.#expectedDeadlineMs ?? -Infinity, turns.deadlineMs);
+    this.#observer?.enter(this.#expectedDeadlineMs);
+    this.#take(turns);
+  }
+
+  /** Takes the thread from a guest, if it has it. */
+  stop(turns: GuestTurns): void {
+    if (this.#running !== turns) return;
+    this.#running = undefined;
+    turns.account.add(this.#now() - this.#sinceMs);
+    if (this.#expectedDeadlineMs === undefined) this.#observer?.leave();
+    else this.#observer?.enter(this.#expectedDeadlineMs);
+  }
+
+  #take(turns: GuestTurns): void {
     const nowMs = this.#now();
-    this.#running?.add(nowMs - this.#sinceMs);
-    this.#running = account;
+    this.#running?.account.add(nowMs - this.#sinceMs);
+    this.#running = turns;
     this.#sinceMs = nowMs;
     if (this.#endsTurn) return;
     this.#endsTurn = true;
     this.#atTurnEnd(this.#endTurn);
   }
 
-  /** Takes the thread from an account, if it has it. */
-  stop(account: CpuAccount): void {
-    if (this.#running !== account) return;
-    this.#running = undefined;
-    this.#observer?.leave();
-    account.add(this.#now() - this.#sinceMs);
-  }
-
   readonly #endTurn = (): void => {
     this.#endsTurn = false;
-    if (this.#running !== undefined) this.stop(this.#running);
+    this.#expectedDeadlineMs = undefined;
+    if (this.#running === undefined) this.#observer?.leave();
+    else this.stop(this.#running);
   };
 }
 
@@ -94,24 +111,29 @@ export class CpuAccount {
 
 /** One guest's turns on the thread. */
 export class GuestTurns implements Activity {
+  readonly account: CpuAccount;
   readonly #meter: CpuMeter;
-  readonly #account: CpuAccount;
   /** When the guest must stop, in milliseconds of the machine's monotonic clock. */
   deadlineMs = Infinity;
 
   constructor(meter: CpuMeter, account: CpuAccount) {
     this.#meter = meter;
-    this.#account = account;
+    this.account = account;
   }
 
   /** The guest runs from here on. */
   resume(): void {
-    this.#meter.start(this.#account, this.deadlineMs);
+    this.#meter.start(this);
   }
 
   /** It no longer does: it waits, or has returned. */
   suspend(): void {
-    this.#meter.stop(this.#account);
+    this.#meter.stop(this);
+  }
+
+  /** It may run later in this turn of the event loop. */
+  expect(): void {
+    this.#meter.expect(this);
   }
 
   /** Makes a call into the guest and counts it, up to where its promise settles; the guest's waits excepted. */

@@ -4,7 +4,6 @@ import { ENGINES } from "../engine/engines.ts";
 import type { Instance, Program } from "../engine/engine.ts";
 import { WasiHost } from "../wasi/host.ts";
 import { EMPTY_SOURCE } from "../wasi/io/byte-source.ts";
-import { Scope } from "../wasi/scope.ts";
 import { EgressPolicy } from "../wasi/sockets/egress.ts";
 import type { GuestTurns } from "./cpu-time.ts";
 import { type LineBudget, LineSink } from "./log-lines.ts";
@@ -109,16 +108,14 @@ export class Guest {
     const out = this.#outputs();
     const turns = this.stats.cpu.turns();
     turns.deadlineMs = this.nextDeadlineMs();
-    const host = new WasiHost(
-      {
-        args: this.app.args,
-        env: this.app.env,
-        preopens: this.app.preopens,
-        egress: this.#egress,
-        ...out.streams,
-      },
-      new Scope(undefined, turns),
-    );
+    const host = new WasiHost({
+      args: this.app.args,
+      env: this.app.env,
+      preopens: this.app.preopens,
+      egress: this.#egress,
+      activity: turns,
+      ...out.streams,
+    });
     const program = this.#program;
     const instance = await turns
       .spend(() => program.instantiate(host))

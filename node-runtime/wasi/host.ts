@@ -7,11 +7,25 @@ import type { EgressPolicy } from "./sockets/egress.ts";
 
 export type { HostImports } from "./host-imports.ts";
 
+/** Told when one guest has the thread, by the engine that runs it. */
+export interface Activity {
+  /** Guest code runs from here on. */
+  resume(): void;
+  /** It no longer does: it waits, or has returned. */
+  suspend(): void;
+  /** Guest code may run later in this turn of the event loop: for an engine that cannot tell when. */
+  expect(): void;
+}
+
+/** An activity that nobody is told of. */
+export const UNOBSERVED: Activity = { resume() {}, suspend() {}, expect() {} };
+
 /** Everything one guest instance may see of the world; what is not here does not exist for it. */
 export interface HostOptions extends CliOptions {
   preopens: readonly Preopen[];
   egress: EgressPolicy;
   clock?: Clock;
+  activity?: Activity;
 }
 
 /** The WASI 0.2 host of one guest instance: no state is shared with any other instance's. */
@@ -19,12 +33,14 @@ export class WasiHost {
   readonly scope: Scope;
   readonly options: HostOptions;
   readonly clock: Clock;
+  readonly activity: Activity;
   readonly imports: HostImports;
 
   constructor(options: HostOptions, scope: Scope = new Scope()) {
     this.scope = scope;
     this.options = options;
     this.clock = options.clock ?? SYSTEM_CLOCK;
+    this.activity = options.activity ?? UNOBSERVED;
     this.imports = createHostImports(this);
   }
 

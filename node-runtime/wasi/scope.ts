@@ -3,12 +3,6 @@ import { HostClosedError } from "./errors.ts";
 /** Something a scope must end when it closes: a socket, a descriptor, a timer. */
 type Closer = () => void;
 
-/** Told when the guest of a scope waits and when it goes on: who counts its time is not the host's business. */
-export interface Activity {
-  suspend(): void;
-  resume(): void;
-}
-
 /**
  * What one instance's host has open. Closing it ends every resource and rejects every wait, so that a suspended guest
  * unwinds instead of lingering. The number of open resources is bounded.
@@ -16,18 +10,17 @@ export interface Activity {
 export class Scope {
   readonly #closers = new Set<Closer>();
   readonly #maxOpen: number;
-  readonly #activity: Activity | undefined;
   #breaths = 0;
   #isClosed = false;
   #closedBecause = "";
   /** Made when it is first needed: most scopes close with nobody waiting. */
   #error: Error | undefined;
-  /** Called when a wait of the host's ends well: an engine may want to see what became possible. */
+  /** Called when a wait of the host's begins and when it ends, for an engine that cannot see it otherwise. */
+  onWait: (() => void) | undefined;
   onWake: (() => void) | undefined;
 
-  constructor(maxOpen = 1024, activity?: Activity) {
+  constructor(maxOpen = 1024) {
     this.#maxOpen = maxOpen;
-    this.#activity = activity;
   }
 
   /** True once `close` was called. */
@@ -56,12 +49,12 @@ export class Scope {
    */
   wait(subscribe: (wake: () => void) => () => void): Promise<void> {
     if (this.#isClosed) return Promise.reject(this.#reason());
-    this.#activity?.suspend();
+    this.onWait?.();
     return new Promise((resolve, reject) => {
       let unsubscribe: (() => void) | undefined;
       const forget = this.defer(() => {
         unsubscribe?.();
-        this.#activity?.resume();
+        this.onWake?.();
         reject(this.#reason());
       });
       let woken = false;
@@ -70,20 +63,14 @@ export class Scope {
         woken = true;
         forget();
         unsubscribe?.();
-        this.#activity?.resume();
-        // A resource that is closed with the scope may wake its waiters first: they unwind all the same.
-        if (this.#isClosed) return reject(this.#reason());
-        resolve();
         this.onWake?.();
+        // A resource that is closed with the scope may wake its waiters first: they unwind all the same.
+        if (this.#isClosed) reject(this.#reason());
+        else resolve();
       });
       // Subscribed to something already ready: undo what the callback could not undo yet.
       if (woken) unsubscribe();
     });
-  }
-
-  /** Says that the guest goes on here though no wait of the host's ended: an engine runs its tasks. */
-  goOn(): void {
-    this.#activity?.resume();
   }
 
   /** Resolves or rejects as `promise` does, or rejects when the scope closes first. */

@@ -7,6 +7,7 @@ import { afterAll, describe, expect, test, type TestContext } from "vitest";
 import { WasmletError } from "../../common/errors.ts";
 import type { Engine, Program } from "../../node-runtime/engine/engine.ts";
 import { ENGINES } from "../../node-runtime/engine/engines.ts";
+import { BytePipe } from "../../node-runtime/wasi/io/byte-pipe.ts";
 import { EMPTY_POLL, TWO_MEMORIES } from "../odd-guests.ts";
 import { GuestShelf, loadGuest, makeHost, MAX_MEMORY_BYTES, ManualClock, send } from "./test-bed.ts";
 
@@ -155,6 +156,40 @@ describe.each(Object.values(ENGINES))("engine $name", (engine) => {
       expect(await runs).toEqual(Array.from({ length: 20 }, () => 0));
     });
 
+    test("of guests that are woken together, each has the thread while it runs, and no other", async (context) => {
+      const isVague = engine.name === "jco";
+      context.skip(isVague, "jco's glue runs a guest some steps after its wait ended: nobody can tell when");
+      const program = await load(context, engine, guestFile(guest));
+      const inputs = [new BytePipe(), new BytePipe(), new BytePipe()];
+      let running: number | undefined;
+      const seen: [guest: number, running: number | undefined][] = [];
+      const runs = inputs.map(async (stdin, index) => {
+        const stdout = new BytePipe();
+        const write = stdout.write.bind(stdout);
+        stdout.write = (bytes) => {
+          seen.push([index, running]);
+          write(bytes);
+          stdout.take(bytes.length);
+        };
+        const activity = {
+          resume: () => void (running = index),
+          suspend: () => void (running = running === index ? undefined : running),
+          expect() {},
+        };
+        const { host } = makeHost({ args: ["cat"], stdin, stdout, activity });
+        const instance = await program.instantiate(host);
+        activity.resume();
+        return instance.run!().finally(activity.suspend);
+      });
+      await turns(3);
+      for (const input of inputs) input.write(Buffer.from("woken"));
+      await turns(3);
+      for (const input of inputs) input.end();
+      expect(await Promise.all(runs)).toEqual([0, 0, 0]);
+      expect(seen.length).toBeGreaterThanOrEqual(3);
+      for (const [writer, had] of seen) expect(had).toBe(writer);
+    });
+
     test("closing the host ends a guest that waits", async (context) => {
       const program = await load(context, engine, guestFile(guest));
       const clock = new ManualClock();
@@ -262,3 +297,8 @@ describe.each(Object.values(ENGINES))("engine $name", (engine) => {
     await expect(program.instantiate(makeHost().host)).rejects.toMatchObject({ code: "GUEST_START_TRAPPED" });
   });
 });
+
+/** Lets the event loop do what is due. */
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise<void>((resume) => setImmediate(resume));
+}

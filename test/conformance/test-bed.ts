@@ -95,7 +95,7 @@ export function makeHost({
   args = [],
   input = "",
   ...options
-}: { args?: readonly string[]; input?: string } & Partial<Omit<HostOptions, "args" | "stdin">> = {}): TestHost {
+}: { args?: readonly string[]; input?: string } & Partial<Omit<HostOptions, "args">> = {}): TestHost {
   const [stdout, stderr] = [new TextSink(), new TextSink()];
   const host = new WasiHost({
     args: ["guest", ...args],

@@ -1,12 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { PreparedArtifact } from "../../artifacts/prepared-artifact.ts";
-import type { WasiHost } from "../../wasi/host.ts";
+import type { Activity, WasiHost } from "../../wasi/host.ts";
 import { createPreview1Imports } from "../../wasi/preview1/imports.ts";
 import type { Engine, Instance, LoadOptions, Program } from "../engine.ts";
 import { exitCodeOf } from "../exit-code.ts";
 import { MemoryCensus } from "../memories.ts";
 import { compileModules } from "../memory-budget.ts";
+import { suspendDuring } from "../suspension.ts";
 import { startTrapped } from "../trap.ts";
 
 /** The engine of core modules: WASI preview 1 bound straight to the host, without an adapter component. */
@@ -32,7 +33,7 @@ class CoreModuleProgram implements Program {
     try {
       instance = census.note(
         new WebAssembly.Instance(this.#module, {
-          wasi_snapshot_preview1: suspendWhereWaiting(preview1.imports, preview1.waiting),
+          wasi_snapshot_preview1: suspendWhereWaiting(preview1.imports, preview1.waiting, host.activity),
         }),
       );
     } catch (thrown) {
@@ -54,11 +55,19 @@ async function runStart(start: WebAssembly.ExportValue): Promise<number> {
 function suspendWhereWaiting(
   functions: ReturnType<typeof createPreview1Imports>["imports"],
   waiting: readonly string[],
+  activity: Activity,
 ): WebAssembly.ModuleImports {
   return Object.fromEntries(
     Object.entries(functions).map(([name, implementation]) => [
       name,
-      waiting.includes(name) ? new WebAssembly.Suspending(implementation) : implementation,
+      waiting.includes(name) ? suspending(implementation, activity) : implementation,
     ]),
   ) as WebAssembly.ModuleImports;
+}
+
+function suspending(implementation: (...args: never[]) => unknown, activity: Activity): WebAssembly.Suspending {
+  return new WebAssembly.Suspending((...args: never[]) => {
+    const result = implementation(...args);
+    return result instanceof Promise ? suspendDuring(activity, result) : result;
+  });
 }

@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
+import { UNOBSERVED } from "../../wasi/host.ts";
 import { Scope } from "../../wasi/scope.ts";
 import { createGlueHost } from "./glue-host.ts";
 
 const turn = (): Promise<void> => new Promise((resume) => setImmediate(resume));
 
 test("glue timers: a delayed call runs once, an interval until it is cleared", async () => {
-  const { setTimeout, setInterval, clearInterval } = createGlueHost(new Scope());
+  const { setTimeout, setInterval, clearInterval } = createGlueHost(hostOf(new Scope()));
   let [once, often] = [0, 0];
   setTimeout(() => once++, 10);
   const interval = setInterval(() => often++);
@@ -18,7 +19,7 @@ test("glue timers: a delayed call runs once, an interval until it is cleared", a
 });
 
 test("glue timers: one that another clears in the same beat does not run", async () => {
-  const { setTimeout, clearTimeout } = createGlueHost(new Scope());
+  const { setTimeout, clearTimeout } = createGlueHost(hostOf(new Scope()));
   const ran: string[] = [];
   setTimeout(() => (ran.push("first"), clearTimeout(second)));
   const second = setTimeout(() => ran.push("second"));
@@ -29,7 +30,7 @@ test("glue timers: one that another clears in the same beat does not run", async
 
 test("glue timers: the end of the scope ends them", async () => {
   const scope = new Scope();
-  const { setInterval, setTimeout } = createGlueHost(scope);
+  const { setInterval, setTimeout } = createGlueHost(hostOf(scope));
   let polls = 0;
   setInterval(() => polls++);
   await turn();
@@ -45,7 +46,7 @@ test.each([
   { how: "rejects", run: async () => fail() },
 ])("glue timers: a loop of the glue's that $how ends the guest with that", async ({ run }) => {
   const scope = new Scope();
-  createGlueHost(scope).setTimeout(run);
+  createGlueHost(hostOf(scope)).setTimeout(run);
   await turn();
   await turn();
   await expect(scope.wait(() => () => {})).rejects.toThrow("no such task");
@@ -53,13 +54,13 @@ test.each([
 
 test("glue host: a trap ends the guest's scope with the trap", async () => {
   const scope = new Scope();
-  createGlueHost(scope).trapped(new WebAssembly.RuntimeError("unreachable"));
+  createGlueHost(hostOf(scope)).trapped(new WebAssembly.RuntimeError("unreachable"));
   await expect(scope.wait(() => () => {})).rejects.toThrow("unreachable");
 });
 
 test("glue timers: a quiet poll is hurried by the end of a host's wait", async () => {
   const scope = new Scope();
-  const { setInterval } = createGlueHost(scope);
+  const { setInterval } = createGlueHost(hostOf(scope));
   let polls = 0;
   setInterval(() => polls++);
   for (let quick = 0; quick < 18; quick++) await turn(); // from here on polls are rare
@@ -74,7 +75,7 @@ test("glue timers: a quiet poll is hurried by the end of a host's wait", async (
 });
 
 test("glue timers: a check at no delay that nothing goes on leaves the polls rare", async () => {
-  const { setInterval, setIdleTimeout } = createGlueHost(new Scope());
+  const { setInterval, setIdleTimeout } = createGlueHost(hostOf(new Scope()));
   let polls = 0;
   setInterval(() => {
     polls++;
@@ -88,4 +89,8 @@ test("glue timers: a check at no delay that nothing goes on leaves the polls rar
 
 function fail(): never {
   throw new Error("no such task");
+}
+
+function hostOf(scope: Scope): Parameters<typeof createGlueHost>[0] {
+  return { scope, activity: UNOBSERVED };
 }

@@ -4,6 +4,7 @@
  * while something happens, and become rarer while nothing does; the host hurries them when a wait of its own ends. All
  * end with the host's scope, so that a guest that waits for ever does not poll for ever.
  */
+import type { WasiHost } from "../../wasi/host.ts";
 import type { Scope } from "../../wasi/scope.ts";
 
 /** Polls in a row that are made at once. */
@@ -29,9 +30,17 @@ interface PolledTimer {
   repeat: boolean;
 }
 
-/** Returns the glue's host: its timers end with `scope`, and a task's trap ends the scope. */
-export function createGlueHost(scope: Scope): GlueHost {
-  const pulse = new Pulse(scope);
+/**
+ * Returns the glue's host: its timers end with the host's scope, and a task's trap ends the scope. The glue runs its guest
+ * some steps after a wait of the host's has ended: all that can be told is that it is about to.
+ */
+export function createGlueHost({ scope, activity }: Pick<WasiHost, "scope" | "activity">): GlueHost {
+  const pulse = new Pulse(scope, () => activity.expect());
+  scope.onWait = () => activity.suspend();
+  scope.onWake = () => {
+    activity.expect();
+    pulse.hurry();
+  };
   const clear = (timer: PolledTimer | undefined): void => pulse.remove(timer);
   return {
     setTimeout(run, delayMs = 0) {
@@ -49,14 +58,15 @@ export function createGlueHost(scope: Scope): GlueHost {
 /** Runs what is pending, at a pace that follows what happens. */
 class Pulse {
   readonly #scope: Scope;
+  readonly #onBeat: () => void;
   readonly #pending = new Set<PolledTimer>();
   #quietBeats = 0;
   #cancel: (() => void) | undefined;
   #closed = false;
 
-  constructor(scope: Scope) {
+  constructor(scope: Scope, onBeat: () => void) {
     this.#scope = scope;
-    scope.onWake = () => this.hurry();
+    this.#onBeat = onBeat;
     scope.defer(() => this.#close());
   }
 
@@ -94,7 +104,7 @@ class Pulse {
   #beat(): void {
     this.#cancel = undefined;
     this.#quietBeats++;
-    this.#scope.goOn();
+    this.#onBeat();
     const due = Array.from(this.#pending); // what they add waits for the next beat
     for (const timer of due) {
       // One before it may have cleared it.
@@ -114,5 +124,6 @@ class Pulse {
     this.#closed = true;
     this.#pending.clear();
     this.#cancel?.();
+    this.#cancel = undefined;
   }
 }

@@ -67,7 +67,7 @@ class JcoProgram implements Program {
         (name) => this.#modules.get(name)!,
         this.#isP3 ? createP3Imports(host) : host.imports,
         (module, imports) => census.note(new WebAssembly.Instance(module, imports)),
-        createGlueHost(host.scope),
+        createGlueHost(host),
       );
     } catch (thrown) {
       throw startTrapped(thrown);
@@ -80,7 +80,11 @@ class JcoProgram implements Program {
  * A call whose wait the host rejects never settles in jco 1.35's glue (it returns a completion that nobody completes):
  * so each call ends with its host's scope at the latest, and with a trap of any task.
  */
-function bindExports(exports: ComponentExports, census: MemoryCensus, { scope }: WasiHost): Instance {
+function bindExports(exports: ComponentExports, census: MemoryCensus, { scope, activity }: WasiHost): Instance {
+  const guarded = <T>(call: () => Promise<T>): Promise<T> => {
+    activity.expect(); // the glue may take some steps before it runs the guest
+    return scope.guard(call());
+  };
   const handler = findExport(exports, "wasi:http/incoming-handler");
   const asyncHandler = findExport(exports, "wasi:http/handler");
   const command = findExport(exports, "wasi:cli/run");
@@ -88,15 +92,15 @@ function bindExports(exports: ComponentExports, census: MemoryCensus, { scope }:
     memoryBytes: () => census.bytes(),
     ...(handler && {
       async handle(request: IncomingRequest, outparam: ResponseOutparam): Promise<void> {
-        await scope.guard(Promise.resolve(handler["handle"]!(request, outparam)));
+        await guarded(async () => handler["handle"]!(request, outparam));
       },
     }),
     ...(asyncHandler && {
       maxCalls: MAX_ASYNC_CALLS,
       handle: (request: IncomingRequest, outparam: ResponseOutparam) =>
-        scope.guard(serveRequest(scope, request, outparam, asyncHandler["handle"] as ServeHandler)),
+        guarded(() => serveRequest(scope, request, outparam, asyncHandler["handle"] as ServeHandler)),
     }),
-    ...(command && { run: () => exitCodeOf(() => scope.guard(runCommand(command["run"]!))) }),
+    ...(command && { run: () => exitCodeOf(() => guarded(() => runCommand(command["run"]!))) }),
   };
 }
 

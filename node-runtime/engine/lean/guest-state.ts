@@ -1,10 +1,13 @@
-import type { HostImports } from "../../wasi/host.ts";
+import type { WasiHost } from "../../wasi/host.ts";
 import { AbiTrap, trapUnless } from "./abi-trap.ts";
 import { HandleTable } from "./handle-table.ts";
 
+/** What an instance has of its host. */
+type GuestHost = Pick<WasiHost, "imports" | "activity">;
+
 /** What the canonical ABI keeps for one instance. */
 export class GuestState {
-  imports: HostImports;
+  host: GuestHost;
   handles = new HandleTable();
   /** Calls out so far: a guest that called the host while it was made may have got what another must not see. */
   callsOut = 0;
@@ -13,8 +16,8 @@ export class GuestState {
   #inCall = false;
   #trap: { thrown: unknown } | undefined;
 
-  constructor(imports: HostImports) {
-    this.imports = imports;
+  constructor(host: GuestHost) {
+    this.host = host;
   }
 
   /** True when no call is under way and none has trapped. */
@@ -23,8 +26,8 @@ export class GuestState {
   }
 
   /** Starts over for another owner: no handle of the last one is left. */
-  renew(imports: HostImports): void {
-    this.imports = imports;
+  renew(host: GuestHost): void {
+    this.host = host;
     this.handles = new HandleTable();
   }
 

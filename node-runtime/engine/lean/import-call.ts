@@ -4,6 +4,7 @@ import { FlatCodec } from "./flat-codec.ts";
 import type { GuestMemory } from "./guest-memory.ts";
 import type { HostFunction } from "./host-function.ts";
 import { type CoreType, MAX_FLAT_PARAMS, MAX_FLAT_RESULTS } from "./layout.ts";
+import { suspendDuring } from "../suspension.ts";
 import type { MemoryCodec } from "./memory-codec.ts";
 import type { CoreValue } from "./scalars.ts";
 import type { Tagged } from "./type-shapes.ts";
@@ -42,12 +43,15 @@ export function makeImportCall(codec: MemoryCodec, { params, result }: FunctionT
     flat: readonly CoreValue[],
     promise: Promise<unknown>,
   ): Promise<unknown> => {
+    const { activity } = memory.guest.host;
     let value: unknown;
     try {
       value = await promise;
     } catch (thrown) {
+      activity.resume(); // lowering may run the guest's allocator
       return trapping(memory, () => fail(memory, flat, thrown));
     }
+    activity.resume();
     return trapping(memory, () => finish(memory, flat, value));
   };
 
@@ -58,11 +62,12 @@ export function makeImportCall(codec: MemoryCodec, { params, result }: FunctionT
       const args = lift(memory, flat);
       let value: unknown;
       try {
-        value = host(memory.guest.imports, args);
+        value = host(memory.guest.host.imports, args);
       } catch (thrown) {
         return fail(memory, flat, thrown);
       }
-      return value instanceof Promise ? settle(memory, flat, value) : finish(memory, flat, value);
+      if (!(value instanceof Promise)) return finish(memory, flat, value);
+      return suspendDuring(memory.guest.host.activity, settle(memory, flat, value));
     });
   };
 }

@@ -68,7 +68,7 @@ export class LeanInstance implements Instance {
 
   /** Becomes pristine again, for another host; false when it cannot. */
   renew(host: WasiHost): boolean {
-    this.#guest.renew(host.imports);
+    this.#guest.renew(host);
     return this.#cores.every((core) => core.restore());
   }
 

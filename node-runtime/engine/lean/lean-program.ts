@@ -84,7 +84,7 @@ export class LeanProgram implements Program {
     const used = this.#used.pop();
     if (used?.renew(host) === true) return used;
     try {
-      const instance = new LeanInstance(this, new GuestState(host.imports));
+      const instance = new LeanInstance(this, new GuestState(host));
       this.#isResettable &&= instance.capture(this.#pristine);
       if (this.#isResettable) this.#pristine ??= instance;
       return instance;

@@ -1,6 +1,6 @@
 import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
 import { planBinding } from "../../prepare/component/binding-planner.ts";
-import type { HostImports, WasiHost } from "../../wasi/host.ts";
+import { UNOBSERVED, type HostImports, type WasiHost } from "../../wasi/host.ts";
 import type { LeanInstance } from "./lean-instance.ts";
 import { LeanProgram } from "./lean-program.ts";
 
@@ -79,5 +79,5 @@ export async function leanProgram(wat: string): Promise<LeanProgram> {
 /** Makes an instance over a host of nothing but these functions. */
 export function instanceOver(program: LeanProgram, api: Record<string, unknown>): Promise<LeanInstance> {
   const imports: HostImports = { [TEST_INTERFACE]: api };
-  return program.instantiate({ imports } as unknown as WasiHost);
+  return program.instantiate({ imports, activity: UNOBSERVED } as unknown as WasiHost);
 }
