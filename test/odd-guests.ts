@@ -1,3 +1,5 @@
+import { EXPORT_ERROR_CODE, NO_ERROR, SET_PARAMS } from "./http-error-code-text.ts";
+
 /*
  * Guests that no compiler writes, as component text: each does one thing that a host must stand.
  */
@@ -52,7 +54,7 @@ export const TWO_MEMORIES = {
     ${RUN_BOTH})`,
 } as const;
 
-/** Answers, and returns without finishing the body. The types say only as much of wasi:http as is used. */
+/** Answers, and returns without finishing the body. Of wasi:http it imports what it uses. */
 export const UNFINISHED_RESPONSE = `(component
   (import "wasi:http/types@0.2.0" (instance $types
     (export "fields" (type $fields (sub resource)))
@@ -60,12 +62,13 @@ export const UNFINISHED_RESPONSE = `(component
     (export "response-outparam" (type $outparam (sub resource)))
     (export "outgoing-response" (type $response (sub resource)))
     (export "outgoing-body" (type $body (sub resource)))
+    ${EXPORT_ERROR_CODE}
     (export "[constructor]fields" (func (result (own $fields))))
     (export "[constructor]outgoing-response" (func (param "headers" (own $fields)) (result (own $response))))
     (export "[method]outgoing-response.body"
       (func (param "self" (borrow $response)) (result (result (own $body)))))
     (export "[static]response-outparam.set"
-      (func (param "param" (own $outparam)) (param "response" (result (own $response)))))))
+      (func (param "param" (own $outparam)) (param "response" (result (own $response) (error $error-code)))))))
   (alias export $types "incoming-request" (type $request))
   (alias export $types "response-outparam" (type $outparam))
   (core module $libc (memory (export "memory") 1))
@@ -74,16 +77,17 @@ export const UNFINISHED_RESPONSE = `(component
   (core func $response (canon lower (func $types "[constructor]outgoing-response")))
   (core func $body
     (canon lower (func $types "[method]outgoing-response.body") (memory (core memory $libc "memory"))))
-  (core func $set (canon lower (func $types "[static]response-outparam.set")))
+  (core func $set
+    (canon lower (func $types "[static]response-outparam.set") (memory (core memory $libc "memory"))))
   (core module $main
     (import "host" "fields" (func $fields (result i32)))
     (import "host" "response" (func $response (param i32) (result i32)))
     (import "host" "body" (func $body (param i32 i32)))
-    (import "host" "set" (func $set (param i32 i32 i32)))
+    (import "host" "set" (func $set ${SET_PARAMS}))
     (func (export "handle") (param $request i32) (param $outparam i32) (local $answer i32)
       (local.set $answer (call $response (call $fields)))
       (call $body (local.get $answer) (i32.const 16))
-      (call $set (local.get $outparam) (i32.const 0) (local.get $answer))))
+      (call $set (local.get $outparam) (i32.const 0) (local.get $answer) ${NO_ERROR})))
   (core instance $main (instantiate $main (with "host" (instance
     (export "fields" (func $fields)) (export "response" (func $response))
     (export "body" (func $body)) (export "set" (func $set))))))

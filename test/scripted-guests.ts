@@ -1,4 +1,5 @@
 import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
+import { EXPORT_ERROR_CODE, NO_ERROR, SET_PARAMS } from "./http-error-code-text.ts";
 
 /*
  * wasi:http components as text, for what no compiler writes or no toolchain offers: a start function that traps, and
@@ -48,7 +49,7 @@ export function buildScriptedGuest({
       (import "host" "append" (func $append (param i32 i32 i32 i32 i32 i32)))
       (import "host" "response" (func $response (param i32) (result i32)))
       (import "host" "inform" (func $inform (param i32 i32 i32 i32)))
-      (import "host" "set" (func $set (param i32 i32 i32)))
+      (import "host" "set" (func $set ${SET_PARAMS}))
       (func $start ${trapsAtStart ? "unreachable" : ""})
       (start $start)
       (func (export "handle") (param $request i32) (param $outparam i32)
@@ -58,7 +59,7 @@ export function buildScriptedGuest({
           ${sends}
           (local.set $round (i32.add (local.get $round) (i32.const 1)))
           (br_if $again (i32.lt_u (local.get $round) (i32.const ${rounds}))))
-        (call $set (local.get $outparam) (i32.const 0) (call $response (call $fields)))))
+        (call $set (local.get $outparam) (i32.const 0) (call $response (call $fields)) ${NO_ERROR})))
     (core instance $main (instantiate $main (with "host" (instance
       (export "fields" (func $fields)) (export "append" (func $append)) (export "response" (func $response))
       (export "inform" (func $inform)) (export "set" (func $set))))))
@@ -68,13 +69,12 @@ export function buildScriptedGuest({
     (export "wasi:http/incoming-handler@0.2.4" (instance $exported)))`);
 }
 
-/** The part of wasi:http/types that the scripts call; error codes are cut down to the one without a payload. */
+/** The part of wasi:http/types that the scripts call. */
 const IMPORT_TYPES = `
     (import "wasi:http/types@0.2.4" (instance $types
       (type $header-error' (variant (case "invalid-syntax") (case "forbidden") (case "immutable")))
       (export "header-error" (type $header-error (eq $header-error')))
-      (type $error-code' (variant (case "HTTP-protocol-error")))
-      (export "error-code" (type $error-code (eq $error-code')))
+      ${EXPORT_ERROR_CODE}
       (export "fields" (type $fields (sub resource)))
       (export "incoming-request" (type (sub resource)))
       (export "outgoing-response" (type $response (sub resource)))

@@ -7,6 +7,7 @@ import type { BindingPlan } from "../artifacts/binding-plan.ts";
 import { PIPELINE_VERSION, PREPARED_MANIFEST_FILE, type PreparedArtifact } from "../artifacts/prepared-artifact.ts";
 import { readMemories } from "../engine/module-sections.ts";
 import { planBinding } from "./component/binding-planner.ts";
+import { NotLean } from "./component/not-lean.ts";
 import { checkSignatures } from "./component/signatures.ts";
 import { transpile } from "./glue.ts";
 import { rewriteModule } from "./rewrite/rewrite.ts";
@@ -120,14 +121,18 @@ async function bindComponent(
   };
 }
 
-/** Returns the lean binding's plan, or why there is none: a function of another type than WASI 0.2's is among the reasons. */
+/**
+ * Returns the lean binding's plan, or why there is none. Throws ARTIFACT_IMPORT_NOT_OFFERED when a function is imported
+ * with another type than WASI's.
+ */
 function planOrReason(bytes: Uint8Array): ReturnType<typeof planBinding> {
   const planned = planBinding(bytes);
   try {
     if ("plan" in planned) checkSignatures(planned.plan);
     return planned;
   } catch (thrown) {
-    return { reason: messageOf(thrown).slice(0, 512) };
+    if (thrown instanceof NotLean) return { reason: thrown.message };
+    throw thrown;
   }
 }
 
@@ -137,29 +142,28 @@ function writeRewritten(
   modules: readonly Uint8Array[],
   { steps }: BindingPlan,
 ): PreparedArtifact["modules"] {
-  const names = modules.map((_, index) => `core-${index}`);
-  const written = modules.map((module, index) => writeModule(directory, names[index]!, `${names[index]}.wasm`, module));
-  const options = { maxMemoryPages: MAX_PAGES } as const;
-  // An adapter that grows its importer's memory sees the real size.
-  const growth = modules.some((module) => changesForeignMemory(rewriteModule(module, options)))
-    ? "physical"
-    : "logical";
-  return written.map((record, index) => {
+  const all = rewriteAll(modules);
+  return modules.map((module, index) => {
+    const record = writeModule(directory, `core-${index}`, `core-${index}.wasm`, module);
     const instances = steps.filter((step) => step.kind === "instantiate" && step.module === index).length;
     if (instances > 1) record.instances = instances;
-    const rewritten = rewriteModule(modules[index]!, { ...options, growth });
-    if ("routed" in rewritten) return record;
-    const { bytes, memory, epoch, globals, tables, resettable } = rewritten;
-    compile(bytes);
+    const rewritten = all[index]!;
+    // What the rewriting does not handle, or V8 does not accept of it, runs as it is: without deadlines and resets.
+    if ("routed" in rewritten || !WebAssembly.validate(rewritten.bytes)) return record;
+    const { bytes, memory, epoch, sizeIsLogical, globals, tables, resettable } = rewritten;
     writeFileSync(join(directory, record.file), bytes);
-    const sizeIsLogical = growth === "logical";
     record.rewriting = { ...(memory && { memory }), epoch, sizeIsLogical, globals, tables, resettable };
     return record;
   });
 }
 
-function changesForeignMemory(rewritten: ReturnType<typeof rewriteModule>): boolean {
-  return !("routed" in rewritten) && rewritten.memory === undefined && rewritten.usesMemorySize;
+/** Rewrites the modules of one component; where one grows another's memory (an adapter does), sizes stay physical. */
+function rewriteAll(modules: readonly Uint8Array[]): ReturnType<typeof rewriteModule>[] {
+  const rewriteWith = (growth: "logical" | "physical"): ReturnType<typeof rewriteModule>[] =>
+    modules.map((module) => rewriteModule(module, { maxMemoryPages: MAX_PAGES, growth }));
+  const logical = rewriteWith("logical");
+  const isShared = logical.some((one) => !("routed" in one) && one.memory === undefined && one.usesMemorySize);
+  return isShared ? rewriteWith("physical") : logical;
 }
 
 async function readWit(bytes: Uint8Array): Promise<string> {

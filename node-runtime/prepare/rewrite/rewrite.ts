@@ -34,6 +34,8 @@ export interface Rewritten {
   globals: string[];
   /** Exports added for those of its tables that may change, `wasmlet:table:<index>`; none when it is not resettable. */
   tables: string[];
+  /** Whether the size of its own memory is among the globals, so that growth can be undone. */
+  sizeIsLogical: boolean;
   /** Whether it asks for or changes the size of a memory, its own or an imported one. */
   usesMemorySize: boolean;
   /** Whether memory, globals and tables are all the state that its instance has. */
@@ -98,6 +100,7 @@ function rewrite(bytes: Uint8Array, { maxMemoryPages, growth = "physical" }: Rew
     epoch: use.checks > 0,
     globals: additions.globals,
     tables: additions.tables,
+    sizeIsLogical: isLogical,
     usesMemorySize,
     resettable: isResettable,
     ...(reason !== undefined && { reason }),
