@@ -256,3 +256,8 @@ export const ERROR_CODES = {
 
 /** A stable error code, as listed in `docs/errors.md`. */
 export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** Returns the code when it is one of ours, else `otherwise`: what another process sends may be anything. */
+export function knownCode(code: string, otherwise: ErrorCode): ErrorCode {
+  return Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : otherwise;
+}

@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { WasmletError } from "../common/errors.ts";
-import { ERROR_CODES, type ErrorCode } from "../common/error-codes.ts";
+import { knownCode } from "../common/error-codes.ts";
 import { readArtifactFile } from "./artifacts/artifact-bytes.ts";
 import { ArtifactStore } from "./artifacts/artifact-store.ts";
 import type { RunOptions } from "./runtime-api.ts";
@@ -61,7 +61,7 @@ async function runHeld(store: ArtifactStore, digest: string, options: RunOptions
   options.signal?.addEventListener("abort", () => run.kill(), { once: true });
   const { exitCode, error } = await run.outcome;
   if (error !== undefined && options.signal?.aborted !== true) {
-    const code = error.code in ERROR_CODES ? (error.code as ErrorCode) : "GUEST_TRAPPED";
+    const code = knownCode(error.code, "GUEST_TRAPPED");
     throw new WasmletError(code, error.message, { where: options.file });
   }
   return exitCode;

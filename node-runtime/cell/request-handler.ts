@@ -141,7 +141,7 @@ async function serve(
 
 /** The guest returned and can write no more: a body that it did not finish ends here, incomplete. */
 function endBody(outcome: ResponseOutcome): void {
-  if (outcome.kind === "response") {
+  if (outcome.kind === "response" && !outcome.body.isEnded) {
     outcome.body.fail(incompleteResponse("the guest returned before it finished its response"));
   }
 }

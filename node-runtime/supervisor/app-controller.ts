@@ -1,13 +1,12 @@
 import { Backoff } from "../../common/backoff.ts";
 import { messageOf, WasmletError } from "../../common/errors.ts";
-import { ERROR_CODES, type ErrorCode } from "../../common/error-codes.ts";
+import { ERROR_CODES, knownCode, type ErrorCode } from "../../common/error-codes.ts";
 import type { ArtifactStore } from "../artifacts/artifact-store.ts";
-import type { AppStats, CellApp, Failure, LogLine } from "../cell/protocol.ts";
-import type { RuntimeMetrics } from "../metrics/runtime-metrics.ts";
+import type { Failure } from "../cell/protocol.ts";
 import { cellAppOf, checkTrigger, obtainArtifact, type ReadyArtifact } from "./app.ts";
 import type { AppStatus } from "./app-status.ts";
 import type { CellGroup } from "./cell-group.ts";
-import { CommandRun } from "./command-run.ts";
+import { CommandKeeper, type CommandContext } from "./command-keeper.ts";
 import { changedFields, fieldsOf } from "./desired-fields.ts";
 import type { DesiredApp } from "./desired-state.ts";
 import type { Ports } from "./ports.ts";
@@ -15,10 +14,6 @@ import type { Preparer } from "./preparer.ts";
 
 /** Delays before trying again what the node's surroundings broke: a registry, a killed child, a taken port. */
 const RETRY = { firstMs: 1000, maxMs: 300_000 };
-/** Kubernetes' delays before a container is started again. */
-const RESTART = { firstMs: 10_000, maxMs: 300_000 };
-/** A command that ran this long starts over with the first delay, as a container does. */
-const RESTART_RESET_MS = 600_000;
 const RETRIED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "ARTIFACT_CACHE_CORRUPT",
   "ARTIFACT_FETCH_FAILED",
@@ -32,19 +27,15 @@ const RETRIED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /** What controllers share. */
-export interface ControllerContext {
+export interface ControllerContext extends CommandContext {
   store: ArtifactStore;
   preparer: Preparer;
   ports: Ports;
   host: string;
-  metrics: RuntimeMetrics;
   /** Returns the cells that this app's group runs in, starting them when needed. */
   groupOf(app: DesiredApp): CellGroup;
   /** Ports that manifests ask for: not to be handed to others. */
   wantedPorts(): ReadonlySet<number>;
-  logs(lines: LogLine[]): void;
-  /** Takes what a command's process counted. */
-  stats(stats: AppStats[]): void;
 }
 
 /** Brings one app from what is asked for to running, and keeps it there. */
@@ -52,12 +43,11 @@ export class AppController {
   readonly status: AppStatus;
   readonly #context: ControllerContext;
   readonly #retry = new Backoff(RETRY.firstMs, RETRY.maxMs);
-  readonly #restart = new Backoff(RESTART.firstMs, RESTART.maxMs);
+  readonly #command: CommandKeeper;
   #desired: DesiredApp;
   #fields: ReadonlyMap<string, string> = new Map();
   #revision = 0;
   #serving: { revision: number; group: CellGroup } | undefined;
-  #run: CommandRun | undefined;
   readonly #held = new Map<number, () => void>();
   #timer: NodeJS.Timeout | undefined;
   #attempt = new AbortController();
@@ -68,6 +58,7 @@ export class AppController {
     this.#desired = desired;
     this.status = status;
     this.#context = context;
+    this.#command = new CommandKeeper(status, context);
   }
 
   get id(): string {
@@ -76,7 +67,7 @@ export class AppController {
 
   /** Asks a command's process for its counters, if one runs. */
   collect(): void {
-    this.#run?.collect();
+    this.#command.collect();
   }
 
   /** Takes a new wish; does nothing when it is the old one. Returns the fields of the manifest that changed. */
@@ -115,7 +106,7 @@ export class AppController {
     this.#removed = true;
     this.#attempt.abort();
     clearTimeout(this.#timer);
-    this.#run?.kill();
+    this.#command.stop();
     this.#letGo(() => true);
     this.#serving?.group.unload(this.id);
     this.#context.ports.release(this.id);
@@ -125,6 +116,7 @@ export class AppController {
   #begin(): void {
     this.#attempt.abort();
     clearTimeout(this.#timer);
+    this.#command.cancelRestart();
     const attempt = new AbortController();
     this.#attempt = attempt;
     void this.#bringUp(++this.#revision, attempt.signal).catch((thrown: unknown) => {
@@ -170,7 +162,7 @@ export class AppController {
     if (this.#serving === undefined) status.set("Starting", loaded);
     const directory = this.#context.store.preparedDirectory(artifact.digest);
     if (desired.trigger.kind === "command") {
-      this.#runCommand(cellAppOf(desired, revision, directory, undefined, this.#context.store));
+      this.#command.start(desired, cellAppOf(desired, revision, directory, undefined, this.#context.store));
       return;
     }
     await this.#serve(revision, directory, signal);
@@ -214,55 +206,6 @@ export class AppController {
     return this.#context.ports.assign(this.id, desired.port, this.#context.wantedPorts(), signal);
   }
 
-  #runCommand(app: CellApp): void {
-    this.#run?.kill();
-    const run = new CommandRun(app, this.#context);
-    const begin = performance.now();
-    this.#run = run;
-    this.status.condition("Loaded", "True", "Loaded");
-    this.status.set("Running");
-    void this.#awaitCommand(app, run, begin);
-  }
-
-  async #awaitCommand(app: CellApp, run: CommandRun, begin: number): Promise<void> {
-    const { exitCode, error, phases } = await run.outcome;
-    if (this.#run !== run || this.#removed) return;
-    this.#run = undefined;
-    this.status.started(phases);
-    this.#context.metrics.observeStart(this.#desired, "cold", phases);
-    this.#commandEnded(app, exitCode, error, performance.now() - begin);
-  }
-
-  #commandEnded(app: CellApp, exitCode: number, error: Failure | undefined, ranMs: number): void {
-    const { trigger } = this.#desired;
-    const policy = trigger.kind === "command" ? trigger.restartPolicy : "Never";
-    const failed = exitCode !== 0;
-    if (error !== undefined) {
-      this.#context.logs([{ id: this.id, stream: "runtime", line: `${error.code}: ${error.message}` }]);
-    }
-    const again = policy === "Always" || (policy === "OnFailure" && failed);
-    const change = {
-      exitCode,
-      ...(error
-        ? { reason: error.code, message: error.message }
-        : failed
-          ? { reason: "Error", message: `exit code ${exitCode}` }
-          : {}),
-    };
-    this.status.condition("Ready", "False", failed ? "Error" : "Completed", change.message ?? "");
-    if (!again) return this.status.set(failed ? "Failed" : "Completed", change);
-    if (ranMs >= RESTART_RESET_MS) this.#restart.reset();
-    const delayMs = this.#restart.next();
-    this.status.set("BackOff", {
-      ...change,
-      message: `${change.message ?? "completed"}; starts again in ${delayMs / 1000} s`,
-    });
-    this.#timer = setTimeout(() => {
-      this.status.restarted();
-      this.#runCommand(app);
-    }, delayMs);
-  }
-
   /** Says why; tries again when the cause may pass. What serves already goes on serving. */
   #fail(thrown: unknown): void {
     const error =
@@ -287,5 +230,5 @@ export class AppController {
 }
 
 function errorOf({ code, message }: Failure): WasmletError {
-  return new WasmletError(code in ERROR_CODES ? (code as ErrorCode) : "RUNTIME_CELL_LOST", message);
+  return new WasmletError(knownCode(code, "RUNTIME_CELL_LOST"), message);
 }

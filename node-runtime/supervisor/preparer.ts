@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
-import { ERROR_CODES, type ErrorCode } from "../../common/error-codes.ts";
+import { knownCode } from "../../common/error-codes.ts";
 import { WasmletError } from "../../common/errors.ts";
 import type { ArtifactStore } from "../artifacts/artifact-store.ts";
 import { readPreparedArtifact, type PreparedArtifact } from "../artifacts/prepared-artifact.ts";
@@ -103,7 +103,7 @@ function refusalOf({
   expected,
   actual,
 }: Extract<PrepareReply, { type: "refused" }>["error"]): WasmletError {
-  const known: ErrorCode = code in ERROR_CODES ? (code as ErrorCode) : "ARTIFACT_INVALID";
+  const known = knownCode(code, "ARTIFACT_INVALID");
   return new WasmletError(known, message, {
     ...(expected !== undefined && { expected }),
     ...(actual !== undefined && { actual }),

@@ -27,6 +27,11 @@ export class BytePipe implements ByteSink, ByteSource {
     return this.#queuedBytes;
   }
 
+  /** True once the writing side ended, well or not. */
+  get isEnded(): boolean {
+    return this.#ended;
+  }
+
   capacity(): number | null {
     if (this.#readerGone || this.#ended) return null;
     return Math.max(0, this.#capacityBytes - this.#queuedBytes);
