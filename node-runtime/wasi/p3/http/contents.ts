@@ -4,9 +4,9 @@
  */
 import { InputStream } from "../../io/input-stream.ts";
 import { OutputStream } from "../../io/output-stream.ts";
-import { errorCodeOf, HttpFailure, type ErrorCode } from "../../http/error-code.ts";
+import { errorCodeOf, HttpError, HttpFailure, type ErrorCode } from "../../http/error-code.ts";
 import { IncomingBody, readTrailers, type ReceivedBody } from "../../http/incoming-body.ts";
-import type { SentBody } from "../../http/outgoing-body.ts";
+import { declaredBytesOf, SentBody, type BodyKind } from "../../http/outgoing-body.ts";
 import type { Scope } from "../../scope.ts";
 import { resultOf, type Result } from "../result.ts";
 import { EMPTY_STREAM, pour, streamFrom, type GuestStream } from "../streams.ts";
@@ -29,6 +29,45 @@ export interface Contents {
   send(body: SentBody): Promise<void>;
   /** Says that nobody wants them. */
   discard(): void;
+}
+
+/** The contents that one message owns until they are taken, once: to be consumed, sent or discarded. */
+export class OwnedContents {
+  #contents: Contents | undefined;
+
+  constructor(contents: Contents) {
+    this.#contents = contents;
+  }
+
+  /** Hands body and trailers to the guest. */
+  consume(result: PromiseLike<Transmission>): Consumed {
+    return this.#take().consume(result);
+  }
+
+  /** Returns the body to send for a message with these headers, and what must run to fill it; throws the error code. */
+  send(kind: BodyKind, headers: Fields): { body: SentBody; sendContents: () => Promise<void> } {
+    const contents = this.#take();
+    try {
+      const body = new SentBody(kind, declaredBytesOf(headers));
+      return { body, sendContents: () => contents.send(body) };
+    } catch {
+      contents.discard();
+      throw new HttpError({ tag: "HTTP-protocol-error" }); // the declared length is no length
+    }
+  }
+
+  /** Drop: nobody wants them. */
+  [Symbol.dispose](): void {
+    this.#contents?.discard();
+    this.#contents = undefined;
+  }
+
+  #take(): Contents {
+    const contents = this.#contents;
+    if (contents === undefined) throw new Error("the message's contents were taken already");
+    this.#contents = undefined;
+    return contents;
+  }
 }
 
 /** Returns the contents of a message that the guest made, and the future of their transmission. */

@@ -3,6 +3,7 @@ import type { HostImports, WasiHost } from "../../host.ts";
 import { startRequest } from "../../http/client.ts";
 import { errorCodeOf, HttpError, type ErrorCode } from "../../http/error-code.ts";
 import type { IncomingRequest } from "../../http/incoming.ts";
+import type { IncomingResponse } from "../../http/incoming-response.ts";
 import { ResponseOutparam } from "../../http/response.ts";
 import type { Scope } from "../../scope.ts";
 import { withStatics } from "../resource.ts";
@@ -47,26 +48,35 @@ export async function serveRequest(
   outparam: ResponseOutparam,
   handle: ServeHandler,
 ): Promise<void> {
-  let response: Response;
+  let answer: ReturnType<Response["takeForSending"]>;
   try {
-    response = await handle(Request.received(scope, incoming));
+    answer = (await handle(Request.received(scope, incoming))).takeForSending();
   } catch (thrown) {
     // The engine throws the error of a result as it is.
-    if (thrown instanceof Error) throw thrown;
-    return ResponseOutparam.set(outparam, { tag: "err", val: thrown as ErrorCode });
+    if (thrown instanceof Error && !(thrown instanceof HttpError)) throw thrown;
+    const code = thrown instanceof HttpError ? thrown.payload : (thrown as ErrorCode);
+    return ResponseOutparam.set(outparam, { tag: "err", val: code });
   }
-  const { outcome, sendContents } = response.takeForSending();
-  ResponseOutparam.set(outparam, { tag: "ok", val: { outcome: () => outcome } });
-  await sendContents();
+  ResponseOutparam.set(outparam, { tag: "ok", val: { outcome: () => answer.outcome } });
+  await answer.sendContents();
 }
 
 async function send({ scope, clock, options: { egress } }: WasiHost, request: Request): Promise<Response> {
   try {
     const { head, sendContents } = request.takeForSending();
-    const { response } = startRequest({ scope, clock, egress }, head, request.getOptions());
     void sendContents();
-    return Response.received(scope, await scope.race(response));
+    return Response.received(scope, await scope.race(start({ scope, clock, egress }, head, request.getOptions())));
   } catch (thrown) {
     throw thrown instanceof WasiError ? thrown : new HttpError(errorCodeOf(thrown));
+  }
+}
+
+/** Starts a request; where it cannot even be tried, whoever writes its body learns that nobody reads it. */
+function start(...[context, head, options]: Parameters<typeof startRequest>): Promise<IncomingResponse> {
+  try {
+    return startRequest(context, head, options).response;
+  } catch (thrown) {
+    head.takeBody()?.pipe.cancel();
+    throw thrown;
   }
 }

@@ -1,11 +1,11 @@
 import type { IncomingRequest } from "../../http/incoming.ts";
 import type { Method, Scheme } from "../../http/method.ts";
-import { declaredBytesOf, SentBody } from "../../http/outgoing-body.ts";
 import { OutgoingRequest, REQUEST_BODY } from "../../http/outgoing-request.ts";
 import type { Scope } from "../../scope.ts";
 import type { GuestStream } from "../streams.ts";
 import {
   madeContents,
+  OwnedContents,
   receivedContents,
   type Consumed,
   type Contents,
@@ -20,12 +20,12 @@ export class Request {
   readonly #head: OutgoingRequest;
   readonly #headers: Fields;
   readonly #options: RequestOptions | undefined;
-  #contents: Contents | undefined;
+  readonly #contents: OwnedContents;
 
   private constructor(scope: Scope, headers: Fields, contents: Contents, options?: RequestOptions) {
     this.#head = new OutgoingRequest(scope, headers);
     this.#headers = headers;
-    this.#contents = contents;
+    this.#contents = new OwnedContents(contents);
     this.#options = options?.freeze();
   }
 
@@ -51,7 +51,7 @@ export class Request {
 
   /** Gives body and trailers to the guest, which ends the request. */
   static consumeBody(request: Request, result: PromiseLike<Transmission>): Consumed {
-    return request.#takeContents().consume(result);
+    return request.#contents.consume(result);
   }
 
   getMethod(): Method {
@@ -96,22 +96,13 @@ export class Request {
 
   /** Gives the request to the sender: its line and headers with a body, and what must run to fill that body. */
   takeForSending(): { head: OutgoingRequest; sendContents: () => Promise<void> } {
-    const contents = this.#takeContents();
-    const body = new SentBody(REQUEST_BODY, declaredBytesOf(this.#headers));
+    const { body, sendContents } = this.#contents.send(REQUEST_BODY, this.#headers);
     this.#head.setBody(body);
-    return { head: this.#head, sendContents: () => contents.send(body) };
+    return { head: this.#head, sendContents };
   }
 
   /** Drop: nobody wants its body. */
   [Symbol.dispose](): void {
-    this.#contents?.discard();
-    this.#contents = undefined;
-  }
-
-  #takeContents(): Contents {
-    const contents = this.#contents;
-    if (contents === undefined) throw new Error("request: its contents were taken already");
-    this.#contents = undefined;
-    return contents;
+    this.#contents[Symbol.dispose]();
   }
 }

@@ -1,11 +1,11 @@
 import { WasiError } from "../../errors.ts";
 import type { IncomingResponse } from "../../http/incoming-response.ts";
-import { declaredBytesOf, SentBody } from "../../http/outgoing-body.ts";
 import { RESPONSE_BODY, type ResponseOutcome } from "../../http/response.ts";
 import type { Scope } from "../../scope.ts";
 import type { GuestStream } from "../streams.ts";
 import {
   madeContents,
+  OwnedContents,
   receivedContents,
   type Consumed,
   type Contents,
@@ -18,12 +18,12 @@ import { Fields } from "./fields.ts";
 export class Response {
   readonly #headers: Fields;
   #status: number;
-  #contents: Contents | undefined;
+  readonly #contents: OwnedContents;
 
   private constructor(status: number, headers: Fields, contents: Contents) {
     this.#status = status;
     this.#headers = headers.freeze();
-    this.#contents = contents;
+    this.#contents = new OwnedContents(contents);
   }
 
   /** Returns a received response; its body is closed with `scope` at the latest. */
@@ -45,7 +45,7 @@ export class Response {
 
   /** Gives body and trailers to the guest, which ends the response. */
   static consumeBody(response: Response, result: PromiseLike<Transmission>): Consumed {
-    return response.#takeContents().consume(result);
+    return response.#contents.consume(result);
   }
 
   getStatusCode(): number {
@@ -64,25 +64,16 @@ export class Response {
 
   /** Gives the response to the sender: what to send, and what must run to fill its body. */
   takeForSending(): { outcome: ResponseOutcome; sendContents: () => Promise<void> } {
-    const contents = this.#takeContents();
-    const body = new SentBody(RESPONSE_BODY, declaredBytesOf(this.#headers));
+    const { body, sendContents } = this.#contents.send(RESPONSE_BODY, this.#headers);
     const headers = this.#headers.entries();
     return {
       outcome: { kind: "response", status: this.#status, headers, body: body.pipe, trailers: body.trailers },
-      sendContents: () => contents.send(body),
+      sendContents,
     };
   }
 
   /** Drop: nobody wants its body. */
   [Symbol.dispose](): void {
-    this.#contents?.discard();
-    this.#contents = undefined;
-  }
-
-  #takeContents(): Contents {
-    const contents = this.#contents;
-    if (contents === undefined) throw new Error("response: its contents were taken already");
-    this.#contents = undefined;
-    return contents;
+    this.#contents[Symbol.dispose]();
   }
 }
