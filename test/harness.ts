@@ -228,3 +228,12 @@ export async function metric(
   if (samples.length === 0) return undefined;
   return samples.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
 }
+
+/** The status of a new request, or the code of the error that the client sees. */
+export async function statusOrRefused(url: string): Promise<number | string | undefined> {
+  try {
+    return (await get(`${url}/hello`)).status;
+  } catch (thrown) {
+    return (thrown as NodeJS.ErrnoException).code;
+  }
+}
