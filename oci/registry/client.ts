@@ -1,0 +1,220 @@
+import { WasmletError } from "../../common/errors.ts";
+import { digestOf, isDigest, RunningDigest } from "../digest.ts";
+import { MAX_MANIFEST_BYTES, readManifest, type Descriptor, type Manifest } from "../manifest.ts";
+import { INDEX_TYPES, MANIFEST_TYPES } from "../media-types.ts";
+import { formatReference, versionOf, type Reference } from "../reference.ts";
+import { Authorizer } from "./authorizer.ts";
+import { streamBlob } from "./blob.ts";
+import { readBody } from "./body.ts";
+import type { CredentialSource } from "./credentials.ts";
+import { Endpoints } from "./endpoints.ts";
+import { Session, type SessionContext } from "./session.ts";
+import { SYSTEM_TIMING, type Timing } from "./timing.ts";
+import { createTransport, type HttpResponse, type ProxySettings, type Transport } from "./transport.ts";
+import { uploadBlob, type BlobContent, type UploadOutcome } from "./upload.ts";
+
+/** How registries are reached; nothing of it is needed for public ones. */
+export interface RegistryOptions {
+  /** Finds credentials; without it all registries are asked anonymously. */
+  credentials?: CredentialSource;
+  /** For a registry, hosts that are asked before it, in order. */
+  mirrors?: ReadonlyMap<string, readonly string[]>;
+  /** Hosts, with their ports, that are spoken to in plain HTTP; those of this machine need no entry. */
+  plainHttp?: readonly string[];
+  /** Certificates in PEM that are trusted beside the system's. */
+  ca?: readonly string[];
+  proxy?: ProxySettings;
+  /** Exchanges with one host at a time. */
+  maxRequestsPerHost?: number;
+  /** The largest blob that is fetched, in bytes. */
+  maxBlobBytes?: number;
+  timing?: Timing;
+}
+
+/** A manifest as it came, verified, and what it says. */
+export interface FetchedManifest {
+  descriptor: Descriptor;
+  bytes: Uint8Array;
+  content: Manifest;
+}
+
+const DEFAULT_MAX_BLOB_BYTES = 512 * 1024 * 1024;
+const ACCEPTED_TYPES = [...MANIFEST_TYPES, ...INDEX_TYPES].join(", ");
+
+/**
+ * Speaks with registries by the OCI distribution specification. Nothing that a registry sends is believed: manifests and
+ * blobs are hashed and measured while they come, and every wait, list and body has a bound.
+ */
+export class RegistryClient {
+  readonly #transport: Transport;
+  readonly #endpoints: Endpoints;
+  readonly #context: SessionContext;
+  readonly #maxBlobBytes: number;
+
+  constructor(options: RegistryOptions = {}) {
+    const { timing = SYSTEM_TIMING, plainHttp = [], mirrors = new Map<string, string[]>() } = options;
+    const plainHosts = new Set(plainHttp);
+    const allowsPlainHttp = (host: string): boolean => plainHosts.has(host);
+    this.#transport = createTransport({ ...options, timing });
+    this.#endpoints = new Endpoints(this.#transport, mirrors, allowsPlainHttp);
+    this.#maxBlobBytes = options.maxBlobBytes ?? DEFAULT_MAX_BLOB_BYTES;
+    const credentials = options.credentials ?? (() => Promise.resolve(undefined));
+    const authorizer = new Authorizer(credentials, { transport: this.#transport, timing, allowsPlainHttp });
+    this.#context = { transport: this.#transport, authorizer, allowsPlainHttp, timing };
+  }
+
+  /** Ends every connection. */
+  close(): Promise<void> {
+    return this.#transport.close();
+  }
+
+  /** Fetches and verifies what a reference names; throws OCI_* errors. */
+  async manifest(reference: Reference, signal?: AbortSignal): Promise<FetchedManifest> {
+    return this.#ask(reference, async (session) => {
+      const response = await session.send({
+        method: "GET",
+        target: `manifests/${versionOf(reference)}`,
+        what: `the manifest of ${formatReference(reference)}`,
+        accepted: [200],
+        headers: { accept: ACCEPTED_TYPES },
+        signal,
+      });
+      return readManifestResponse(response, reference);
+    });
+  }
+
+  /** Returns the digest that a reference leads to now, asking for no more than that; throws OCI_* errors. */
+  async resolve(reference: Reference, signal?: AbortSignal): Promise<string> {
+    if (reference.digest !== undefined) return reference.digest;
+    const digest = await this.#ask(reference, async (session) => {
+      const response = await session.send({
+        method: "HEAD",
+        target: `manifests/${versionOf(reference)}`,
+        what: `the manifest of ${formatReference(reference)}`,
+        accepted: [200],
+        headers: { accept: ACCEPTED_TYPES },
+        signal,
+      });
+      response.discard();
+      return response.header("docker-content-digest");
+    });
+    // The header is newer than some registries.
+    return digest !== undefined && isDigest(digest)
+      ? digest
+      : (await this.manifest(reference, signal)).descriptor.digest;
+  }
+
+  /**
+   * Fetches a blob: `consume` gets its bytes and its result is returned once they are verified. Where a mirror sends the
+   * wrong ones, `consume` begins again with those of the next. Throws OCI_* errors.
+   */
+  async blob<Result>(
+    reference: Reference,
+    descriptor: Descriptor,
+    consume: (bytes: AsyncIterable<Uint8Array>) => Promise<Result>,
+    signal?: AbortSignal,
+  ): Promise<Result> {
+    if (descriptor.size > this.#maxBlobBytes) {
+      throw new WasmletError("OCI_TOO_LARGE", "a blob of the artifact is larger than is accepted", {
+        where: `${formatReference(reference)}: ${descriptor.digest}`,
+        expected: `at most ${this.#maxBlobBytes} bytes`,
+        actual: `${descriptor.size} bytes`,
+      });
+    }
+    return this.#ask(reference, (session) => consume(streamBlob(session, descriptor, signal)));
+  }
+
+  /** Brings a blob into the reference's repository, unless it is there; throws OCI_* errors. */
+  async upload(
+    reference: Reference,
+    content: BlobContent,
+    mountFrom?: string,
+    signal?: AbortSignal,
+  ): Promise<UploadOutcome> {
+    const session = await this.#pushSession(reference, mountFrom);
+    return uploadBlob(session, content, mountFrom, signal);
+  }
+
+  /** Puts a manifest under the reference's tag, or under its digest where it has no tag; returns its digest. */
+  async putManifest(reference: Reference, mediaType: string, bytes: Uint8Array, signal?: AbortSignal): Promise<string> {
+    const digest = digestOf(bytes);
+    const session = await this.#pushSession(reference);
+    const response = await session.send({
+      method: "PUT",
+      target: `manifests/${reference.tag ?? digest}`,
+      what: `the manifest of ${formatReference(reference)}`,
+      accepted: [201],
+      headers: { "content-type": mediaType },
+      body: bytes,
+      signal,
+    });
+    response.discard();
+    const stored = response.header("docker-content-digest");
+    if (stored !== undefined && stored.startsWith("sha256:") && stored !== digest) {
+      throw mismatch(
+        "the registry stored another manifest than was pushed",
+        formatReference(reference),
+        digest,
+        stored,
+      );
+    }
+    return digest;
+  }
+
+  async #pushSession({ registry, repository }: Reference, alsoFrom?: string): Promise<Session> {
+    const [endpoint] = await this.#endpoints.of(registry, true);
+    return new Session(endpoint!, repository, { isPush: true, alsoFrom }, this.#context);
+  }
+
+  /** Asks the mirrors in order and then the registry: the first that can answer does. */
+  async #ask<Result>(
+    { registry, repository }: Reference,
+    attempt: (session: Session) => Promise<Result>,
+  ): Promise<Result> {
+    const endpoints = await this.#endpoints.of(registry, false);
+    for (const endpoint of endpoints) {
+      try {
+        return await attempt(new Session(endpoint, repository, { isPush: false }, this.#context));
+      } catch (thrown) {
+        // Whatever is wrong with a mirror, the registry decides; an abort is nobody's fault.
+        if (!endpoint.isMirror || !(thrown instanceof WasmletError)) throw thrown;
+      }
+    }
+    throw new Error("a registry has no endpoint");
+  }
+}
+
+async function readManifestResponse(response: HttpResponse, reference: Reference): Promise<FetchedManifest> {
+  const where = formatReference(reference);
+  const bytes = await readBody(
+    response,
+    MAX_MANIFEST_BYTES,
+    () =>
+      new WasmletError("OCI_TOO_LARGE", "the artifact's manifest is larger than is accepted", {
+        where,
+        expected: `at most ${MAX_MANIFEST_BYTES} bytes`,
+      }),
+  );
+  const said = response.header("docker-content-digest");
+  // A pin says which bytes; for a tag, what the registry itself says of them must at least be true.
+  const expected = reference.digest ?? (said !== undefined && isDigest(said) ? said : undefined);
+  const digest = expected === undefined ? digestOf(bytes) : digestLike(expected, bytes);
+  if (expected !== undefined && digest !== expected) {
+    throw mismatch("the artifact's manifest is not what its digest says", where, expected, digest);
+  }
+  const contentType = response.header("content-type");
+  const content = readManifest(bytes, contentType, where);
+  const mediaType =
+    (content.kind === "index" ? content.index.mediaType : content.manifest.mediaType) ?? contentType ?? "";
+  return { descriptor: { mediaType, digest, size: bytes.length }, bytes, content };
+}
+
+function digestLike(expected: string, bytes: Uint8Array): string {
+  const hash = new RunningDigest(expected);
+  hash.update(bytes);
+  return hash.finish();
+}
+
+function mismatch(message: string, where: string, expected: string, actual: string): WasmletError {
+  return new WasmletError("OCI_DIGEST_MISMATCH", message, { where, expected, actual });
+}

@@ -1,0 +1,216 @@
+import { Readable } from "node:stream";
+import { getCACertificates } from "node:tls";
+import { Agent, EnvHttpProxyAgent, request as send, type Dispatcher } from "undici";
+import { messageOf, systemCodeOf, WasmletError } from "../../common/errors.ts";
+import { isLoopback, placeOf } from "./addresses.ts";
+import { HostSlots } from "./host-slots.ts";
+import { Pace } from "./pace.ts";
+import type { Timing } from "./timing.ts";
+import { TransientError } from "./transient-error.ts";
+
+/** One HTTP request; a body is bytes, or a function that yields them anew for each try. */
+export interface HttpRequest {
+  method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
+  url: URL;
+  headers?: Readonly<Record<string, string>>;
+  body?: Uint8Array | (() => AsyncIterable<Uint8Array>);
+  signal?: AbortSignal | undefined;
+}
+
+/** Its response. The body is read to its end or discarded: it holds a slot of its host until then. */
+export interface HttpResponse {
+  status: number;
+  /** Returns a header's value, the first where it came several times. */
+  header: (name: string) => string | undefined;
+  /** Returns every value of a header. */
+  headers: (name: string) => string[];
+  /** Where it came from, after redirects. */
+  url: URL;
+  body: AsyncIterable<Uint8Array>;
+  discard: () => void;
+}
+
+/** Sends requests as they are: no redirects, no credentials, no retries. */
+export interface Transport {
+  /** Throws OCI_UNREACHABLE; the body throws OCI_TRANSFER_FAILED. */
+  send(request: HttpRequest): Promise<HttpResponse>;
+  close(): Promise<void>;
+}
+
+/** Proxies as `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` name them; this machine itself is never asked through one. */
+export interface ProxySettings {
+  http?: string | undefined;
+  https?: string | undefined;
+  noProxy?: string | undefined;
+}
+
+/** How hosts are reached. */
+export interface TransportOptions {
+  /** Certificates in PEM that are trusted beside the system's. */
+  ca?: readonly string[];
+  proxy?: ProxySettings;
+  maxRequestsPerHost?: number;
+  timing: Timing;
+}
+
+const MAX_REQUESTS_PER_HOST = 4;
+const CONNECT_TIMEOUT_MS = 10_000;
+/** Until the headers of a response, and from one piece of its body to the next. */
+const SILENCE_TIMEOUT_MS = 30_000;
+
+/** What is left of a body that nobody wants and may be read all the same. */
+const MAX_DISCARDED_BYTES = 16 * 1024;
+
+/** What the network, a proxy or a server that starts does now and then. */
+const TRANSIENT_CODES = new Set([
+  "EAI_AGAIN",
+  "ECONNABORTED",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "EPIPE",
+  "ETIMEDOUT",
+  "UND_ERR_BODY_TIMEOUT",
+  "UND_ERR_CONNECT_TIMEOUT",
+  "UND_ERR_HEADERS_TIMEOUT",
+  "UND_ERR_SOCKET",
+]);
+
+/** Returns a transport over undici. */
+export function createTransport(options: TransportOptions): Transport {
+  const { timing, maxRequestsPerHost = MAX_REQUESTS_PER_HOST } = options;
+  const slots = new HostSlots(maxRequestsPerHost);
+  const dispatchers = createDispatchers(options);
+  return {
+    async send(request) {
+      const { url, signal } = request;
+      const release = await slots.take(url.host, signal);
+      try {
+        return respond(request, await exchange(request, dispatchers.of(url)), release, timing);
+      } catch (thrown) {
+        release();
+        signal?.throwIfAborted();
+        throw unreachable(thrown, url);
+      }
+    },
+    close: async () => {
+      await Promise.all(dispatchers.all.map((dispatcher) => dispatcher.destroy()));
+    },
+  };
+}
+
+/** True when the other side does not speak TLS at all, as opposed to showing a certificate that is not trusted. */
+export function speaksNoTls(thrown: unknown): boolean {
+  const code = systemCodeOf((thrown as Error | undefined)?.cause) ?? "";
+  return ["EPROTO", "ERR_SSL_PACKET_LENGTH_TOO_LONG", "ERR_SSL_WRONG_VERSION_NUMBER"].includes(code);
+}
+
+/** One dispatcher for this machine, and one per scheme for others: each scheme has a proxy of its own, or none. */
+function createDispatchers({ ca, proxy = {} }: TransportOptions): { of: (url: URL) => Dispatcher; all: Dispatcher[] } {
+  const trusted = ca === undefined || ca.length === 0 ? {} : { ca: [...getCACertificates("default"), ...ca] };
+  const options = {
+    allowH2: false,
+    headersTimeout: SILENCE_TIMEOUT_MS,
+    bodyTimeout: SILENCE_TIMEOUT_MS,
+    connect: { ...trusted, timeout: CONNECT_TIMEOUT_MS },
+  };
+  const direct = new Agent(options);
+  // Every value is given, so that undici reads none from the environment.
+  const through = (uri: string | undefined): Dispatcher =>
+    uri === undefined || uri === ""
+      ? direct
+      : new EnvHttpProxyAgent({
+          ...options,
+          requestTls: options.connect,
+          proxyTls: options.connect,
+          httpProxy: uri,
+          httpsProxy: uri,
+          noProxy: proxy.noProxy ?? "",
+        });
+  const http = through(proxy.http);
+  const https = through(proxy.https);
+  return {
+    of: (url) => (isLoopback(url.hostname) ? direct : url.protocol === "http:" ? http : https),
+    all: [...new Set([direct, http, https])],
+  };
+}
+
+function exchange(
+  { method, url, headers, body, signal }: HttpRequest,
+  dispatcher: Dispatcher,
+): Promise<Dispatcher.ResponseData> {
+  return send(url, {
+    method,
+    dispatcher,
+    headers: { "user-agent": "wasmlet", ...headers },
+    body: typeof body === "function" ? Readable.from(body(), { objectMode: false }) : (body ?? null),
+    signal: signal ?? null,
+  });
+}
+
+function respond(
+  { url, signal }: HttpRequest,
+  { statusCode, headers, body }: Dispatcher.ResponseData,
+  release: () => void,
+  timing: Timing,
+): HttpResponse {
+  body.once("close", release);
+  const valuesOf = (name: string): string[] => [headers[name] ?? []].flat();
+  return {
+    status: statusCode,
+    header: (name) => valuesOf(name)[0],
+    headers: valuesOf,
+    url,
+    body: paced(body, url, timing, signal),
+    discard: () => {
+      body.on("error", () => {});
+      // A short rest is read, so that the connection can be used again; a long one may be endless, and it goes.
+      if (Number(valuesOf("content-length")[0]) > MAX_DISCARDED_BYTES || valuesOf("content-length").length === 0) {
+        body.destroy();
+      } else {
+        const signal = AbortSignal.timeout(CONNECT_TIMEOUT_MS);
+        body.dump({ limit: MAX_DISCARDED_BYTES, signal }).catch(() => body.destroy());
+      }
+      release();
+    },
+  };
+}
+
+async function* paced(
+  body: AsyncIterable<Uint8Array>,
+  url: URL,
+  timing: Timing,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  const pace = new Pace(timing);
+  const where = placeOf(url);
+  try {
+    for await (const chunk of body) {
+      pace.note(chunk.length, where);
+      yield chunk;
+    }
+  } catch (thrown) {
+    signal?.throwIfAborted();
+    if (thrown instanceof WasmletError) throw thrown;
+    throw new TransientError("OCI_TRANSFER_FAILED", `the transfer broke off: ${reasonOf(thrown)}`, {
+      where,
+      cause: thrown,
+    });
+  }
+}
+
+function unreachable(thrown: unknown, url: URL): WasmletError {
+  if (thrown instanceof WasmletError) return thrown;
+  const message = `the registry cannot be reached: ${reasonOf(thrown)}`;
+  const details = { where: placeOf(url), cause: thrown };
+  const isTransient = TRANSIENT_CODES.has(systemCodeOf(thrown) ?? "");
+  return isTransient
+    ? new TransientError("OCI_UNREACHABLE", message, details)
+    : new WasmletError("OCI_UNREACHABLE", message, details);
+}
+
+/** A failure to connect to each of several addresses has a code and no message. */
+function reasonOf(thrown: unknown): string {
+  return messageOf(thrown) || systemCodeOf(thrown) || "no reason given";
+}
