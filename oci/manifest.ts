@@ -50,10 +50,10 @@ const ImageIndex = v.object({
 export type Descriptor = v.InferOutput<typeof Descriptor>;
 
 /** One artifact: a configuration and layers (image-spec, manifest.md). */
-type ImageManifest = v.InferOutput<typeof ImageManifest>;
+export type ImageManifest = v.InferOutput<typeof ImageManifest>;
 
 /** Manifests for several platforms (image-spec, image-index.md). */
-type ImageIndex = v.InferOutput<typeof ImageIndex>;
+export type ImageIndex = v.InferOutput<typeof ImageIndex>;
 
 /** What a reference leads to. */
 export type Manifest = { kind: "manifest"; manifest: ImageManifest } | { kind: "index"; index: ImageIndex };
@@ -99,7 +99,7 @@ function isKnown(type: string | undefined): boolean {
 }
 
 /** Parses JSON in UTF-8 that must be an object; throws what `invalid` says. */
-function parseJson(bytes: Uint8Array, invalid: () => WasmletError): object {
+export function parseJson(bytes: Uint8Array, invalid: () => WasmletError): object {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
