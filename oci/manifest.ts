@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { WasmletError } from "../common/errors.ts";
 import { isDigest } from "./digest.ts";
-import { essenceOf, INDEX_TYPES, MANIFEST_TYPES, OCI_MANIFEST } from "./media-types.ts";
+import { essenceOf, INDEX_TYPES, MANIFEST_TYPES, OCI_INDEX, OCI_MANIFEST } from "./media-types.ts";
 
 /** The largest manifest that is read: what registries commonly accept. */
 export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
@@ -59,7 +59,7 @@ export type ImageIndex = v.InferOutput<typeof ImageIndex>;
 export type Manifest = { kind: "manifest"; manifest: ImageManifest } | { kind: "index"; index: ImageIndex };
 
 /**
- * Reads a manifest or an index that came as `contentType`. Throws OCI_MANIFEST_INVALID, also when the bytes could be taken
+ * Reads a manifest or an index that came as `contentType`, which a stored one lacks. Throws OCI_MANIFEST_INVALID, also when the bytes could be taken
  * for both or say of themselves that they are another thing: one digest must mean one artifact to everybody.
  */
 export function readManifest(bytes: Uint8Array, contentType: string | undefined, where: string): Manifest {
@@ -75,7 +75,7 @@ export function readManifest(bytes: Uint8Array, contentType: string | undefined,
   if (isKnown(sent) && said !== undefined && said !== sent) {
     throw invalid("the manifest is sent as one thing and says that it is another", said, sent);
   }
-  const type = isKnown(sent) ? sent : said;
+  const type = isKnown(sent) ? sent : (said ?? (sent === undefined ? typeByShape(value) : undefined));
   if (type === undefined || !isKnown(type)) {
     throw invalid(
       "this is no manifest of an artifact",
@@ -92,6 +92,12 @@ export function readManifest(bytes: Uint8Array, contentType: string | undefined,
   return isIndex
     ? { kind: "index", index: check(ImageIndex, value, invalid) }
     : { kind: "manifest", manifest: check(ImageManifest, value, invalid) };
+}
+
+/** The specification lets a manifest say nothing of its type; one from the store comes without a header too. */
+function typeByShape(value: object): string | undefined {
+  if (Object.hasOwn(value, "manifests")) return OCI_INDEX;
+  return Object.hasOwn(value, "config") ? OCI_MANIFEST : undefined;
 }
 
 function isKnown(type: string | undefined): boolean {

@@ -68,6 +68,15 @@ export class RegistryClient {
     return this.#transport.close();
   }
 
+  /** Succeeds when the registry lets us in, with the credentials that there are; throws OCI_* errors. */
+  async checkAccess(registry: string, signal?: AbortSignal): Promise<void> {
+    const endpoints = await this.#endpoints.of(registry, true);
+    const session = new Session(endpoints[0]!, "", { isPush: false }, this.#context);
+    const what = `access to ${registry}`;
+    const response = await session.send({ method: "GET", target: "", what, accepted: [200], signal });
+    response.discard();
+  }
+
   /** Fetches and verifies what a reference names; throws OCI_* errors. */
   async manifest(reference: Reference, signal?: AbortSignal): Promise<FetchedManifest> {
     return this.#ask(reference, async (session) => {

@@ -31,6 +31,7 @@ export interface SessionRequest extends Omit<HttpRequest, "url"> {
 /** Speaks with one endpoint about one repository: authorised, with redirects followed and failures tried again. */
 export class Session {
   readonly endpoint: Endpoint;
+  /** Empty for the registry as a whole. */
   readonly repository: string;
   readonly #isPush: boolean;
   readonly #realm: Realm;
@@ -46,7 +47,7 @@ export class Session {
     this.repository = repository;
     this.#isPush = isPush;
     this.#context = context;
-    const scopes = [`repository:${repository}:${isPush ? "pull,push" : "pull"}`];
+    const scopes = repository === "" ? [] : [`repository:${repository}:${isPush ? "pull,push" : "pull"}`];
     if (alsoFrom !== undefined) scopes.push(`repository:${alsoFrom}:pull`);
     this.#realm = { origin: endpoint.origin, registry: endpoint.registry, repository, scope: scopes.join(" ") };
   }
@@ -61,7 +62,7 @@ export class Session {
 
   /** Returns the address of something of the repository. */
   urlOf(path: string): URL {
-    return new URL(`/v2/${this.repository}/${path}`, this.endpoint.origin);
+    return new URL(`/v2/${this.repository}${this.repository === "" ? "" : "/"}${path}`, this.endpoint.origin);
   }
 
   /** Sends a request and returns its response, of an accepted status; throws OCI_* errors. */

@@ -1,0 +1,170 @@
+import { buffer } from "node:stream/consumers";
+import { WasmletError } from "../common/errors.ts";
+import type { UnpackLimits } from "./layouts/archive.ts";
+import { readContents, type Contents } from "./layouts/contents.ts";
+import type { OpenBlob } from "./layouts/image-file.ts";
+import { chooseLayout, type LayoutChoice } from "./layouts/layout.ts";
+import { choosePlatform } from "./layouts/platform.ts";
+import { readManifest, type Descriptor, type ImageManifest, type Manifest } from "./manifest.ts";
+import { formatReference, type Reference } from "./reference.ts";
+import type { RegistryClient } from "./registry/client.ts";
+
+/** Keeps verified blobs, manifests among them, under their digests. */
+export interface BlobStore {
+  /** Returns the bytes of a blob that is kept, as good as when they came; undefined where it is not. */
+  open(descriptor: Pick<Descriptor, "digest">): Promise<AsyncIterable<Uint8Array> | undefined>;
+  /** Keeps a blob. It is kept only when `bytes` ends without an error, and then whole. */
+  write(descriptor: Pick<Descriptor, "digest" | "size">, bytes: AsyncIterable<Uint8Array>): Promise<void>;
+}
+
+/** What a pull works with. */
+export interface PullContext {
+  client: RegistryClient;
+  blobs: BlobStore;
+  signal?: AbortSignal | undefined;
+  /** Called as a blob comes: how many of its bytes are there. */
+  onProgress?: (descriptor: Descriptor, received: number) => void;
+  limits?: UnpackLimits;
+}
+
+/** An artifact whose manifest and configuration are here and were understood. */
+export interface FoundArtifact {
+  reference: Reference;
+  /** The digest of what the reference names: an index, or the manifest itself. */
+  digest: string;
+  /** The digest of the manifest that was chosen. */
+  manifestDigest: string;
+  manifest: ImageManifest;
+  /** How the program is found in it, and why so. */
+  choice: LayoutChoice;
+}
+
+/** The configuration of an image is a few kilobytes; old Spin applications have their lock file there. */
+const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Finds out what a reference names, without its layers: what is kept is not asked for again, where the reference has a
+ * digest. Throws OCI_* errors.
+ */
+export async function findArtifact(reference: Reference, context: PullContext): Promise<FoundArtifact> {
+  const where = formatReference(reference);
+  const named = await obtainManifest(reference, context);
+  const reasons: string[] = [];
+  let chosen = named;
+  if (named.content.kind === "index") {
+    const { descriptor, reason } = choosePlatform(named.content.index, where);
+    reasons.push(reason);
+    chosen = await obtainManifest({ ...reference, digest: descriptor.digest }, context);
+  }
+  if (chosen.content.kind === "index") {
+    throw new WasmletError("OCI_LAYOUT_UNKNOWN", "the artifact is an index of indexes", {
+      where,
+      expected: "an index of manifests",
+      fix: "Name the digest of the manifest that is meant.",
+    });
+  }
+  const { manifest } = chosen.content;
+  const { config } = manifest;
+  if (config.size > MAX_CONFIG_BYTES) {
+    throw new WasmletError("OCI_TOO_LARGE", "the artifact's configuration is larger than is accepted", {
+      where,
+      expected: `at most ${MAX_CONFIG_BYTES} bytes`,
+      actual: `${config.size} bytes`,
+    });
+  }
+  const choice = chooseLayout(manifest, await buffer(await obtainBlob(reference, config, context)), where);
+  choice.reasons.unshift(...reasons);
+  return { reference, digest: named.digest, manifestDigest: chosen.digest, manifest, choice };
+}
+
+/** Brings the blobs that an artifact needs here and reads what it holds. Throws OCI_* errors. */
+export async function pullContents({ reference, choice }: FoundArtifact, context: PullContext): Promise<Contents> {
+  const { layout } = choice;
+  const needed =
+    layout.kind === "wasm" ? [layout.layer] : layout.kind === "spin" ? [layout.lock, ...layout.layers] : layout.layers;
+  // All at once: the client bounds how many are on their way. The first failure ends the others.
+  const failing = new AbortController();
+  const signal = AbortSignal.any([failing.signal, ...(context.signal === undefined ? [] : [context.signal])]);
+  try {
+    await Promise.all(uniqueByDigest(needed).map((layer) => fetchBlob(reference, layer, { ...context, signal })));
+  } catch (thrown) {
+    failing.abort(thrown);
+    throw thrown;
+  }
+  const open: OpenBlob = (descriptor) => obtainBlob(reference, descriptor, context);
+  return readContents(layout, open, formatReference(reference), context.limits);
+}
+
+/** Returns a manifest from the store where it is pinned and kept, else from the registry; then it is kept. */
+async function obtainManifest(
+  reference: Reference,
+  { client, blobs, signal }: PullContext,
+): Promise<{ digest: string; content: Manifest }> {
+  const { digest } = reference;
+  const kept = digest === undefined ? undefined : await blobs.open({ digest });
+  if (digest !== undefined && kept !== undefined) {
+    return { digest, content: readManifest(await buffer(kept), undefined, formatReference(reference)) };
+  }
+  const { descriptor, bytes, content } = await client.manifest(reference, signal);
+  await blobs.write(descriptor, once(bytes));
+  return { digest: descriptor.digest, content };
+}
+
+/** Returns the bytes of a blob, from the store or from the registry through the store. */
+async function obtainBlob(
+  reference: Reference,
+  descriptor: Descriptor,
+  context: PullContext,
+): Promise<AsyncIterable<Uint8Array>> {
+  const kept = (await context.blobs.open(descriptor)) ?? (await fetchAndOpen(reference, descriptor, context));
+  if (kept !== undefined) return kept;
+  throw new WasmletError("OCI_TRANSFER_FAILED", "a blob was removed as soon as it was stored", {
+    where: `${formatReference(reference)}: ${descriptor.digest}`,
+    fix: "Give the store more room.",
+  });
+}
+
+async function fetchAndOpen(
+  reference: Reference,
+  descriptor: Descriptor,
+  context: PullContext,
+): Promise<AsyncIterable<Uint8Array> | undefined> {
+  await download(reference, descriptor, context);
+  return context.blobs.open(descriptor);
+}
+
+async function fetchBlob(reference: Reference, descriptor: Descriptor, context: PullContext): Promise<void> {
+  const kept = await context.blobs.open(descriptor);
+  if (kept === undefined) await download(reference, descriptor, context);
+  else context.onProgress?.(descriptor, descriptor.size);
+}
+
+function download(reference: Reference, descriptor: Descriptor, context: PullContext): Promise<void> {
+  const { client, blobs, signal, onProgress } = context;
+  const consume = (bytes: AsyncIterable<Uint8Array>): Promise<void> =>
+    blobs.write(
+      descriptor,
+      counted(bytes, (received) => onProgress?.(descriptor, received)),
+    );
+  return client.blob(reference, descriptor, consume, signal);
+}
+
+async function* counted(
+  bytes: AsyncIterable<Uint8Array>,
+  count: (received: number) => void,
+): AsyncGenerator<Uint8Array> {
+  let received = 0;
+  for await (const chunk of bytes) {
+    received += chunk.length;
+    count(received);
+    yield chunk;
+  }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield await Promise.resolve(bytes);
+}
+
+function uniqueByDigest(descriptors: readonly Descriptor[]): Descriptor[] {
+  return [...new Map(descriptors.map((descriptor) => [descriptor.digest, descriptor])).values()];
+}
