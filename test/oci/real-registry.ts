@@ -1,0 +1,80 @@
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { dockerRegistry } from "./tools.ts";
+
+/** Debian's docker-registry, started by a test. */
+export interface RealRegistry extends AsyncDisposable {
+  /** `127.0.0.1:PORT`. */
+  host: string;
+  /** The certificate to trust, where it speaks TLS. */
+  ca: string | undefined;
+  /** A folder for the test's own files. */
+  folder: string;
+}
+
+/** The user of a registry with passwords. */
+export const USER = { username: "ada", password: "correct horse" } as const;
+/** The password above, hashed with bcrypt as `htpasswd -B` does. */
+const HTPASSWD = "ada:$2y$05$GXY4h7KuSBWHHLiWfi..XeEodR1zc4O1jsMK5nNnb9DVZtPaVTrai\n";
+
+/** Starts a registry with a folder of its own, on a free port of this machine; `secured` means TLS and a password. */
+export async function startRealRegistry({ secured = false } = {}): Promise<RealRegistry> {
+  const folder = mkdtempSync(join(tmpdir(), "wasmlet-registry-"));
+  const port = await findFreePort();
+  const tls = secured ? makeCertificate(folder) : undefined;
+  const file = join(folder, "config.json");
+  writeFileSync(join(folder, "htpasswd"), HTPASSWD);
+  // JSON is YAML.
+  writeFileSync(
+    file,
+    JSON.stringify({
+      version: "0.1",
+      log: { level: "info", accesslog: { disabled: true } },
+      storage: { filesystem: { rootdirectory: join(folder, "blobs") } },
+      http: { addr: `127.0.0.1:${port}`, secret: "test", ...(tls !== undefined && { tls }) },
+      ...(secured && { auth: { htpasswd: { realm: "test", path: join(folder, "htpasswd") } } }),
+    }),
+  );
+  const child = spawn(dockerRegistry().path ?? "", ["serve", file], { stdio: ["ignore", "ignore", "pipe"] });
+  const ended = new Promise((resolve) => child.once("close", resolve));
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: child.stderr })) {
+    lines.push(line);
+    if (line.includes("listening on")) break;
+  }
+  if (child.exitCode !== null) throw new Error(`docker-registry does not start:\n${lines.join("\n")}`);
+  child.stderr.resume();
+  return {
+    host: `127.0.0.1:${port}`,
+    ca: tls === undefined ? undefined : readFileSync(tls.certificate, "utf8"),
+    folder,
+    [Symbol.asyncDispose]: async () => {
+      child.kill("SIGKILL");
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function makeCertificate(folder: string): { certificate: string; key: string } {
+  const certificate = join(folder, "registry.pem");
+  const key = join(folder, "registry.key");
+  const subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
+  const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
+  execFileSync("openssl", ["req", "-x509", ...kind, ...subject, "-keyout", key, "-out", certificate], {
+    stdio: "ignore",
+  });
+  return { certificate, key };
+}
+
+async function findFreePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

@@ -1,0 +1,56 @@
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { expect, test } from "vitest";
+import { repositoryFile } from "../harness.ts";
+
+/** A program that tests use and that is no dependency. */
+export interface TestTool {
+  name: string;
+  /** How to get it, in one line. */
+  howToGet: string;
+  /** Its path, where it is there. */
+  path: string | undefined;
+}
+
+/** Tools from the Go module proxy, by which a second implementation makes and reads artifacts. */
+export const GO_TOOLS = {
+  crane: { module: "github.com/google/go-containerregistry/cmd/crane", version: "v0.22.1" },
+  oras: { module: "oras.land/oras/cmd/oras", version: "v1.3.6" },
+} as const;
+
+/** Returns the folder that a tool of `GO_TOOLS` is built into. */
+export function goToolFolder(name: keyof typeof GO_TOOLS): string {
+  return repositoryFile(`.cache/tools/${name}-${GO_TOOLS[name].version}`);
+}
+
+/** Returns a tool of `GO_TOOLS`. */
+export function goTool(name: keyof typeof GO_TOOLS): TestTool {
+  const path = join(goToolFolder(name), name);
+  return { name, howToGet: "npm run test:tools (needs Go)", path: existsSync(path) ? path : undefined };
+}
+
+/** Debian's registry. */
+export function dockerRegistry(): TestTool {
+  return { name: "docker-registry", howToGet: "apt-get install docker-registry", path: findOnPath("docker-registry") };
+}
+
+/**
+ * Adds a test that fails under continuous integration when a tool is missing, and else says how to get it; returns whether
+ * all are there.
+ */
+export function needTools(...tools: readonly TestTool[]): boolean {
+  const missing = tools.filter(({ path }) => path === undefined);
+  for (const { name, howToGet } of missing) {
+    test(`${name} is needed for the tests of this file: ${howToGet}`, (context) => {
+      expect(process.env["CI"], `${name} is missing: ${howToGet}`).not.toBe("true");
+      process.stderr.write(`skipped without ${name}: ${howToGet}\n`);
+      context.skip();
+    });
+  }
+  return missing.length === 0;
+}
+
+function findOnPath(name: string): string | undefined {
+  const folders = (process.env["PATH"] ?? "").split(delimiter);
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+}
