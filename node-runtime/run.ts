@@ -3,6 +3,7 @@ import { WasmletError } from "../common/errors.ts";
 import { knownCode } from "../common/error-codes.ts";
 import { readArtifactFile } from "./artifacts/artifact-bytes.ts";
 import { ArtifactStore } from "./artifacts/artifact-store.ts";
+import { withArtifacts } from "./artifacts/oci-artifacts.ts";
 import type { RunOptions } from "./runtime-api.ts";
 import { CommandRun } from "./supervisor/command-run.ts";
 import { Preparer } from "./supervisor/preparer.ts";
@@ -10,16 +11,36 @@ import { Preparer } from "./supervisor/preparer.ts";
 /** When the user is told that the artifact is being prepared. */
 const PREPARING_NOTICE_MS = 1000;
 
-/** Runs a command with the caller's standard streams; returns its exit code. Throws ARTIFACT_*, PREPARE_*, GUEST_* errors. */
+/**
+ * Runs a command with the caller's standard streams; returns its exit code. Throws ARTIFACT_*, OCI_*, PREPARE_* and GUEST_*
+ * errors.
+ */
 export async function runFile(options: RunOptions): Promise<number> {
-  const { cacheDirectory, cacheMaxBytes } = options;
+  const { cacheDirectory, cacheMaxBytes, file, registries } = options;
   const store = new ArtifactStore(cacheDirectory, cacheMaxBytes === undefined ? {} : { maxBytes: cacheMaxBytes });
-  const { digest, release } = store.hold(readArtifactFile(options.file));
-  try {
-    return await runHeld(store, digest, options);
-  } finally {
-    release();
+  if (registries === undefined) {
+    const { digest, release } = store.hold(readArtifactFile(file));
+    return runHeld(store, digest, options).finally(release);
   }
+  return withArtifacts(store, registries, async (artifacts) => {
+    const program = await artifacts.obtain({ image: file }, options.signal);
+    if (program.files.size > 0) throw bringsFiles(file);
+    const { args, defaultArgs, env } = program;
+    const merged = {
+      ...options,
+      args: [...args, ...(options.args.length > 0 ? options.args : defaultArgs)],
+      env: [...new Map([...env, ...options.env])],
+    };
+    return runHeld(store, program.digest, merged).finally(program.release);
+  });
+}
+
+function bringsFiles(where: string): WasmletError {
+  return new WasmletError("ARTIFACT_WRONG_WORLD", "the artifact brings files, which a Spin application serves", {
+    where,
+    expected: "a command",
+    fix: "It serves HTTP: put it in a folder with a WasmApp and use `wasmlet serve DIR`.",
+  });
 }
 
 async function runHeld(store: ArtifactStore, digest: string, options: RunOptions): Promise<number> {

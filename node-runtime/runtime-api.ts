@@ -1,4 +1,5 @@
 import type { WasmletError } from "../common/errors.ts";
+import type { RegistryOptions } from "../oci/registry/client.ts";
 
 /** Where an app stands on this node. */
 export const APP_STATES = [
@@ -65,6 +66,8 @@ export interface RuntimeOptions {
   cacheMaxBytes?: number;
   /** What preparing one artifact may take; 120 seconds and 1.5 GiB unless given. */
   prepareLimits?: { maxSeconds?: number; maxResidentBytes?: number };
+  /** How registries are reached; its credentials are asked where an app's pull secrets have none. */
+  registries?: RegistryOptions;
   /** Processes that share the http apps. */
   cells: number;
   /** Called for every line that a guest or the runtime logs. */
@@ -94,7 +97,9 @@ export interface Runtime {
 
 /** `wasmlet run`: one command, with the caller's own standard streams. */
 export interface RunOptions {
+  /** A path; or a reference, where `registries` say how it is pulled. */
   file: string;
+  registries?: RegistryOptions;
   args: string[];
   env: [name: string, value: string][];
   preopens: { guestPath: string; hostPath: string; writable: boolean }[];

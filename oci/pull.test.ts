@@ -25,7 +25,7 @@ async function withRegistry<T>(
   use: (host: string, client: RegistryClient, requests: string[]) => Promise<T>,
 ): Promise<T> {
   await using registry = await startFakeRegistry(answer);
-  const client = new RegistryClient({ timing: createFakeTiming(), plainHttp: [registry.host] });
+  const client = RegistryClient.create({ timing: createFakeTiming(), plainHttp: [registry.host] });
   try {
     return await use(registry.host, client, registry.requests);
   } finally {

@@ -17,10 +17,15 @@ export interface BlobStore {
   write(descriptor: Pick<Descriptor, "digest" | "size">, bytes: AsyncIterable<Uint8Array>): Promise<void>;
 }
 
+/** What a pull asks a registry for. */
+export type ArtifactRegistry = Pick<RegistryClient, "manifest" | "blob">;
+
 /** What a pull works with. */
 export interface PullContext {
-  client: RegistryClient;
+  client: ArtifactRegistry;
   blobs: BlobStore;
+  /** Blobs that are on their way, by digest: shared by pulls at the same time, each is fetched once. */
+  flights?: Map<string, Promise<void>>;
   signal?: AbortSignal | undefined;
   /** Called as a blob comes: how many of its bytes are there. */
   onProgress?: (descriptor: Descriptor, received: number) => void;
@@ -77,22 +82,33 @@ export async function findArtifact(reference: Reference, context: PullContext): 
   return { reference, digest: named.digest, manifestDigest: chosen.digest, manifest, choice };
 }
 
-/** Brings the blobs that an artifact needs here and reads what it holds. Throws OCI_* errors. */
-export async function pullContents({ reference, choice }: FoundArtifact, context: PullContext): Promise<Contents> {
-  const { layout } = choice;
-  const needed =
-    layout.kind === "wasm" ? [layout.layer] : layout.kind === "spin" ? [layout.lock, ...layout.layers] : layout.layers;
-  // All at once: the client bounds how many are on their way. The first failure ends the others.
+/** Returns the blobs, beside manifest and configuration, that hold an artifact's contents. */
+export function contentBlobs({ choice: { layout } }: FoundArtifact): Descriptor[] {
+  if (layout.kind === "wasm") return [layout.layer];
+  const blobs = layout.kind === "spin" ? [layout.lock, ...layout.layers] : layout.layers;
+  return [...new Map(blobs.map((descriptor) => [descriptor.digest, descriptor])).values()];
+}
+
+/** Brings the blobs of an artifact's contents here, all at once within the client's bounds. Throws OCI_* errors. */
+export async function fetchContents(artifact: FoundArtifact, context: PullContext): Promise<void> {
   const failing = new AbortController();
   const signal = AbortSignal.any([failing.signal, ...(context.signal === undefined ? [] : [context.signal])]);
   try {
-    await Promise.all(uniqueByDigest(needed).map((layer) => fetchBlob(reference, layer, { ...context, signal })));
+    const { reference } = artifact;
+    await Promise.all(contentBlobs(artifact).map((blob) => fetchBlob(reference, blob, { ...context, signal })));
   } catch (thrown) {
+    // The first failure ends the others.
     failing.abort(thrown);
     throw thrown;
   }
+}
+
+/** Brings an artifact's blobs here and reads what it holds. Throws OCI_* errors. */
+export async function pullContents(artifact: FoundArtifact, context: PullContext): Promise<Contents> {
+  await fetchContents(artifact, context);
+  const { reference, choice } = artifact;
   const open: OpenBlob = (descriptor) => obtainBlob(reference, descriptor, context);
-  return readContents(layout, open, formatReference(reference), context.limits);
+  return readContents(choice.layout, open, formatReference(reference), context.limits);
 }
 
 /** Returns a manifest from the store where it is pinned and kept, else from the registry; then it is kept. */
@@ -139,7 +155,21 @@ async function fetchBlob(reference: Reference, descriptor: Descriptor, context: 
   else context.onProgress?.(descriptor, descriptor.size);
 }
 
-function download(reference: Reference, descriptor: Descriptor, context: PullContext): Promise<void> {
+/** Fetches a blob into the store, unless another pull is at it: then that one's is waited for. */
+async function download(reference: Reference, descriptor: Descriptor, context: PullContext): Promise<void> {
+  const { flights = new Map<string, Promise<void>>(), blobs } = context;
+  const { digest } = descriptor;
+  for (let other = flights.get(digest); other !== undefined; other = flights.get(digest)) {
+    // What it fails of may be its own: an abort, or a repository without the blob.
+    await other.catch(() => {});
+    if ((await blobs.open(descriptor)) !== undefined) return;
+  }
+  const flight = transfer(reference, descriptor, context);
+  flights.set(digest, flight);
+  await flight.finally(() => flights.delete(digest));
+}
+
+function transfer(reference: Reference, descriptor: Descriptor, context: PullContext): Promise<void> {
   const { client, blobs, signal, onProgress } = context;
   const consume = (bytes: AsyncIterable<Uint8Array>): Promise<void> =>
     blobs.write(
@@ -163,8 +193,4 @@ async function* counted(
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield await Promise.resolve(bytes);
-}
-
-function uniqueByDigest(descriptors: readonly Descriptor[]): Descriptor[] {
-  return [...new Map(descriptors.map((descriptor) => [descriptor.digest, descriptor])).values()];
 }

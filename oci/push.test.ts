@@ -10,7 +10,7 @@ import { createFakeTiming, startFakeRegistry, type Answer, type FakeRegistry } f
 const CREATED = new Date(0);
 
 async function push(registry: FakeRegistry, reference = `${registry.host}/app:1`): Promise<unknown> {
-  const client = new RegistryClient({ timing: createFakeTiming(), plainHttp: [registry.host] });
+  const client = RegistryClient.create({ timing: createFakeTiming(), plainHttp: [registry.host] });
   return pushWasm(client, parseReference(reference), MODULE, { created: CREATED }).finally(() => client.close());
 }
 

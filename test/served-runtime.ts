@@ -44,15 +44,16 @@ export interface ServedRuntime {
   remove(): Promise<void>;
 }
 
-/** Starts the command line as a user does, in a process of its own with an environment that holds nothing else. */
+/** Starts the command line as a user does, in a process of its own with an environment that holds nothing else than what is named. */
 export function spawnWasmlet(
   args: string[],
   cacheDirectory: string,
   user: { uid?: number; gid?: number } = {},
+  variables: Readonly<Record<string, string>> = {},
 ): ChildProcess {
   return spawn(process.execPath, [repositoryFile("cli/wasmlet.mjs"), ...args], {
     ...user,
-    env: { WASMLET_CACHE: cacheDirectory, PATH: process.env["PATH"] },
+    env: { WASMLET_CACHE: cacheDirectory, PATH: process.env["PATH"], ...variables },
   });
 }
 

@@ -59,7 +59,7 @@ export function buildWasmAppPage(example: string): string {
     EDITORS.trim(),
     "## Spec",
     `${sentence(spec.description)} Fields marked "refused by this version" are valid, but no node runtime honours them yet: an app that
-uses one does not start, with \`APP_FIELD_NOT_SUPPORTED\` as its reason (\`spec.source.oci\` unless \`${ANNOTATION_SOURCE_PATH}\` stands in).`,
+uses one does not start, with \`APP_FIELD_NOT_SUPPORTED\` as its reason.`,
     ...ruleList(rulesBelow(spec, "", false)),
     ...Object.entries(spec.properties).flatMap(([name, section]) => buildSection(name, section, spec)),
     "## Status",

@@ -27,7 +27,7 @@ const OciSource = Type.Object(
     imagePullPolicy: Type.Optional(
       oneOf(["Always", "IfNotPresent", "Never"], {
         description:
-          "When to ask the registry. Left out, it is `Always` for the tag `latest` or no tag, and `IfNotPresent` otherwise.",
+          "When to ask the registry. Left out, it is `Always` for the tag `latest` or no tag, and `IfNotPresent` otherwise. While the registry is away, `Always` uses what the tag led to before.",
       }),
     ),
   },

@@ -92,6 +92,34 @@ export class ArtifactStore {
     return digest;
   }
 
+  /** Moves a finished file, which is on the disk, to the place of its digest; returns that place. */
+  adoptBlob(temporary: string, digest: string, bytes: number): string {
+    const file = this.blobFile(digest);
+    const isNew = !existsSync(file);
+    renameSync(temporary, file);
+    this.touchBlob(digest);
+    if (isNew) this.#added(bytes);
+    return file;
+  }
+
+  /** Notes that a blob is used now. */
+  touchBlob(digest: string): void {
+    this.#touch(this.blobFile(digest));
+  }
+
+  /** Does not let go of what has these digests, there or to come, before the returned function is called. */
+  holdDigests(digests: readonly string[]): () => void {
+    const releases: (() => void)[] = [];
+    const release = (): void => releases.forEach((letGo) => letGo());
+    try {
+      for (const digest of digests) releases.push(this.#inUse.hold(digest));
+      return release;
+    } catch (cause) {
+      release();
+      throw cacheError(this.#directory, cause);
+    }
+  }
+
   blobFile(digest: string): string {
     return join(this.#directory, "blobs", digest.replace(":", "-"));
   }
@@ -133,6 +161,11 @@ export class ArtifactStore {
       if (!existsSync(directory)) throw cause;
       rmSync(temporary, { recursive: true, force: true });
     }
+  }
+
+  /** The folder of what tags led to. */
+  get tagsDirectory(): string {
+    return join(this.#directory, "tags");
   }
 
   /** A path of its own for something unfinished. */
@@ -194,7 +227,7 @@ function digestOf(bytes: Uint8Array): string {
 
 function makeFolders(directory: string): void {
   try {
-    for (const folder of ["blobs", "in-use", "prepared", "temp", "volumes"]) {
+    for (const folder of ["blobs", "in-use", "prepared", "tags", "temp", "volumes"]) {
       mkdirSync(join(directory, folder), { recursive: true });
     }
   } catch (cause) {

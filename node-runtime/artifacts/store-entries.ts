@@ -4,26 +4,26 @@ import { join } from "node:path";
 /** One thing that a store keeps: an artifact as it came, or as it was prepared. */
 export interface StoreEntry {
   path: string;
-  /** `sha256:…` of the artifact. */
+  /** `sha256:…` of the artifact; a blob of one in a registry may have a `sha512:…`. */
   digest: string;
   bytes: number;
   /** When it was used last. */
   usedMs: number;
 }
 
-const ENTRY_NAME = /^sha256-([0-9a-f]{64})(-v[\w.]{1,16})?$/;
+const ENTRY_NAME = /^(sha256-[0-9a-f]{64}|sha512-[0-9a-f]{128})(-v[\w.]{1,16})?$/;
 
 /** Returns everything in `blobs/` and `prepared/`, of all versions of the pipeline. */
 export function listEntries(directory: string): StoreEntry[] {
   return ["blobs", "prepared"].flatMap((folder) =>
     readdirSync(join(directory, folder)).flatMap((name) => {
-      const hex = ENTRY_NAME.exec(name)?.[1];
+      const digest = ENTRY_NAME.exec(name)?.[1];
       const path = join(directory, folder, name);
       const stats = statSync(path, { throwIfNoEntry: false });
-      if (hex === undefined || stats === undefined) return [];
+      if (digest === undefined || stats === undefined) return [];
       const bytes = stats.isDirectory() ? sizeOfFolder(path) : stats.size;
       if (bytes === undefined) return [];
-      return [{ path, digest: `sha256:${hex}`, bytes, usedMs: stats.mtimeMs }];
+      return [{ path, digest: digest.replace("-", ":"), bytes, usedMs: stats.mtimeMs }];
     }),
   );
 }

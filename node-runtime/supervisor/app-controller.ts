@@ -1,22 +1,35 @@
 import { Backoff } from "../../common/backoff.ts";
 import { messageOf, WasmletError } from "../../common/errors.ts";
 import { ERROR_CODES, knownCode, type ErrorCode } from "../../common/error-codes.ts";
-import type { ArtifactStore } from "../artifacts/artifact-store.ts";
 import type { Failure } from "../cell/protocol.ts";
-import { cellAppOf, checkTrigger, obtainArtifact, type ReadyArtifact } from "./app.ts";
+import {
+  cellAppOf,
+  checkTrigger,
+  obtainArtifact,
+  type ObtainContext,
+  type ProgramDefaults,
+  type ReadyArtifact,
+} from "./app.ts";
 import type { AppStatus } from "./app-status.ts";
 import type { CellGroup } from "./cell-group.ts";
 import { CommandKeeper, type CommandContext } from "./command-keeper.ts";
 import { changedFields, fieldsOf } from "./desired-fields.ts";
 import type { DesiredApp } from "./desired-state.ts";
 import type { Ports } from "./ports.ts";
-import type { Preparer } from "./preparer.ts";
 
 /** Delays before trying again what the node's surroundings broke: a registry, a killed child, a taken port. */
 const RETRY = { firstMs: 1000, maxMs: 300_000 };
 const RETRIED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "ARTIFACT_CACHE_CORRUPT",
   "ARTIFACT_FETCH_FAILED",
+  "OCI_DIGEST_MISMATCH",
+  "OCI_NOT_FOUND",
+  "OCI_RATE_LIMITED",
+  "OCI_RESPONSE_INVALID",
+  "OCI_SIZE_MISMATCH",
+  "OCI_TRANSFER_FAILED",
+  "OCI_UNAUTHORIZED",
+  "OCI_UNREACHABLE",
   "PREPARE_CRASHED",
   "APP_FOLDER_MISSING",
   "APP_PORT_IN_USE",
@@ -27,9 +40,7 @@ const RETRIED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /** What controllers share. */
-export interface ControllerContext extends CommandContext {
-  store: ArtifactStore;
-  preparer: Preparer;
+export interface ControllerContext extends CommandContext, ObtainContext {
   ports: Ports;
   host: string;
   /** Returns the cells that this app's group runs in, starting them when needed. */
@@ -133,7 +144,8 @@ export class AppController {
       // Before anything that takes a while, so that ports follow the order of the manifests and not of who is ready first.
       if (desired.trigger.kind === "http") await this.#assignPort(desired, signal);
     }
-    const ready = await obtainArtifact(desired, this.#context.store, this.#context.preparer, signal);
+    const ready = await obtainArtifact(desired, this.#context, signal);
+    if (ready.warning !== undefined) this.#context.logs([{ id: this.id, stream: "runtime", line: ready.warning }]);
     // What serves, or is about to, stays in the store until a later version serves in its place.
     this.#held.set(revision, ready.release);
     if (this.#removed) return this.#letGo(() => true);
@@ -147,7 +159,7 @@ export class AppController {
     if (!signal.aborted) this.#letGo((held) => held !== revision);
   }
 
-  async #start(revision: number, { artifact, phases }: ReadyArtifact, signal: AbortSignal): Promise<void> {
+  async #start(revision: number, { artifact, defaults, phases }: ReadyArtifact, signal: AbortSignal): Promise<void> {
     const { status } = this;
     const desired = this.#desired;
     checkTrigger(desired, artifact);
@@ -162,10 +174,11 @@ export class AppController {
     if (this.#serving === undefined) status.set("Starting", loaded);
     const directory = this.#context.store.preparedDirectory(artifact.digest);
     if (desired.trigger.kind === "command") {
-      this.#command.start(desired, cellAppOf(desired, revision, directory, undefined, this.#context.store));
+      const app = cellAppOf(desired, revision, directory, undefined, this.#context.store, defaults);
+      this.#command.start(desired, app);
       return;
     }
-    await this.#serve(revision, directory, signal);
+    await this.#serve(revision, directory, defaults, signal);
     if (!signal.aborted) {
       status.condition("Loaded", "True", "Loaded");
       status.condition("Ready", "True", "Serving");
@@ -182,7 +195,7 @@ export class AppController {
     }
   }
 
-  async #serve(revision: number, directory: string, signal: AbortSignal): Promise<void> {
+  async #serve(revision: number, directory: string, defaults: ProgramDefaults, signal: AbortSignal): Promise<void> {
     const desired = this.#desired;
     const { ports, host, store } = this.#context;
     const before = ports.portOf(this.id);
@@ -194,7 +207,7 @@ export class AppController {
       this.#serving.group.unload(this.id);
       this.#serving = undefined;
     }
-    const failure = await group.load(cellAppOf(desired, revision, directory, { host, port }, store));
+    const failure = await group.load(cellAppOf(desired, revision, directory, { host, port }, store, defaults));
     if (signal.aborted) return;
     if (failure !== undefined) throw errorOf(failure);
     this.#serving = { revision, group };

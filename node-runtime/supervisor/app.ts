@@ -2,37 +2,51 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { WasmletError, messageOf } from "../../common/errors.ts";
 import { fetchArtifact, readArtifactFile } from "../artifacts/artifact-bytes.ts";
-import type { ArtifactStore } from "../artifacts/artifact-store.ts";
+import type { ArtifactStore, HeldArtifact } from "../artifacts/artifact-store.ts";
+import type { HeldProgram, OciArtifacts } from "../artifacts/oci-artifacts.ts";
 import type { PreparedArtifact } from "../artifacts/prepared-artifact.ts";
 import type { CellApp } from "../cell/protocol.ts";
-import type { DesiredApp } from "./desired-state.ts";
+import type { ArtifactSource, DesiredApp, Volume } from "./desired-state.ts";
 import type { Preparer } from "./preparer.ts";
 
 /** An artifact that is ready to be loaded, and the seconds that each phase took to get there. */
 export interface ReadyArtifact {
   artifact: PreparedArtifact;
+  /** What the artifact itself says about running it. */
+  defaults: ProgramDefaults;
+  /** What the user should know of how it was obtained. */
+  warning?: string;
   /** Lets the store remove it. */
   release: () => void;
   phases: Record<"fetch" | "verify" | "prepare", number>;
 }
 
-/** Brings an app's artifact to this node and holds it there: fetch, verify, prepare. Throws ARTIFACT_* and PREPARE_* errors. */
+/** What obtaining an artifact needs. */
+export interface ObtainContext {
+  store: ArtifactStore;
+  preparer: Preparer;
+  /** Artifacts in registries. */
+  artifacts: OciArtifacts;
+}
+
+/** Arguments, environment and files that an artifact brings; what the manifest says comes before them. */
+export type ProgramDefaults = Pick<HeldProgram, "args" | "defaultArgs" | "env" | "files">;
+
+const NO_DEFAULTS: ProgramDefaults = { args: [], defaultArgs: [], env: [], files: new Map() };
+/** The volume of files that came with an artifact; no volume of a manifest can be called that. */
+const ARTIFACT_VOLUME = "artifact.files";
+
+/** Brings an app's artifact to this node and holds it there: fetch, verify, prepare. Throws ARTIFACT_*, OCI_* and PREPARE_* errors. */
 export async function obtainArtifact(
-  desired: DesiredApp,
-  store: ArtifactStore,
-  preparer: Preparer,
+  { source }: DesiredApp,
+  { store, preparer, artifacts }: ObtainContext,
   signal: AbortSignal,
 ): Promise<ReadyArtifact> {
   const begin = performance.now();
-  const { source } = desired;
-  const bytes =
-    source.kind === "file"
-      ? readArtifactFile(source.path)
-      : source.kind === "http"
-        ? await fetchArtifact(source.url, source.sha256, signal)
-        : source.bytes;
+  const obtained = source.kind === "oci" ? await artifacts.obtain(source, signal) : await bytesOf(source, signal);
   const fetched = performance.now();
-  const { digest, release } = store.hold(bytes);
+  const held: HeldArtifact & Partial<HeldProgram> = obtained instanceof Uint8Array ? store.hold(obtained) : obtained;
+  const { digest, release, warning, args = [], defaultArgs = [], env = [], files = NO_DEFAULTS.files } = held;
   const verified = performance.now();
   const artifact = await preparer.prepare(digest).catch((thrown: unknown) => {
     release();
@@ -41,12 +55,19 @@ export async function obtainArtifact(
   return {
     artifact,
     release,
+    defaults: { args, defaultArgs, env, files },
+    ...(warning !== undefined && { warning }),
     phases: {
       fetch: (fetched - begin) / 1000,
       verify: (verified - fetched) / 1000,
       prepare: (performance.now() - verified) / 1000,
     },
   };
+}
+
+async function bytesOf(source: Exclude<ArtifactSource, { kind: "oci" }>, signal: AbortSignal): Promise<Uint8Array> {
+  if (source.kind === "file") return readArtifactFile(source.path);
+  return source.kind === "http" ? fetchArtifact(source.url, source.sha256, signal) : source.bytes;
 }
 
 /** Throws ARTIFACT_WRONG_WORLD when the artifact cannot serve the app's trigger. */
@@ -67,16 +88,18 @@ export function cellAppOf(
   directory: string,
   listen: { host: string; port: number } | undefined,
   store: ArtifactStore,
+  defaults: ProgramDefaults = NO_DEFAULTS,
 ): CellApp {
+  const { args, env, volumes } = withDefaults(desired, defaults);
   return {
     id: desired.id,
     revision,
     directory,
     trigger: desired.trigger.kind,
     ...(listen && { listen }),
-    args: desired.args,
-    env: desired.env,
-    preopens: desired.volumes.map((volume) => {
+    args,
+    env,
+    preopens: volumes.map((volume) => {
       const hostPath = store.volumeDirectory(desired.id, volume.name);
       layOut(hostPath, volume.entries);
       return { guestPath: volume.mountPath, hostPath, writable: volume.writable };
@@ -88,6 +111,20 @@ export function cellAppOf(
     concurrency: desired.concurrency,
     idleMs: desired.idleMs,
     stdio: "log",
+  };
+}
+
+/** The manifest's arguments replace those that an image has to be replaced, and its variables those of the same name. */
+function withDefaults(
+  { args: [name = "", ...own], env, volumes }: DesiredApp,
+  { args, defaultArgs, env: ofArtifact, files }: ProgramDefaults,
+): Pick<DesiredApp, "args" | "env" | "volumes"> {
+  const brought: Volume[] =
+    files.size === 0 ? [] : [{ name: ARTIFACT_VOLUME, mountPath: "/", writable: false, entries: files }];
+  return {
+    args: [name, ...args, ...(own.length > 0 ? own : defaultArgs)],
+    env: [...new Map([...ofArtifact, ...env])],
+    volumes: [...brought, ...volumes],
   };
 }
 

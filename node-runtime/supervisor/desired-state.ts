@@ -1,9 +1,11 @@
 import type { WasmletError } from "../../common/errors.ts";
+import type { PullPolicy } from "../artifacts/oci-artifacts.ts";
 
 /** Where an app's bytes come from, as far as a node has to know. */
 export type ArtifactSource =
   | { kind: "file"; path: string; /** Changes when the file does. */ stamp: string }
   | { kind: "http"; url: string; sha256: string }
+  | { kind: "oci"; image: string; policy?: PullPolicy; /** Contents of its pull secrets. */ secrets: Uint8Array[] }
   | { kind: "bytes"; bytes: Uint8Array };
 
 /** A folder that the guest sees. */

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { loadManifests } from "../../crds/load.ts";
+import type { Secret } from "../../crds/manifest/core-objects.ts";
 import { REFUSED_FIELDS, type RefusedField } from "../../crds/wasm-app/refused-fields.ts";
 import { desiredAppOf } from "./manifest-apps.ts";
 import type { DesiredApp } from "./desired-state.ts";
@@ -7,7 +8,8 @@ import type { DesiredApp } from "./desired-state.ts";
 /** Returns the app of a manifest with this spec and, unless it is about the source, a local file. */
 function desiredApp(
   spec: Record<string, unknown>,
-  annotations = { "wasmlet.dev/source-path": "./a.wasm" },
+  annotations: Record<string, string> = { "wasmlet.dev/source-path": "./a.wasm" },
+  secrets: Secret[] = [],
 ): DesiredApp {
   const manifest = {
     apiVersion: "wasmlet.dev/v1alpha1",
@@ -17,11 +19,10 @@ function desiredApp(
   };
   const { apps, problems } = loadManifests(JSON.stringify(manifest), { file: "app.yaml" });
   expect(problems).toEqual([]);
-  return desiredAppOf(apps[0]!, [], []);
+  return desiredAppOf(apps[0]!, [], secrets);
 }
 
 const USES: Readonly<Record<RefusedField, () => DesiredApp>> = {
-  "spec.source.oci": () => desiredApp({}, {} as never),
   "spec.trigger.cron": () => desiredApp({ trigger: { cron: { schedule: "@hourly" } } }),
   "spec.files[].emptyDir.sizeLimit": () =>
     desiredApp({ files: [{ name: "tmp", mountPath: "/tmp", emptyDir: { sizeLimit: "1Mi" } }] }),
@@ -37,4 +38,22 @@ test.each(REFUSED_FIELDS)("manifest apps: %s is refused by its name and place", 
 
 test("manifest apps: a manifest without such a field is not refused", () => {
   expect(desiredApp({ limits: { memory: "1Mi" } }).refusal).toBeUndefined();
+});
+
+test("manifest apps: an artifact in a registry, with its pull secrets' contents", () => {
+  const content = '{"auths":{}}';
+  const secret: Secret = {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name: "pull", namespace: "default" },
+    stringData: { ".dockerconfigjson": content },
+  };
+  const oci = { image: "registry.example.com/app:1", imagePullPolicy: "Never", imagePullSecrets: [{ name: "pull" }] };
+  expect(desiredApp({ source: { oci } }, {}, [secret]).source).toEqual({
+    kind: "oci",
+    image: "registry.example.com/app:1",
+    policy: "Never",
+    secrets: [Buffer.from(content)],
+  });
+  expect(desiredApp({ source: { oci } }, {}).refusal).toMatchObject({ code: "APP_REFERENCE_MISSING" });
 });

@@ -12,6 +12,9 @@ import { ObjectLookup } from "./object-lookup.ts";
 /** Requests that one app serves at a time when `limits.concurrency` is left out. */
 const DEFAULT_CONCURRENCY = 1000;
 
+/** Where a Secret of type kubernetes.io/dockerconfigjson has its content. */
+const PULL_SECRET_KEY = ".dockerconfigjson";
+
 /** Turns a manifest and the objects beside it into a desired app; what cannot be honoured becomes its refusal. */
 export function desiredAppOf(
   manifest: LoadedManifest,
@@ -67,11 +70,8 @@ function refuseUnsupported(manifest: LoadedManifest): void {
   for (const [field, isUsed] of unsupported) if (isUsed) throw notHonoured(field, placeOf(manifest, field));
 }
 
-function notHonoured(field: RefusedField, where: string, fix?: string): WasmletError {
-  return new WasmletError("APP_FIELD_NOT_SUPPORTED", `${field} is not honoured by this node runtime yet`, {
-    where,
-    ...(fix !== undefined && { fix }),
-  });
+function notHonoured(field: RefusedField, where: string): WasmletError {
+  return new WasmletError("APP_FIELD_NOT_SUPPORTED", `${field} is not honoured by this node runtime yet`, { where });
 }
 
 function placeOf(manifest: LoadedManifest, field: RefusedField): string {
@@ -89,8 +89,9 @@ function sourceOf(manifest: LoadedManifest, lookup: ObjectLookup): ArtifactSourc
   if (source.configMap !== undefined) {
     return { kind: "bytes", bytes: lookup.configMapKey(source.configMap.name, source.configMap.key) };
   }
-  const fix = "Name a local file in the annotation wasmlet.dev/source-path, or use spec.source.http.";
-  throw notHonoured("spec.source.oci", placeOf(manifest, "spec.source.oci"), fix);
+  const { image, imagePullPolicy: policy, imagePullSecrets = [] } = source.oci!;
+  const secrets = imagePullSecrets.map(({ name }) => lookup.key("Secret", name, PULL_SECRET_KEY)!);
+  return { kind: "oci", image, secrets, ...(policy !== undefined && { policy }) };
 }
 
 /** Returns a text that changes when the file does. */

@@ -1,4 +1,6 @@
+import { RegistryClient } from "../../oci/registry/client.ts";
 import { ArtifactStore } from "../artifacts/artifact-store.ts";
+import { OciArtifacts } from "../artifacts/oci-artifacts.ts";
 import type { AppStats, LogLine } from "../cell/protocol.ts";
 import type { WasmletError } from "../../common/errors.ts";
 import { RuntimeMetrics } from "../metrics/runtime-metrics.ts";
@@ -27,6 +29,7 @@ export class Supervisor implements Runtime {
   readonly #management: ManagementServer;
   readonly #context: ControllerContext;
   readonly #preparer: Preparer;
+  readonly #registries: RegistryClient;
   #desired: DesiredState = { apps: [], problems: [] };
   #collector: NodeJS.Timeout | undefined;
   #stopping = false;
@@ -41,9 +44,12 @@ export class Supervisor implements Runtime {
     });
     store.sweep();
     this.#preparer = new Preparer(store, options.prepareLimits);
+    const { credentials, ...registries } = options.registries ?? {};
+    this.#registries = RegistryClient.create(registries);
     this.#context = {
       store,
       preparer: this.#preparer,
+      artifacts: new OciArtifacts(store, this.#registries, credentials),
       ports: new Ports(options.host, options.firstPort),
       host: options.host,
       metrics: this.#metrics,
@@ -106,6 +112,7 @@ export class Supervisor implements Runtime {
     for (const controller of this.#controllers.values()) controller.remove();
     for (const pid of this.#preparer.pids) process.kill(pid, "SIGKILL");
     this.#management.close();
+    await this.#registries.close();
   }
 
   #apply(state: DesiredState): void {

@@ -12,6 +12,8 @@ interface Program {
   wasm: Uint8Array;
   /** Arguments after the program's name. */
   args: string[];
+  /** Further ones, which a caller's own replace. */
+  defaultArgs: string[];
   env: [name: string, value: string][];
 }
 
@@ -51,13 +53,21 @@ export async function readContents(
 ): Promise<Contents> {
   if (layout.kind === "wasm") {
     const wasm = await readWhole(layout.layer, open, MAX_WASM_BYTES, where);
-    return { kind: "program", wasm: checkWasm(wasm, `${where}: ${layout.layer.mediaType}`), args: [], env: [] };
+    return {
+      kind: "program",
+      wasm: checkWasm(wasm, `${where}: ${layout.layer.mediaType}`),
+      args: [],
+      defaultArgs: [],
+      env: [],
+    };
   }
   const budget = new UnpackBudget(limits);
   if (layout.kind === "spin") return readSpin(layout, open, budget, where);
   const { path, bytes } = await readImageFile(layout, open, budget, where);
-  const { command, env } = layout.config;
-  return { kind: "program", path, wasm: checkWasm(bytes, `${where}: ${path}`), args: command.slice(1), env };
+  const { entrypoint, command, env } = layout.config;
+  const args = entrypoint.slice(1);
+  const defaultArgs = entrypoint.length === 0 ? command.slice(1) : command;
+  return { kind: "program", path, wasm: checkWasm(bytes, `${where}: ${path}`), args, defaultArgs, env };
 }
 
 async function readSpin(
@@ -73,7 +83,7 @@ async function readSpin(
     const wasm = checkWasm(await find(source), `${where}: the component ${id}`);
     const laidOut = new Map<string, Uint8Array>();
     for (const { path, content } of files) laidOut.set(path, await find(content));
-    programs.push({ id, wasm, args: [], env, variables, allowedOutboundHosts, files: laidOut });
+    programs.push({ id, wasm, args: [], defaultArgs: [], env, variables, allowedOutboundHosts, files: laidOut });
   }
   return { kind: "spin", ...app, components: programs };
 }
@@ -121,6 +131,16 @@ async function readWhole(descriptor: Descriptor, open: OpenBlob, maxBytes: numbe
   const chunks: Uint8Array[] = [];
   for await (const chunk of await open(descriptor)) chunks.push(chunk);
   return Buffer.concat(chunks);
+}
+
+/** Throws OCI_MANIFEST_INVALID unless a verified blob begins as WebAssembly does; reads no more of it than that. */
+export async function checkProgramBlob(bytes: AsyncIterable<Uint8Array>, where: string): Promise<void> {
+  const start: Uint8Array[] = [];
+  for await (const chunk of bytes) {
+    start.push(chunk);
+    if (start.reduce((sum, { length }) => sum + length, 0) >= WASM_MAGIC.length) break;
+  }
+  checkWasm(Buffer.concat(start), where);
 }
 
 /** Returns the bytes if they begin as WebAssembly does: a media type or a name alone says nothing. */

@@ -15,7 +15,8 @@ const ImageConfig = v.object({
 export interface ImageConfig {
   os: string;
   architecture: string;
-  /** Entrypoint and Cmd, one after the other. */
+  entrypoint: string[];
+  /** The arguments that a caller's own replace; the command itself where there is no entrypoint. */
   command: string[];
   env: [name: string, value: string][];
   workingDirectory: string;
@@ -34,7 +35,8 @@ export function readImageConfig(bytes: Uint8Array, where: string): ImageConfig {
   return {
     os: os.toLowerCase(),
     architecture: architecture.toLowerCase(),
-    command: [...(config?.Entrypoint ?? []), ...(config?.Cmd ?? [])],
+    entrypoint: config?.Entrypoint ?? [],
+    command: config?.Cmd ?? [],
     env: (config?.Env ?? []).map(splitVariable),
     workingDirectory: config?.WorkingDir ?? "",
     diffIds: rootfs?.diff_ids ?? [],

@@ -127,7 +127,7 @@ function chooseImage(manifest: ImageManifest, config: ImageConfig, where: string
       actual: String(config.diffIds.length),
     });
   }
-  const [program] = config.command;
+  const [program] = [...config.entrypoint, ...config.command];
   const entrypoint = program === undefined ? undefined : plainPath(program, config.workingDirectory);
   const reason = whyWasm(config, annotations, entrypoint);
   if (reason === undefined) {

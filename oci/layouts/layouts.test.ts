@@ -43,7 +43,7 @@ test("layout: the CNCF's artifact is its one layer", async () => {
     name: "CNCF Wasm artifact",
     reasons: [`its configuration is ${WASM_CONFIG}`, `its one layer is ${WASM_LAYER}`],
   });
-  expect(await read(cncfSample())).toEqual({ kind: "program", wasm: COMPONENT, args: [], env: [] });
+  expect(await read(cncfSample())).toEqual({ kind: "program", wasm: COMPONENT, args: [], defaultArgs: [], env: [] });
 });
 
 test.each([
@@ -68,7 +68,8 @@ test.each(["tar", "tar+gzip", "tar+zstd"])("layout: an image's entrypoint comes 
     kind: "program",
     path: "srv/app.wasm",
     wasm: MODULE,
-    args: ["--port", "80"],
+    args: [],
+    defaultArgs: ["--port", "80"],
     env: [
       ["A", "1"],
       ["B", ""],
@@ -203,6 +204,7 @@ test("layout: a Spin application with its files, variables and routes", async ()
         id: "web",
         wasm: COMPONENT,
         args: [],
+        defaultArgs: [],
         env: [["MODE", "production"]],
         variables: [["greeting", "{{ greeting }} there"]],
         allowedOutboundHosts: ["https://api.example.com"],

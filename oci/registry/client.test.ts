@@ -24,7 +24,7 @@ const credentials = async (): Promise<{ kind: "password"; username: string; pass
   Promise.resolve({ kind: "password", username: "ada", password: new Secret(PASSWORD) });
 
 function createClient(options: RegistryOptions = {}): RegistryClient & AsyncDisposable {
-  const client = new RegistryClient({ timing: createFakeTiming(), ...options });
+  const client = RegistryClient.create({ timing: createFakeTiming(), ...options });
   return Object.assign(client, { [Symbol.asyncDispose]: () => client.close() });
 }
 

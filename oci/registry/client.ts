@@ -51,16 +51,29 @@ export class RegistryClient {
   readonly #context: SessionContext;
   readonly #maxBlobBytes: number;
 
-  constructor(options: RegistryOptions = {}) {
+  private constructor(transport: Transport, endpoints: Endpoints, context: SessionContext, maxBlobBytes: number) {
+    this.#transport = transport;
+    this.#endpoints = endpoints;
+    this.#context = context;
+    this.#maxBlobBytes = maxBlobBytes;
+  }
+
+  /** Returns a client; it connects when it is asked for something. */
+  static create(options: RegistryOptions = {}): RegistryClient {
     const { timing = SYSTEM_TIMING, plainHttp = [], mirrors = new Map<string, string[]>() } = options;
+    const { maxBlobBytes = DEFAULT_MAX_BLOB_BYTES, credentials = () => Promise.resolve(undefined) } = options;
     const plainHosts = new Set(plainHttp);
     const allowsPlainHttp = (host: string): boolean => plainHosts.has(host);
-    this.#transport = createTransport({ ...options, timing });
-    this.#endpoints = new Endpoints(this.#transport, mirrors, allowsPlainHttp);
-    this.#maxBlobBytes = options.maxBlobBytes ?? DEFAULT_MAX_BLOB_BYTES;
-    const credentials = options.credentials ?? (() => Promise.resolve(undefined));
-    const authorizer = new Authorizer(credentials, { transport: this.#transport, timing, allowsPlainHttp });
-    this.#context = { transport: this.#transport, authorizer, allowsPlainHttp, timing };
+    const transport = createTransport({ ...options, timing });
+    const authorizer = new Authorizer(credentials, { transport, timing, allowsPlainHttp });
+    const endpoints = new Endpoints(transport, mirrors, allowsPlainHttp);
+    return new RegistryClient(transport, endpoints, { transport, authorizer, allowsPlainHttp, timing }, maxBlobBytes);
+  }
+
+  /** Returns a client with other credentials over the same connections; no token of one is known to the other. */
+  withCredentials(credentials: CredentialSource): RegistryClient {
+    const authorizer = new Authorizer(credentials, this.#context);
+    return new RegistryClient(this.#transport, this.#endpoints, { ...this.#context, authorizer }, this.#maxBlobBytes);
   }
 
   /** Ends every connection. */

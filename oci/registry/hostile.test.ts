@@ -35,7 +35,7 @@ async function suffer(
   timing = createFakeTiming(),
 ): Promise<Outcome> {
   await using registry = await startFakeRegistry(answer);
-  const client = new RegistryClient({
+  const client = RegistryClient.create({
     timing,
     plainHttp: [registry.host],
     credentials: () => Promise.resolve({ kind: "password", username: "ada", password: new Secret(PASSWORD) }),

@@ -35,7 +35,7 @@ function run(name: "crane" | "oras", folder: string, ...args: string[]): string 
 }
 
 async function withClient<T>(options: RegistryOptions, use: (client: RegistryClient) => Promise<T>): Promise<T> {
-  const client = new RegistryClient(options);
+  const client = RegistryClient.create(options);
   return use(client).finally(() => client.close());
 }
 

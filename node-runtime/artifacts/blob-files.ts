@@ -1,0 +1,118 @@
+import { createHash } from "node:crypto";
+import { createReadStream, type Stats } from "node:fs";
+import { open, rm, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { messageOf, WasmletError } from "../../common/errors.ts";
+import type { BlobStore } from "../../oci/pull.ts";
+import type { ArtifactStore } from "./artifact-store.ts";
+
+/** Blobs whose files are known to be as they were written. */
+const MAX_REMEMBERED = 4096;
+const READ_BYTES = 256 * 1024;
+
+/**
+ * Blobs of artifacts as files of the store, named by digest. A file is whole or not there, also after a crash: it is
+ * written aside, brought to the disk and renamed. One that is not what its name says is removed when it is opened.
+ */
+export class BlobFiles implements BlobStore {
+  readonly #store: ArtifactStore;
+  /** What a file looked like when it was right. */
+  readonly #known = new Map<string, string>();
+
+  constructor(store: ArtifactStore) {
+    this.#store = store;
+  }
+
+  async open({ digest }: { digest: string }): Promise<AsyncIterable<Uint8Array> | undefined> {
+    const file = this.#store.blobFile(digest);
+    const stats = await statOf(file);
+    if (stats === undefined) return undefined;
+    if (this.#known.get(digest) !== stampOf(stats) && (await digestOfFile(file, digest)) !== digest) {
+      await rm(file, { force: true });
+      return undefined;
+    }
+    this.#store.touchBlob(digest);
+    await this.#remember(digest);
+    return readFileChunks(file);
+  }
+
+  /** Keeps what comes; throws what `bytes` throws, and RUNTIME_CACHE. */
+  async write({ digest }: { digest: string; size: number }, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+    const temporary = this.#store.makeTemporary();
+    try {
+      const size = await this.#fill(temporary, bytes);
+      const file = this.#store.adoptBlob(temporary, digest, size);
+      await syncFolder(dirname(file));
+      await this.#remember(digest);
+    } catch (thrown) {
+      await rm(temporary, { force: true }).catch(() => {});
+      // Only what the disk says is the cache's fault; the rest came with the bytes.
+      throw (thrown as NodeJS.ErrnoException).syscall === undefined ? thrown : cacheError(temporary, thrown);
+    }
+  }
+
+  async #fill(temporary: string, bytes: AsyncIterable<Uint8Array>): Promise<number> {
+    const handle = await open(temporary, "wx");
+    let size = 0;
+    try {
+      for await (const chunk of bytes) {
+        await handle.writeFile(chunk);
+        size += chunk.length;
+      }
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    return size;
+  }
+
+  async #remember(digest: string): Promise<void> {
+    const stats = await statOf(this.#store.blobFile(digest));
+    if (stats === undefined) return;
+    const [oldest] = this.#known.keys();
+    if (this.#known.size >= MAX_REMEMBERED && oldest !== undefined) this.#known.delete(oldest);
+    this.#known.set(digest, stampOf(stats));
+  }
+}
+
+/** Changes when the file does, or when another process uses it: it is then looked at once more. */
+function stampOf({ ino, size, mtimeMs }: Stats): string {
+  return `${ino} ${size} ${mtimeMs}`;
+}
+
+async function statOf(file: string): Promise<Stats | undefined> {
+  try {
+    return await stat(file);
+  } catch {
+    return undefined; // not there, or not to be read: as good as not there
+  }
+}
+
+async function digestOfFile(file: string, digest: string): Promise<string> {
+  const algorithm = digest.slice(0, digest.indexOf(":"));
+  const hash = createHash(algorithm);
+  for await (const chunk of readFileChunks(file)) hash.update(chunk);
+  return `${algorithm}:${hash.digest("hex")}`;
+}
+
+async function* readFileChunks(file: string): AsyncGenerator<Uint8Array> {
+  for await (const chunk of createReadStream(file, { highWaterMark: READ_BYTES })) yield chunk as Uint8Array;
+}
+
+/** The name is on the disk only when its folder is. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function cacheError(where: string, cause: unknown): WasmletError {
+  return new WasmletError("RUNTIME_CACHE", `a blob cannot be kept: ${messageOf(cause)}`, {
+    where,
+    expected: "a folder with room that can be written",
+    cause,
+  });
+}

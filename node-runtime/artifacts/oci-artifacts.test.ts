@@ -1,0 +1,224 @@
+import { existsSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { Secret } from "../../common/secret.ts";
+import { digestOf } from "../../oci/digest.ts";
+import {
+  cncfSample,
+  COMPONENT,
+  imageSample,
+  MODULE,
+  spinSample,
+  tarOf,
+  type Sample,
+} from "../../oci/layouts/samples.ts";
+import { OCI_MANIFEST } from "../../oci/media-types.ts";
+import { RegistryClient } from "../../oci/registry/client.ts";
+import {
+  createFakeTiming,
+  startFakeRegistry,
+  type Answer,
+  type FakeRegistry,
+} from "../../oci/registry/fake-registry.ts";
+import { ArtifactStore } from "./artifact-store.ts";
+import { OciArtifacts, type PullPolicy } from "./oci-artifacts.ts";
+
+const root = mkdtempSync(join(tmpdir(), "wasmlet-oci-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+/** A registry whose one tag leads to a sample, and which can go away. */
+interface Setting extends AsyncDisposable {
+  registry: FakeRegistry;
+  store: ArtifactStore;
+  artifacts: OciArtifacts;
+  image: string;
+  /** Puts another sample under the tag. */
+  serve: (sample: Sample) => void;
+  /** From now on every answer is this status. */
+  fail: (status: number | undefined) => void;
+  /** Artifacts over the same store, as after a restart. */
+  restart: () => OciArtifacts;
+}
+
+async function set(first: Sample, maxBytes?: number): Promise<Setting> {
+  let sample = first;
+  let failure: number | undefined;
+  const answer: Answer = (_, response, path) => {
+    if (failure !== undefined) return response.writeHead(failure).end();
+    const manifest = Buffer.from(JSON.stringify(sample.manifest));
+    const name = path.split("/").at(-1) ?? "";
+    if (path.includes("/manifests/")) {
+      if (name !== "1" && name !== "latest" && name !== digestOf(manifest)) return undefined;
+      response.setHeader("docker-content-digest", digestOf(manifest));
+      return response.setHeader("content-type", OCI_MANIFEST).end(manifest);
+    }
+    const blob = sample.blobs.get(name);
+    return blob === undefined ? undefined : response.end(blob);
+  };
+  const registry = await startFakeRegistry(answer);
+  const folder = mkdtempSync(join(root, "store-"));
+  const client = RegistryClient.create({ timing: createFakeTiming(), plainHttp: [registry.host] });
+  const store = new ArtifactStore(folder, maxBytes === undefined ? {} : { maxBytes });
+  const restart = (): OciArtifacts => new OciArtifacts(new ArtifactStore(folder), client);
+  return {
+    registry,
+    store,
+    artifacts: new OciArtifacts(store, client),
+    image: `${registry.host}/app:1`,
+    serve: (other) => (sample = other),
+    fail: (status) => (failure = status),
+    restart,
+    [Symbol.asyncDispose]: async () => {
+      await client.close();
+      await registry[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test("OciArtifacts: the layer of an artifact is the program, without a copy", async () => {
+  await using setting = await set(cncfSample());
+  const program = await setting.artifacts.obtain({ image: setting.image });
+  expect(program).toMatchObject({ digest: digestOf(COMPONENT), args: [], env: [] });
+  expect(existsSync(setting.store.blobFile(program.digest))).toBe(true);
+});
+
+test("OciArtifacts: an image brings arguments and variables, a Spin application its files", async () => {
+  const config = { Entrypoint: ["/app.wasm", "serve"], Cmd: ["--all"], Env: ["A=1"] };
+  await using setting = await set(
+    imageSample([["application/vnd.oci.image.layer.v1.tar", await tarOf(["app.wasm", MODULE])]], { config }),
+  );
+  const program = await setting.artifacts.obtain({ image: setting.image });
+  expect(program).toMatchObject({
+    digest: digestOf(MODULE),
+    args: ["serve"],
+    defaultArgs: ["--all"],
+    env: [["A", "1"]],
+  });
+  setting.serve(spinSample());
+  const spin = await setting.artifacts.obtain({ image: setting.image, policy: "Always" });
+  expect([...spin.files.keys()]).toEqual(["static/index.html", "static/a.txt"]);
+});
+
+test("OciArtifacts: a Spin application of several components is refused", async () => {
+  const two = spinSample(({ components }) => components.push({ ...components[0], id: "other" }));
+  await using setting = await set(two);
+  await expect(setting.artifacts.obtain({ image: setting.image })).rejects.toMatchObject({
+    code: "OCI_LAYOUT_UNKNOWN",
+    details: { actual: "web, other" },
+  });
+});
+
+test.each<[PullPolicy | undefined, tag: string, requests: number]>([
+  ["Always", "1", 1],
+  ["IfNotPresent", "1", 0],
+  ["IfNotPresent", "latest", 0],
+  ["Never", "1", 0],
+  [undefined, "1", 0],
+  [undefined, "latest", 1],
+])("contract: with policy %s and the tag %s, what is kept costs %d requests", async (policy, tag, requests) => {
+  await using setting = await set(cncfSample());
+  const image = `${setting.registry.host}/app:${tag}`;
+  await setting.artifacts.obtain({ image });
+  const before = setting.registry.requests.length;
+  const { digest } = await setting.restart().obtain({ image, policy });
+  expect(digest).toBe(digestOf(COMPONENT));
+  expect(setting.registry.requests.length - before).toBe(requests);
+});
+
+test("contract: Never asks nobody for what is not kept", async () => {
+  await using setting = await set(cncfSample());
+  const never = { image: setting.image, policy: "Never" } as const;
+  await expect(setting.artifacts.obtain(never)).rejects.toHaveProperty("code", "ARTIFACT_MISSING");
+  expect(setting.registry.requests).toEqual([]);
+});
+
+test("contract: Always takes up a tag that moved; IfNotPresent stays with what it led to", async () => {
+  await using setting = await set(cncfSample(COMPONENT));
+  const obtain = async (policy: PullPolicy): Promise<string> =>
+    (await setting.artifacts.obtain({ image: setting.image, policy })).digest;
+  await obtain("Always");
+  setting.serve(cncfSample(MODULE));
+  expect(await obtain("IfNotPresent")).toBe(digestOf(COMPONENT));
+  expect(await obtain("Always")).toBe(digestOf(MODULE));
+  expect(await obtain("IfNotPresent")).toBe(digestOf(MODULE));
+});
+
+test("contract: with the registry away, what is kept starts, also after a restart, and Always warns", async () => {
+  await using setting = await set(cncfSample());
+  await setting.artifacts.obtain({ image: setting.image });
+  setting.fail(503);
+  const { digest, warning } = await setting.restart().obtain({ image: setting.image, policy: "Always" });
+  expect(digest).toBe(digestOf(COMPONENT));
+  expect(warning).toContain("OCI_UNREACHABLE");
+  setting.fail(403);
+  const refused = setting.restart().obtain({ image: setting.image, policy: "Always" });
+  await expect(refused).rejects.toHaveProperty("code", "OCI_UNAUTHORIZED");
+});
+
+test("contract: 100 apps of one artifact pull it once", async () => {
+  await using setting = await set(cncfSample());
+  const { artifacts, image, registry } = setting;
+  const programs = await Promise.all(Array.from({ length: 100 }, () => artifacts.obtain({ image })));
+  expect(new Set(programs.map(({ digest }) => digest))).toEqual(new Set([digestOf(COMPONENT)]));
+  expect(registry.requests).toHaveLength(3);
+});
+
+test("OciArtifacts: different tags of the same blobs fetch each blob once", async () => {
+  await using setting = await set(spinSample());
+  const { artifacts, registry } = setting;
+  await Promise.all(["1", "latest"].map((tag) => artifacts.obtain({ image: `${registry.host}/app:${tag}` })));
+  const blobs = registry.requests.filter((request) => request.includes("/blobs/"));
+  expect(blobs).toHaveLength(new Set(blobs).size);
+});
+
+test("OciArtifacts: a blob that was damaged on the disk is fetched again", async () => {
+  await using setting = await set(cncfSample());
+  const { digest } = await setting.artifacts.obtain({ image: setting.image });
+  const file = setting.store.blobFile(digest);
+  writeFileSync(file, "damaged");
+  utimesSync(file, 1, 1);
+  const again = await setting.restart().obtain({ image: setting.image });
+  expect(again.digest).toBe(digest);
+  expect(setting.registry.requests.filter((request) => request.endsWith(digest))).toHaveLength(2);
+});
+
+test("OciArtifacts: everything that an app needs stays in a full store until it is released", async () => {
+  await using setting = await set(cncfSample(), 1000);
+  const { store, artifacts, image } = setting;
+  const { digest, release } = await artifacts.obtain({ image });
+  for (let fill = 0; fill < 5; fill++) store.putBlob(new Uint8Array(900).fill(fill));
+  setting.fail(503);
+  expect((await setting.restart().obtain({ image })).digest).toBe(digest);
+  release();
+});
+
+test("OciArtifacts: one that waits can give up, and the others get it", async () => {
+  await using setting = await set(cncfSample());
+  const controller = new AbortController();
+  const given = setting.artifacts.obtain({ image: setting.image }, controller.signal);
+  const other = setting.artifacts.obtain({ image: setting.image });
+  controller.abort(new Error("the app is gone"));
+  await expect(given).rejects.toThrow("the app is gone");
+  expect((await other).digest).toBe(digestOf(COMPONENT));
+});
+
+test("OciArtifacts: a pull secret is used for its registry, else the user's own credentials", async () => {
+  const folder = mkdtempSync(join(root, "store-"));
+  await using registry = await startFakeRegistry((_, response) =>
+    response.writeHead(401, { "www-authenticate": 'Basic realm="r"' }).end(),
+  );
+  const client = RegistryClient.create({ timing: createFakeTiming(), plainHttp: [registry.host] });
+  const user = { kind: "password", username: "user", password: new Secret("u") } as const;
+  const artifacts = new OciArtifacts(new ArtifactStore(folder), client, () => Promise.resolve(user));
+  const [ofSecret, ofUser] = ["ada:pw", "user:u"].map((pair) => Buffer.from(pair).toString("base64"));
+  const auths = { [registry.host]: { auth: ofSecret } };
+  const image = `${registry.host}/app:1`;
+  for (const secrets of [[Buffer.from(JSON.stringify({ auths }))], [Buffer.from("{}")]]) {
+    await expect(artifacts.obtain({ image, secrets })).rejects.toHaveProperty("code", "OCI_UNAUTHORIZED");
+  }
+  expect(registry.authorizations).toEqual([undefined, `Basic ${ofSecret}`, undefined, `Basic ${ofUser}`]);
+  const broken = artifacts.obtain({ image, secrets: [Buffer.from("no JSON")] });
+  await expect(broken).rejects.toHaveProperty("code", "OCI_CONFIG_INVALID");
+  await client.close();
+});

@@ -1,0 +1,252 @@
+import { createHash } from "node:crypto";
+import { WasmletError } from "../../common/errors.ts";
+import type { ErrorCode } from "../../common/error-codes.ts";
+import { readDockerConfig } from "../../oci/docker-config/config-file.ts";
+import { credentialsOfSecrets } from "../../oci/docker-config/credential-source.ts";
+import { checkProgramBlob, type Contents } from "../../oci/layouts/contents.ts";
+import {
+  contentBlobs,
+  fetchContents,
+  findArtifact,
+  pullContents,
+  type ArtifactRegistry,
+  type FoundArtifact,
+  type PullContext,
+} from "../../oci/pull.ts";
+import { formatReference, parseReference, type Reference } from "../../oci/reference.ts";
+import { RegistryClient, type RegistryOptions } from "../../oci/registry/client.ts";
+import type { CredentialSource } from "../../oci/registry/credentials.ts";
+import type { ArtifactStore } from "./artifact-store.ts";
+import { BlobFiles } from "./blob-files.ts";
+import { Tags } from "./tags.ts";
+
+/** When a registry is asked, as Kubernetes has it. */
+export type PullPolicy = "Always" | "IfNotPresent" | "Never";
+
+/** An artifact that is wanted from a registry. */
+export interface OciRequest {
+  image: string;
+  /** Left out, it is Always for the tag `latest` or no tag, and IfNotPresent otherwise. */
+  policy?: PullPolicy | undefined;
+  /** Contents of `.dockerconfigjson` in pull secrets, in order. */
+  secrets?: readonly Uint8Array[];
+  /** Called as blobs come. */
+  onProgress?: PullContext["onProgress"];
+}
+
+/** A program that is in the store and stays there until it is released. */
+export interface HeldProgram {
+  /** `sha256:…` of the program itself. */
+  digest: string;
+  /** The artifact that it came in. */
+  artifact: FoundArtifact;
+  release: () => void;
+  /** What the artifact says about running it. */
+  args: string[];
+  defaultArgs: string[];
+  env: [name: string, value: string][];
+  /** Files that the program sees, by their plain paths. */
+  files: ReadonlyMap<string, Uint8Array>;
+  /** What the user should know: that the registry could not be asked. */
+  warning?: string;
+}
+
+/** What pulls of the same artifact share. */
+interface PulledProgram {
+  program: Omit<HeldProgram, "release">;
+  /** Everything that has to stay for the program to be read again without the registry. */
+  digests: string[];
+}
+
+/** Errors of a registry that is away, as opposed to one that says no. */
+const AWAY: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["OCI_RATE_LIMITED", "OCI_TRANSFER_FAILED", "OCI_UNREACHABLE"]);
+
+/** Brings artifacts from registries into the store. What several apps want at the same time comes once. */
+export class OciArtifacts {
+  readonly #store: ArtifactStore;
+  readonly #blobs: BlobFiles;
+  readonly #tags: Tags;
+  readonly #client: RegistryClient;
+  readonly #userCredentials: CredentialSource | undefined;
+  readonly #flights = new Map<string, Promise<void>>();
+  readonly #pulls = new Map<string, Promise<PulledProgram>>();
+
+  /** `userCredentials` are asked where an app's pull secrets have none. */
+  constructor(store: ArtifactStore, client: RegistryClient, userCredentials?: CredentialSource) {
+    this.#store = store;
+    this.#blobs = new BlobFiles(store);
+    this.#tags = new Tags(store.tagsDirectory, () => store.makeTemporary());
+    this.#client = client;
+    this.#userCredentials = userCredentials;
+  }
+
+  /**
+   * Returns the program of an artifact, held in the store. Throws OCI_* errors, and ARTIFACT_MISSING where the policy does
+   * not let a registry be asked. The same artifact wanted by several at once is brought once.
+   */
+  async obtain(request: OciRequest, signal?: AbortSignal): Promise<HeldProgram> {
+    signal?.throwIfAborted();
+    const key = keyOf(request);
+    // It goes on when this app goes: others may wait for it, and every wait in it has an end.
+    const pull = this.#pulls.get(key) ?? this.#pull(request).finally(() => this.#pulls.delete(key));
+    this.#pulls.set(key, pull);
+    const { program, digests } = await raceAbort(pull, signal);
+    return { ...program, release: this.#store.holdDigests(digests) };
+  }
+
+  /** Finds out what an artifact is, without its layers. Throws like `obtain`. */
+  async find(request: OciRequest): Promise<FoundArtifact> {
+    return (await this.#find(parseReference(request.image), request)).artifact;
+  }
+
+  async #find(
+    reference: Reference,
+    request: OciRequest,
+  ): Promise<{ artifact: FoundArtifact; context: PullContext; warning: string | undefined }> {
+    const { client, pin, warning } = await this.#pin(reference, request);
+    const { onProgress } = request;
+    const context = { client, blobs: this.#blobs, flights: this.#flights, ...(onProgress && { onProgress }) };
+    const artifact = await findArtifact(pin === undefined ? reference : { ...reference, digest: pin }, context);
+    return { artifact, context, warning };
+  }
+
+  async #pull(request: OciRequest): Promise<PulledProgram> {
+    const reference = parseReference(request.image);
+    const { artifact, context, warning } = await this.#find(reference, request);
+    const { digest, manifestDigest, manifest } = artifact;
+    const digests = [
+      digest,
+      manifestDigest,
+      manifest.config.digest,
+      ...contentBlobs(artifact).map((blob) => blob.digest),
+    ];
+    const release = this.#store.holdDigests(digests);
+    try {
+      const program = await this.#read(artifact, context);
+      if (reference.digest === undefined) this.#tags.note(reference, digest);
+      return {
+        program: { ...program, artifact, ...(warning !== undefined && { warning }) },
+        digests: [...digests, program.digest],
+      };
+    } finally {
+      // Whoever waits for this takes hold of it first.
+      setImmediate(release);
+    }
+  }
+
+  /** Decides by the policy which digest is meant and who may be asked for it. */
+  async #pin(
+    reference: Reference,
+    { policy = defaultPolicy(reference), secrets = [] }: OciRequest,
+  ): Promise<{ client: ArtifactRegistry; pin: string | undefined; warning?: string }> {
+    const known = reference.digest ?? this.#tags.find(reference);
+    if (policy === "Never") return { client: NOBODY, pin: known };
+    const client = this.#client.withCredentials(this.#credentialsOf(secrets));
+    if (reference.digest !== undefined || policy === "IfNotPresent" || known === undefined)
+      return { client, pin: known };
+    try {
+      return { client, pin: await client.resolve(reference) };
+    } catch (thrown) {
+      if (!(thrown instanceof WasmletError) || !AWAY.has(thrown.code)) throw thrown;
+      const warning = `${thrown.code}: ${thrown.message}; what ${formatReference(reference)} led to before is used`;
+      return { client, pin: known, warning };
+    }
+  }
+
+  async #read(
+    artifact: FoundArtifact,
+    context: PullContext,
+  ): Promise<Omit<HeldProgram, "release" | "artifact" | "warning">> {
+    const { layout } = artifact.choice;
+    const where = formatReference(artifact.reference);
+    if (layout.kind === "wasm" && layout.layer.digest.startsWith("sha256:")) {
+      // The layer is the program: it stays on the disk, under the digest that it has already.
+      await fetchContents(artifact, context);
+      const bytes = await this.#blobs.open(layout.layer);
+      if (bytes !== undefined) {
+        await checkProgramBlob(bytes, `${where}: ${layout.layer.mediaType}`);
+        return { digest: layout.layer.digest, args: [], defaultArgs: [], env: [], files: new Map() };
+      }
+    }
+    const { files = new Map<string, Uint8Array>(), ...program } = programOf(
+      await pullContents(artifact, context),
+      where,
+    );
+    const { wasm, args, defaultArgs, env } = program;
+    const { digest, release } = this.#store.hold(wasm);
+    setImmediate(release);
+    return { digest, args, defaultArgs, env, files };
+  }
+
+  #credentialsOf(secrets: readonly Uint8Array[]): CredentialSource {
+    const configs = secrets.map((bytes, index) => readDockerConfig(bytes, `pull secret ${index + 1}`));
+    const ofSecrets = credentialsOfSecrets(configs);
+    return async (registry, repository) =>
+      (await ofSecrets(registry, repository)) ?? this.#userCredentials?.(registry, repository);
+  }
+}
+
+/** Calls `use` with artifacts of these registries in a store, and ends the connections afterwards. */
+export async function withArtifacts<Result>(
+  store: ArtifactStore,
+  { credentials, ...registries }: RegistryOptions,
+  use: (artifacts: OciArtifacts) => Promise<Result>,
+): Promise<Result> {
+  const client = RegistryClient.create(registries);
+  return use(new OciArtifacts(store, client, credentials)).finally(() => client.close());
+}
+
+/** A registry for those who may ask none. */
+const NOBODY: ArtifactRegistry = {
+  manifest: (reference) => Promise.reject(notKept(reference)),
+  blob: (reference) => Promise.reject(notKept(reference)),
+};
+
+function notKept(reference: Reference): WasmletError {
+  return new WasmletError("ARTIFACT_MISSING", "the artifact is not on this node, and imagePullPolicy is Never", {
+    where: formatReference(reference),
+    fix: "Pull it with `wasmlet pull REF`, or change spec.source.oci.imagePullPolicy.",
+  });
+}
+
+function defaultPolicy({ tag, digest }: Reference): PullPolicy {
+  return digest === undefined && tag === "latest" ? "Always" : "IfNotPresent";
+}
+
+/** Returns what is run of an artifact's contents: a Spin application's component, where it has one alone. */
+function programOf(
+  contents: Contents,
+  where: string,
+): Pick<Extract<Contents, { kind: "program" }>, "wasm" | "args" | "defaultArgs" | "env"> & {
+  files?: ReadonlyMap<string, Uint8Array>;
+} {
+  if (contents.kind === "program") return contents;
+  const [component] = contents.components;
+  if (component !== undefined && contents.components.length === 1) return component;
+  throw new WasmletError(
+    "OCI_LAYOUT_UNKNOWN",
+    "the Spin application has several components, which one app cannot run",
+    {
+      where,
+      expected: "one component",
+      actual: contents.components.map(({ id }) => id).join(", "),
+      fix: "Push each component as an application of its own, and give each a WasmApp.",
+    },
+  );
+}
+
+/** Requests with the same key are one: their secrets are the same too. */
+function keyOf({ image, policy, secrets = [] }: OciRequest): string {
+  const hash = createHash("sha256");
+  for (const secret of secrets) hash.update(createHash("sha256").update(secret).digest());
+  return `${image} ${policy} ${hash.digest("hex")}`;
+}
+
+/** Settles as the promise does, or rejects when aborted before. */
+function raceAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener("abort", abort));
+}
