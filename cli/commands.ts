@@ -16,13 +16,33 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "run",
-    summary: "Run a WebAssembly command with the caller's streams",
+    summary: "Run a command, from a file or a registry, with the caller's streams",
     load: async () => (await import("./commands/run.ts")).defineRun,
   },
   {
     name: "inspect",
-    summary: "Show what a .wasm file is, imports and exports",
+    summary: "Show what a .wasm file or an artifact in a registry is",
     load: async () => (await import("./commands/inspect.ts")).defineInspect,
+  },
+  {
+    name: "pull",
+    summary: "Fetch an artifact from a registry and keep it",
+    load: async () => (await import("./commands/pull.ts")).definePull,
+  },
+  {
+    name: "push",
+    summary: "Push a .wasm file to a registry",
+    load: async () => (await import("./commands/push.ts")).definePush,
+  },
+  {
+    name: "login",
+    summary: "Keep credentials for a registry",
+    load: async () => (await import("./commands/login.ts")).defineLogin,
+  },
+  {
+    name: "logout",
+    summary: "Forget the credentials for a registry",
+    load: async () => (await import("./commands/logout.ts")).defineLogout,
   },
   {
     name: "validate",

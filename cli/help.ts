@@ -18,6 +18,8 @@ Options:
 Environment:
   WASMLET_CACHE       Folder for prepared artifacts; default $XDG_CACHE_HOME/wasmlet or ~/.cache/wasmlet
   WASMLET_CACHE_SIZE  What that folder may hold before what is unused goes; default 4Gi
+  DOCKER_CONFIG       Folder of docker's config.json, where credentials for registries are; default ~/.docker
+  HTTPS_PROXY         Proxy for registries, with HTTP_PROXY and NO_PROXY
   WASMLET_DEBUG       1 shows the stack of every error
   NO_COLOR            Anything turns colours off
 

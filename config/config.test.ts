@@ -54,3 +54,18 @@ test("config: wasmtime is the one on PATH unless WASMTIME names another", () => 
   expect(readConfig({}, "/home/user").wasmtime).toBe("wasmtime");
   expect(readConfig({ WASMTIME: "/opt/wasmtime" }, "/home/user").wasmtime).toBe("/opt/wasmtime");
 });
+
+test("config: proxies come from the usual variables, in lower case first; empty ones count as unset", () => {
+  expect(readConfig({}, HOME).proxy).toEqual({});
+  const upper = { HTTP_PROXY: "http://a", HTTPS_PROXY: "http://b", NO_PROXY: ".test" };
+  expect(readConfig(upper, HOME).proxy).toEqual({ http: "http://a", https: "http://b", noProxy: ".test" });
+  expect(readConfig({ ...upper, http_proxy: "http://c", https_proxy: "" }, HOME).proxy).toEqual({
+    http: "http://c",
+    noProxy: ".test",
+  });
+});
+
+test("config: docker's configuration is in DOCKER_CONFIG, else at home", () => {
+  expect(readConfig({}, HOME).dockerConfigFile).toBe("/home/ada/.docker/config.json");
+  expect(readConfig({ DOCKER_CONFIG: "/etc/docker" }, HOME).dockerConfigFile).toBe("/etc/docker/config.json");
+});

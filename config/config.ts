@@ -19,6 +19,10 @@ export interface Config {
   readonly showsStacks: boolean;
   /** How the user calls this program: by its name, or through npm in a clone, where that name is not on PATH. */
   readonly invocation: string;
+  /** The user's docker configuration, where registries' credentials are. */
+  readonly dockerConfigFile: string;
+  /** Proxies for requests to registries, and the hosts that need none. */
+  readonly proxy: { readonly http?: string; readonly https?: string; readonly noProxy?: string };
   /** The wasmtime that benchmarks compare with: a path, or a name on PATH. */
   readonly wasmtime: string;
 }
@@ -41,6 +45,11 @@ export function readConfig(environment: Environment = process.env, home: string 
     isCi: isSet(environment["CI"]) && environment["CI"] !== "false",
     showsStacks,
     invocation: isNpmScript(environment) ? "npm run wasmlet --" : "wasmlet",
+    dockerConfigFile: join(
+      isSet(environment["DOCKER_CONFIG"]) ? environment["DOCKER_CONFIG"] : join(home, ".docker"),
+      "config.json",
+    ),
+    proxy: Object.freeze(proxyOf(environment)),
     wasmtime: isSet(environment["WASMTIME"]) ? environment["WASMTIME"] : "wasmtime",
   });
 }
@@ -69,6 +78,13 @@ function cacheMaxBytesOf(environment: Environment, problems: string[]): number {
     problems.push(`WASMLET_CACHE_SIZE: expected a quantity such as 4Gi, got ${JSON.stringify(value)}`);
   }
   return bytes ?? DEFAULT_CACHE_BYTES;
+}
+
+/** As curl and Go read them: the name in lower case comes first. */
+function proxyOf(environment: Environment): { http?: string; https?: string; noProxy?: string } {
+  const valueOf = (name: string): string | undefined => environment[name] ?? environment[name.toUpperCase()];
+  const [http, https, noProxy] = [valueOf("http_proxy"), valueOf("https_proxy"), valueOf("no_proxy")];
+  return { ...(isSet(http) && { http }), ...(isSet(https) && { https }), ...(isSet(noProxy) && { noProxy }) };
 }
 
 function flagOf(environment: Environment, name: string, problems: string[]): boolean {

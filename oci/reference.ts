@@ -77,7 +77,7 @@ export function versionOf({ tag, digest }: Reference): string {
 }
 
 /** True for a host name or address with at most a port, as references and docker's configuration have it. */
-function isRegistry(text: string): boolean {
+export function isRegistry(text: string): boolean {
   const [, host = "", port] = /^(.*?)(?::(\d+))?$/s.exec(text) ?? [];
   if (host.length > MAX_HOST_LENGTH || !HOST.test(host)) return false;
   if (host.startsWith("[") && !URL.canParse(`https://${host}/`)) return false;

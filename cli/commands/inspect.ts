@@ -1,20 +1,41 @@
 import type { Command } from "commander";
+import { WasmletError } from "../../common/errors.ts";
 import type { PreparedArtifact } from "../../node-runtime/artifacts/prepared-artifact.ts";
 import type { CommandContext } from "../command-context.ts";
 import { cacheOption, outputOption } from "../options.ts";
+import { describeImage, summariseImage } from "../image-summary.ts";
 import { formatBytes, formatJson, printable, writeOut } from "../output.ts";
+import { addRegistryOptions, isReference, registriesOf, type RegistryFlags } from "../registry-options.ts";
 
 const PAGE_BYTES = 65_536;
 
-/** `wasmlet inspect FILE`: what an artifact is, without running it. */
+interface InspectOptions extends RegistryFlags {
+  cacheDir: string;
+  output: "text" | "json";
+}
+
+/** `wasmlet inspect FILE|REF`: what an artifact is, without running it. */
 export function defineInspect(command: Command, { config }: CommandContext): void {
-  command
-    .argument("<file>", "a .wasm file")
+  addRegistryOptions(command.argument("<file>", "a .wasm file, or an artifact in a registry"))
     .addOption(cacheOption(config))
     .addOption(outputOption("text", "json"))
     .addHelpText("after", HELP)
-    .action(async (file: string, { cacheDir, output }: { cacheDir: string; output: "text" | "json" }) => {
-      const { inspectFile } = await import("../../node-runtime/inspect.ts");
+    .action(async (file: string, options: InspectOptions) => {
+      const { cacheDir, output } = options;
+      const { inspectFile, inspectImage } = await import("../../node-runtime/inspect.ts");
+      if (isReference(file)) {
+        const registries = registriesOf(options, config);
+        const { found, program } = await inspectImage(file, cacheDir, registries, config.cacheMaxBytes);
+        const image = summariseImage(found);
+        // What was found is told also where it does not run: that is when it is of use.
+        if (program instanceof WasmletError) {
+          writeOut(output === "json" ? formatJson({ artifact: image }) : describeImage(image));
+          throw program;
+        }
+        const summary = { artifact: image, program: summarise(file, program) };
+        const text = `${describeImage(image)}\n${describeArtifact(file, program)}`;
+        return writeOut(output === "json" ? formatJson(summary) : text);
+      }
       const artifact = await inspectFile(file, cacheDir, config.cacheMaxBytes);
       writeOut(output === "json" ? formatJson(summarise(file, artifact)) : describeArtifact(file, artifact));
     });
@@ -26,6 +47,7 @@ An artifact that cannot run here is an error that names why: what it imports and
 Examples:
   wasmlet inspect hello.wasm
   wasmlet inspect hello.wasm -o json | jq .imports
+  wasmlet inspect ghcr.io/example/hello:1.0.0
 `;
 
 /** What `-o json` prints of an artifact. */

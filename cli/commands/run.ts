@@ -3,10 +3,11 @@ import { inheritedVariable } from "../../config/config.ts";
 import type { RunOptions } from "../../node-runtime/runtime-api.ts";
 import type { CommandContext } from "../command-context.ts";
 import { cacheOption, collect, memoryOption, readPreopen, readVariable } from "../options.ts";
+import { addRegistryOptions, isReference, registriesOf, type RegistryFlags } from "../registry-options.ts";
 import { printable, writeErr } from "../output.ts";
 import { exitCodeOfSignal, listenForStop } from "../signals.ts";
 
-interface RunCommandOptions {
+interface RunCommandOptions extends RegistryFlags {
   env?: [string, string][];
   dir?: RunOptions["preopens"];
   allowHost?: string[];
@@ -14,11 +15,11 @@ interface RunCommandOptions {
   cacheDir: string;
 }
 
-/** `wasmlet run FILE`: one program with the caller's streams; the exit code is the program's. */
+/** `wasmlet run FILE|REF`: one program with the caller's streams; the exit code is the program's. */
 export function defineRun(command: Command, context: CommandContext): void {
-  command
-    .usage("[options] FILE [--] [args...]")
-    .argument("<file>", "a .wasm file: a WASI command, component or core module")
+  addRegistryOptions(command)
+    .usage("[options] FILE|REF [--] [args...]")
+    .argument("<file>", "a WASI command, component or core module: a .wasm file, or an artifact in a registry")
     .argument("[args...]", "arguments of the program; its name comes before them")
     .passThroughOptions()
     .option("--env <NAME[=VALUE]>", "set a variable, or pass on your own; may be repeated", collect(readEnv))
@@ -37,19 +38,21 @@ Examples:
   wasmlet run tour.wasm -- --exit 3
   wasmlet run --dir .::/data --env LANG --env GREETING=hi tour.wasm
   wasmlet run --allow-host https://example.com fetch.wasm
+  wasmlet run ghcr.io/example/tour:1.0.0 -- --exit 3
   echo hi | wasmlet run cat.wasm | wc -c
 `;
 
 async function run(
   file: string,
   args: string[],
-  { env = [], dir = [], allowHost = [], memory, cacheDir }: RunCommandOptions,
+  { env = [], dir = [], allowHost = [], memory, cacheDir, ...flags }: RunCommandOptions,
   { config, finish }: CommandContext,
 ): Promise<void> {
   const stop = listenForStop();
   const { runFile } = await import("../../node-runtime/run.ts");
   const exitCode = await runFile({
     file,
+    ...(isReference(file) && { registries: registriesOf(flags, config) }),
     args: args[0] === "--" ? args.slice(1) : args,
     env,
     preopens: dir,

@@ -1,0 +1,77 @@
+import { readFileSync, statSync } from "node:fs";
+import { basename } from "node:path";
+import { WasmletError } from "../common/errors.ts";
+import type { FoundArtifact, PullContext } from "../oci/pull.ts";
+import { pushWasm, type PushedArtifact } from "../oci/push.ts";
+import { parseReference } from "../oci/reference.ts";
+import { RegistryClient, type RegistryOptions } from "../oci/registry/client.ts";
+import { readArtifactFile } from "./artifacts/artifact-bytes.ts";
+import { ArtifactStore } from "./artifacts/artifact-store.ts";
+import { withArtifacts } from "./artifacts/oci-artifacts.ts";
+import { inspectFile } from "./inspect.ts";
+
+/** Where what is pulled is kept, and how registries are reached. */
+export interface RegistryCommandOptions {
+  cacheDirectory: string;
+  cacheMaxBytes?: number;
+  registries: RegistryOptions;
+}
+
+/** What was pulled. */
+export interface PulledArtifact {
+  found: FoundArtifact;
+  /** The program's digest. */
+  digest: string;
+  program: Uint8Array;
+}
+
+/** Brings an artifact and its program into the store, whatever is there already. Throws OCI_* errors. */
+export async function pullArtifact(
+  image: string,
+  { cacheDirectory, cacheMaxBytes, registries }: RegistryCommandOptions,
+  onProgress: NonNullable<PullContext["onProgress"]>,
+): Promise<PulledArtifact> {
+  const store = new ArtifactStore(cacheDirectory, cacheMaxBytes === undefined ? {} : { maxBytes: cacheMaxBytes });
+  return withArtifacts(store, registries, async (artifacts) => {
+    const { artifact, digest, release } = await artifacts.obtain({ image, policy: "Always", onProgress });
+    const program = readFileSync(store.blobFile(digest));
+    release();
+    return { found: artifact, digest, program };
+  });
+}
+
+/** How a file is pushed. */
+export interface PushCommandOptions extends RegistryCommandOptions {
+  /** Whether the program has to be one that runs here. */
+  isChecked: boolean;
+  mountFrom?: string | undefined;
+  annotations: Readonly<Record<string, string>>;
+}
+
+/**
+ * Pushes a `.wasm` file as the CNCF's artifact; the same file makes the same digest. Throws OCI_* errors and, where it is
+ * checked, what preparing it throws.
+ */
+export async function pushFile(
+  file: string,
+  image: string,
+  { cacheDirectory, cacheMaxBytes, registries, isChecked, mountFrom, annotations }: PushCommandOptions,
+): Promise<PushedArtifact> {
+  const reference = parseReference(image);
+  const wasm = readArtifactFile(file);
+  const prepared = isChecked ? await inspectFile(file, cacheDirectory, cacheMaxBytes).catch(withAdvice) : undefined;
+  const client = RegistryClient.create(registries);
+  return pushWasm(client, reference, wasm, {
+    created: statSync(file).mtime,
+    title: basename(file),
+    annotations,
+    ...(prepared?.kind === "component" && { component: { imports: prepared.imports, exports: prepared.exports } }),
+    ...(mountFrom !== undefined && { mountFrom }),
+  }).finally(() => client.close());
+}
+
+function withAdvice(thrown: unknown): never {
+  if (!(thrown instanceof WasmletError)) throw thrown;
+  const fix = `${thrown.fix} \`wasmlet push --no-check\` pushes it as it is.`;
+  throw new WasmletError(thrown.code, thrown.message, { ...thrown.details, fix, cause: thrown });
+}
