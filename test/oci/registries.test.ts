@@ -1,18 +1,17 @@
-import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Secret } from "../../common/secret.ts";
 import { digestOf } from "../../oci/digest.ts";
-import { imageSample, spinSample, tarOf, type Sample } from "../../oci/layouts/samples.ts";
-import { OCI_MANIFEST } from "../../oci/media-types.ts";
+import { imageSample, spinSample, tarOf } from "../../oci/layouts/samples.ts";
 import { MemoryBlobs } from "../../oci/memory-blobs.ts";
 import { findArtifact, pullContents } from "../../oci/pull.ts";
 import { pushWasm } from "../../oci/push.ts";
-import { parseReference, type Reference } from "../../oci/reference.ts";
-import { RegistryClient, type RegistryOptions } from "../../oci/registry/client.ts";
+import { parseReference } from "../../oci/reference.ts";
+import type { RegistryOptions } from "../../oci/registry/client.ts";
 import type { CredentialSource } from "../../oci/registry/credentials.ts";
 import { repositoryFile } from "../harness.ts";
+import { pushSample, runTool, withClient } from "./foreign-tools.ts";
 import { startRealRegistry, USER, type RealRegistry } from "./real-registry.ts";
 import { dockerRegistry, goTool, needTools } from "./tools.ts";
 
@@ -23,30 +22,8 @@ import { dockerRegistry, goTool, needTools } from "./tools.ts";
 const WASM = readFileSync(repositoryFile("examples/hello-rust/hello-rust.wasm"));
 const CREATED = new Date(0);
 
-/** Runs a tool to its end and returns what it prints; its own files are in the test's folder. */
-function run(name: "crane" | "oras", folder: string, ...args: string[]): string {
-  const env = { ...process.env, HOME: folder, DOCKER_CONFIG: folder };
-  return execFileSync(goTool(name).path ?? "", args, {
-    cwd: folder,
-    env,
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-}
-
-async function withClient<T>(options: RegistryOptions, use: (client: RegistryClient) => Promise<T>): Promise<T> {
-  const client = RegistryClient.create(options);
-  return use(client).finally(() => client.close());
-}
-
 function credentials(password: string): CredentialSource {
   return () => Promise.resolve({ kind: "password", username: USER.username, password: new Secret(password) });
-}
-
-/** Pushes an artifact of ours blob by blob, as a tool for its layout would. */
-async function pushSample(client: RegistryClient, reference: Reference, { manifest, blobs }: Sample): Promise<void> {
-  for (const [digest, bytes] of blobs) await client.upload(reference, { digest, size: bytes.length, bytes });
-  await client.putManifest(reference, OCI_MANIFEST, Buffer.from(JSON.stringify(manifest)));
 }
 
 describe.skipIf(!needTools(dockerRegistry()))("a real registry", () => {
@@ -57,8 +34,8 @@ describe.skipIf(!needTools(dockerRegistry()))("a real registry", () => {
   });
   afterAll(() => registry[Symbol.asyncDispose]());
 
-  const crane = (...args: string[]): string => run("crane", registry.folder, ...args);
-  const oras = (...args: string[]): string => run("oras", registry.folder, ...args, "--plain-http");
+  const crane = (...args: string[]): string => runTool("crane", registry.folder, ...args);
+  const oras = (...args: string[]): string => runTool("oras", registry.folder, ...args, "--plain-http");
   const pull = (repository: string): Promise<{ name: string; wasm: Uint8Array }> =>
     withClient({}, async (client) => {
       const context = { client, blobs: new MemoryBlobs() };
@@ -90,7 +67,7 @@ describe.skipIf(!needTools(dockerRegistry()))("a real registry", () => {
     const layer = `application/vnd.oci.image.layer.v1.${kind}`;
     const built = imageSample([[layer, await tarOf(["app.wasm", WASM])]], { config: { Entrypoint: ["/app.wasm"] } });
     const repository = `image/${kind.replace("+", "-")}`;
-    await withClient({}, (client) => pushSample(client, parseReference(`${registry.host}/${repository}`), built));
+    await pushSample(`${registry.host}/${repository}`, built);
     expect(await pull(repository)).toEqual({ name: "container image with a Wasm entrypoint", wasm: WASM });
   });
 
@@ -99,7 +76,7 @@ describe.skipIf(!needTools(dockerRegistry()))("a real registry", () => {
       ({ components: [component] }) => Object.assign(component ?? {}, { source: { digest: digestOf(WASM) } }),
       [["application/vnd.wasm.content.layer.v1+wasm", WASM]],
     );
-    await withClient({}, (client) => pushSample(client, parseReference(`${registry.host}/spin/hello`), built));
+    await pushSample(`${registry.host}/spin/hello`, built);
     expect(await pull("spin/hello")).toEqual({ name: "Spin application", wasm: WASM });
   });
 
