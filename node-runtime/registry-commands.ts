@@ -1,6 +1,6 @@
-import { readFileSync, statSync } from "node:fs";
+import { copyFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
-import { WasmletError } from "../common/errors.ts";
+import { messageOf, WasmletError } from "../common/errors.ts";
 import type { FoundArtifact, PullContext } from "../oci/pull.ts";
 import { pushWasm, type PushedArtifact } from "../oci/push.ts";
 import { parseReference } from "../oci/reference.ts";
@@ -11,7 +11,7 @@ import { withArtifacts } from "./artifacts/oci-artifacts.ts";
 import { inspectFile } from "./inspect.ts";
 
 /** Where what is pulled is kept, and how registries are reached. */
-export interface RegistryCommandOptions {
+interface RegistryCommandOptions {
   cacheDirectory: string;
   cacheMaxBytes?: number;
   registries: RegistryOptions;
@@ -20,24 +20,46 @@ export interface RegistryCommandOptions {
 /** What was pulled. */
 export interface PulledArtifact {
   found: FoundArtifact;
-  /** The program's digest. */
+  /** The program's digest and size. */
   digest: string;
-  program: Uint8Array;
+  bytes: number;
 }
 
-/** Brings an artifact and its program into the store, whatever is there already. Throws OCI_* errors. */
+/** How an artifact is pulled. */
+export interface PullCommandOptions extends RegistryCommandOptions {
+  /** Where the program is copied to. */
+  file?: string | undefined;
+  onProgress: NonNullable<PullContext["onProgress"]>;
+}
+
+/** Brings an artifact and its program into the store, asking its registry. Throws OCI_* errors and CLI_FILE_UNREADABLE. */
 export async function pullArtifact(
   image: string,
-  { cacheDirectory, cacheMaxBytes, registries }: RegistryCommandOptions,
-  onProgress: NonNullable<PullContext["onProgress"]>,
+  { cacheDirectory, cacheMaxBytes, registries, file, onProgress }: PullCommandOptions,
 ): Promise<PulledArtifact> {
   const store = new ArtifactStore(cacheDirectory, cacheMaxBytes === undefined ? {} : { maxBytes: cacheMaxBytes });
   return withArtifacts(store, registries, async (artifacts) => {
     const { artifact, digest, release } = await artifacts.obtain({ image, policy: "Always", onProgress });
-    const program = readFileSync(store.blobFile(digest));
-    release();
-    return { found: artifact, digest, program };
+    try {
+      const program = store.blobFile(digest);
+      if (file !== undefined) copy(program, file);
+      return { found: artifact, digest, bytes: statSync(program).size };
+    } finally {
+      release();
+    }
   });
+}
+
+function copy(program: string, file: string): void {
+  try {
+    copyFileSync(program, file);
+  } catch (cause) {
+    throw new WasmletError("CLI_FILE_UNREADABLE", `the program cannot be written: ${messageOf(cause)}`, {
+      where: file,
+      fix: "Check that its folder exists and that you may write there.",
+      cause,
+    });
+  }
 }
 
 /** How a file is pushed. */

@@ -1,6 +1,4 @@
-import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
-import { messageOf, WasmletError } from "../../common/errors.ts";
 import type { CommandContext } from "../command-context.ts";
 import { cacheOption, outputOption } from "../options.ts";
 import { formatBytes, formatJson, printable, writeOut } from "../output.ts";
@@ -27,22 +25,21 @@ export function definePull(command: Command, { config }: CommandContext): void {
       const { pullArtifact } = await import("../../node-runtime/registry-commands.ts");
       const progress = new TransferProgress(process.stderr);
       const { cacheDir: cacheDirectory, file, output } = options;
-      const registries = registriesOf(options, config);
-      const pulled = await pullArtifact(
-        image,
-        { cacheDirectory, cacheMaxBytes: config.cacheMaxBytes, registries },
-        ({ digest, size }, received) => progress.note(digest, received, size),
-      ).finally(() => progress.end());
-      const { found, digest, program } = pulled;
-      if (file !== undefined) save(file, program);
+      const { found, digest, bytes } = await pullArtifact(image, {
+        cacheDirectory,
+        cacheMaxBytes: config.cacheMaxBytes,
+        registries: registriesOf(options, config),
+        file,
+        onProgress: ({ digest, size }, received) => progress.note(digest, received, size),
+      }).finally(() => progress.end());
       const summary = {
         image,
         digest: found.digest,
         layout: found.choice.name,
-        program: { digest, bytes: program.length },
+        program: { digest, bytes },
       };
       if (output === "json") writeOut(formatJson(summary));
-      else writeOut(`${printable(image)}: ${found.digest}\n${found.choice.name}, ${formatBytes(program.length)}\n`);
+      else writeOut(`${printable(image)}: ${found.digest}\n${found.choice.name}, ${formatBytes(bytes)}\n`);
     });
 }
 
@@ -55,15 +52,3 @@ Examples:
   wasmlet pull localhost:5000/hello -f hello.wasm
   wasmlet pull ghcr.io/example/hello:1.0.0 -o json | jq -r .digest
 `;
-
-function save(file: string, program: Uint8Array): void {
-  try {
-    writeFileSync(file, program);
-  } catch (cause) {
-    throw new WasmletError("CLI_FILE_UNREADABLE", `the program cannot be written: ${messageOf(cause)}`, {
-      where: file,
-      fix: "Check that its folder exists and that you may write there.",
-      cause,
-    });
-  }
-}
