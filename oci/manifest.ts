@@ -11,7 +11,7 @@ const MAX_PLATFORMS = 512;
 const MAX_SIZE = Number.MAX_SAFE_INTEGER;
 
 const MediaType = v.pipe(v.string(), v.maxLength(255), v.regex(/^[\w.+-]+\/[\w.+-]+(?:\s*;.*)?$/));
-const Annotations = v.optional(v.record(v.string(), v.string()));
+const Annotations = absentIfNull(v.record(v.string(), v.string()));
 const Descriptor = v.object({
   mediaType: MediaType,
   digest: v.pipe(
@@ -32,7 +32,7 @@ const ImageManifest = v.object({
   mediaType: v.optional(MediaType),
   artifactType: v.optional(MediaType),
   config: Descriptor,
-  layers: v.pipe(v.array(Descriptor), v.maxLength(MAX_LAYERS)),
+  layers: v.nullish(v.pipe(v.array(Descriptor), v.maxLength(MAX_LAYERS)), []),
   annotations: Annotations,
 });
 const ImageIndex = v.object({
@@ -40,7 +40,7 @@ const ImageIndex = v.object({
   mediaType: v.optional(MediaType),
   artifactType: v.optional(MediaType),
   manifests: v.pipe(
-    v.array(v.object({ ...Descriptor.entries, platform: v.optional(Platform) })),
+    v.array(v.object({ ...Descriptor.entries, platform: absentIfNull(Platform) })),
     v.maxLength(MAX_PLATFORMS),
   ),
   annotations: Annotations,
@@ -98,6 +98,18 @@ export function readManifest(bytes: Uint8Array, contentType: string | undefined,
 function typeByShape(value: object): string | undefined {
   if (Object.hasOwn(value, "manifests")) return OCI_INDEX;
   return Object.hasOwn(value, "config") ? OCI_MANIFEST : undefined;
+}
+
+/** Some tools write null for what is not there. */
+function absentIfNull<Schema extends v.GenericSchema>(
+  schema: Schema,
+): v.OptionalSchema<v.GenericSchema<unknown, v.InferOutput<Schema> | undefined>, undefined> {
+  return v.optional(
+    v.pipe(
+      v.nullable(schema),
+      v.transform((value) => value ?? undefined),
+    ),
+  );
 }
 
 function isKnown(type: string | undefined): boolean {

@@ -91,6 +91,16 @@ test("pull: each blob comes once, its progress is told, and a failure leaves non
   });
 });
 
+test("pull: null counts as nothing where tools write it", async () => {
+  const built = cncfSample();
+  Object.assign(built.manifest, { annotations: null });
+  Object.assign(built.manifest.config, { annotations: null });
+  await withRegistry(serve(built), async (host, client) => {
+    const found = await findArtifact(parseReference(`${host}/app:1`), { client, blobs: new MemoryBlobs() });
+    expect(found.choice.name).toBe("CNCF Wasm artifact");
+  });
+});
+
 test("pull: an index in an index, and a configuration that is too large, are refused", async () => {
   const index = {
     schemaVersion: 2,

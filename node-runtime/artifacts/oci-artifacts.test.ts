@@ -156,6 +156,14 @@ test("contract: with the registry away, what is kept starts, also after a restar
   await expect(refused).rejects.toHaveProperty("code", "OCI_UNAUTHORIZED");
 });
 
+test("OciArtifacts: where what a tag led to is gone, here and there, the tag is followed anew", async () => {
+  await using setting = await set(cncfSample(COMPONENT));
+  const { digest, artifact } = await setting.artifacts.obtain({ image: setting.image });
+  for (const gone of [digest, artifact.digest]) rmSync(setting.store.blobFile(gone));
+  setting.serve(cncfSample(MODULE));
+  expect((await setting.restart().obtain({ image: setting.image })).digest).toBe(digestOf(MODULE));
+});
+
 test("contract: 100 apps of one artifact pull it once", async () => {
   await using setting = await set(cncfSample());
   const { artifacts, image, registry } = setting;

@@ -106,8 +106,15 @@ export class OciArtifacts {
     const { client, pin, warning } = await this.#pin(reference, request);
     const { onProgress } = request;
     const context = { client, blobs: this.#blobs, flights: this.#flights, ...(onProgress && { onProgress }) };
-    const artifact = await findArtifact(pin === undefined ? reference : { ...reference, digest: pin }, context);
-    return { artifact, context, warning };
+    if (pin === undefined) return { artifact: await findArtifact(reference, context), context, warning };
+    try {
+      return { artifact: await findArtifact({ ...reference, digest: pin }, context), context, warning };
+    } catch (thrown) {
+      // What the tag led to before is gone, here and there: then it is what the tag leads to now.
+      const isGone = thrown instanceof WasmletError && thrown.code === "OCI_NOT_FOUND";
+      if (!isGone || reference.digest !== undefined) throw thrown;
+      return { artifact: await findArtifact(reference, context), context, warning };
+    }
   }
 
   async #pull(request: OciRequest): Promise<PulledProgram> {

@@ -222,6 +222,17 @@ test("client: other hosts are reached through the proxy, this machine is not", a
   proxy.close();
 });
 
+test("client: a proxy of another kind is said when it is needed, without showing it", async () => {
+  await using registry = await startFakeRegistry(serve);
+  await using client = createClient({ proxy: { https: "socks5://ada:secret@proxy.test" } });
+  expect(await pull(client, registry.host)).toEqual(BLOB);
+  const error: unknown = await client
+    .manifest(parseReference("registry.test/app:1"))
+    .catch((thrown: unknown) => thrown);
+  expect(error).toHaveProperty("code", "CONFIG_INVALID");
+  expect(JSON.stringify(error)).not.toContain("secret");
+});
+
 test("client: a pull that is aborted ends at once with the abort's reason", async () => {
   const controller = new AbortController();
   await using registry = await startFakeRegistry((_, response) => {

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { getCACertificates } from "node:tls";
-import { Agent, EnvHttpProxyAgent, request as send, type Dispatcher } from "undici";
+import { Agent, EnvHttpProxyAgent, request as send, type buildConnector, type Dispatcher } from "undici";
 import { messageOf, systemCodeOf, WasmletError } from "../../common/errors.ts";
 import { isLoopback, placeOf } from "./addresses.ts";
 import { HostSlots } from "./host-slots.ts";
@@ -58,6 +58,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** Until the headers of a response, and from one piece of its body to the next. */
 const SILENCE_TIMEOUT_MS = 30_000;
 
+const AGENT_OPTIONS = { allowH2: false, headersTimeout: SILENCE_TIMEOUT_MS, bodyTimeout: SILENCE_TIMEOUT_MS };
 /** What is left of a body that nobody wants and may be read all the same. */
 const MAX_DISCARDED_BYTES = 16 * 1024;
 
@@ -95,7 +96,7 @@ export function createTransport(options: TransportOptions): Transport {
       }
     },
     close: async () => {
-      await Promise.all(dispatchers.all.map((dispatcher) => dispatcher.destroy()));
+      await Promise.all([...dispatchers.all].map((dispatcher) => dispatcher.destroy()));
     },
   };
 }
@@ -107,33 +108,48 @@ export function speaksNoTls(thrown: unknown): boolean {
 }
 
 /** One dispatcher for this machine, and one per scheme for others: each scheme has a proxy of its own, or none. */
-function createDispatchers({ ca, proxy = {} }: TransportOptions): { of: (url: URL) => Dispatcher; all: Dispatcher[] } {
+function createDispatchers({ ca, proxy = {} }: TransportOptions): {
+  of: (url: URL) => Dispatcher;
+  all: Iterable<Dispatcher>;
+} {
   const trusted = ca === undefined || ca.length === 0 ? {} : { ca: [...getCACertificates("default"), ...ca] };
-  const options = {
-    allowH2: false,
-    headersTimeout: SILENCE_TIMEOUT_MS,
-    bodyTimeout: SILENCE_TIMEOUT_MS,
-    connect: { ...trusted, timeout: CONNECT_TIMEOUT_MS },
-  };
-  const direct = new Agent(options);
-  // Every value is given, so that undici reads none from the environment.
-  const through = (uri: string | undefined): Dispatcher =>
-    uri === undefined || uri === ""
-      ? direct
-      : new EnvHttpProxyAgent({
-          ...options,
-          requestTls: options.connect,
-          proxyTls: options.connect,
-          httpProxy: uri,
-          httpsProxy: uri,
-          noProxy: proxy.noProxy ?? "",
-        });
-  const http = through(proxy.http);
-  const https = through(proxy.https);
+  const tls = { ...trusted, timeout: CONNECT_TIMEOUT_MS };
+  const direct = new Agent({ ...AGENT_OPTIONS, connect: tls });
+  const proxied = new Map<string, Dispatcher>();
   return {
-    of: (url) => (isLoopback(url.hostname) ? direct : url.protocol === "http:" ? http : https),
-    all: [...new Set([direct, http, https])],
+    of: ({ protocol, hostname }) => {
+      const uri = protocol === "http:" ? proxy.http : proxy.https;
+      if (uri === undefined || isLoopback(hostname)) return direct;
+      const dispatcher = proxied.get(protocol) ?? createProxied(uri, proxy.noProxy ?? "", tls);
+      proxied.set(protocol, dispatcher);
+      return dispatcher;
+    },
+    get all() {
+      return [direct, ...proxied.values()];
+    },
   };
+}
+
+/** Made when it is first needed: a proxy of a kind that is not spoken here is no matter where none is. */
+function createProxied(address: string, noProxy: string, tls: buildConnector.BuildOptions): Dispatcher {
+  const uri = address.includes("://") ? address : `http://${address}`;
+  if (!/^https?:/i.test(uri) || !URL.canParse(uri)) {
+    // It may hold a password: it is not shown.
+    throw new WasmletError("CONFIG_INVALID", "the proxy for registries is not one that can be used", {
+      where: "HTTP_PROXY, HTTPS_PROXY",
+      expected: "an http:// or https:// address",
+    });
+  }
+  // Every value is given, so that undici reads none from the environment.
+  return new EnvHttpProxyAgent({
+    ...AGENT_OPTIONS,
+    connect: tls,
+    requestTls: tls,
+    proxyTls: tls,
+    httpProxy: uri,
+    httpsProxy: uri,
+    noProxy,
+  });
 }
 
 function exchange(
