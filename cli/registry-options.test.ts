@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { expect, test } from "vitest";
@@ -28,9 +31,9 @@ function parse(...args: string[]): RegistryFlags {
   return command.parse(args, { from: "user" }).opts();
 }
 
-test("registry options: mirrors keep their order, and the environment names the proxies", () => {
+test("registry options: mirrors keep their order, and the environment names the proxies", async () => {
   const flags = parse("--mirror", "docker.io=a.test", "--mirror", "docker.io=b.test:5000", "--plain-http", "c.test");
-  const options = registriesOf(flags, readConfig({ https_proxy: "http://proxy.test" }, "/home/ada"));
+  const options = await registriesOf(flags, readConfig({ https_proxy: "http://proxy.test" }, "/home/ada"));
   expect(options.mirrors).toEqual(new Map([["docker.io", ["a.test", "b.test:5000"]]]));
   expect(options.plainHttp).toEqual(["c.test"]);
   expect(options.proxy).toEqual({ https: "http://proxy.test" });
@@ -44,4 +47,16 @@ test.each([
   ["--registry-ca", fileURLToPath(new URL("../package.json", import.meta.url))],
 ])("registry options: %s %s is refused", (...args) => {
   expect(() => parse(...args)).toThrow(expect.objectContaining({ code: "commander.invalidArgument" }));
+});
+
+test("registry options: a policy is read from YAML", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "wasmlet-policy-"));
+  const file = join(folder, "policy.yaml");
+  const config = readConfig({}, "/home/ada");
+  writeFileSync(file, "rules:\n  - name: ours\n    repositories: [ghcr.io/example/**]\n");
+  expect((await registriesOf({ policy: file }, config)).policy?.rules.map(({ name }) => name)).toEqual(["ours"]);
+  writeFileSync(file, "rules: [");
+  await expect(registriesOf({ policy: file }, config)).rejects.toHaveProperty("code", "OCI_POLICY_INVALID");
+  rmSync(folder, { recursive: true });
+  await expect(registriesOf({ policy: file }, config)).rejects.toHaveProperty("code", "CLI_FILE_UNREADABLE");
 });

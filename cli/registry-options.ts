@@ -5,8 +5,8 @@ import type { Config } from "../config/config.ts";
 import { credentialsOfUser } from "../oci/docker-config/credential-source.ts";
 import { runHelper } from "../oci/docker-config/helper.ts";
 import { readUserConfig } from "../oci/docker-config/user-file.ts";
+import type { RegistrySettings } from "../node-runtime/runtime-api.ts";
 import { isRegistry } from "../oci/reference.ts";
-import type { RegistryOptions } from "../oci/registry/client.ts";
 import { collect } from "./options.ts";
 
 /** What a command that speaks with registries can be told about them. */
@@ -14,6 +14,7 @@ export interface RegistryFlags {
   plainHttp?: string[];
   registryCa?: string[];
   mirror?: [registry: string, host: string][];
+  policy?: string;
 }
 
 /** Adds the options of `RegistryFlags`. */
@@ -24,11 +25,22 @@ export function addRegistryOptions(command: Command): Command {
     .option("--mirror <registry=host>", "ask this host first for a registry; may be repeated", collect(readMirror));
 }
 
-/** Returns how registries are reached: as the flags, the environment and the user's docker configuration say. */
-export function registriesOf(
-  { plainHttp = [], registryCa = [], mirror = [] }: RegistryFlags,
+/** Adds those and `--policy`, for commands that run or keep what they pull. */
+export function addArtifactOptions(command: Command): Command {
+  return addRegistryOptions(command).option(
+    "--policy <file>",
+    "which artifacts may be run, and whose signature they need",
+  );
+}
+
+/**
+ * Returns how registries are reached: as the flags, the environment and the user's docker configuration say. Throws
+ * CLI_FILE_UNREADABLE and OCI_POLICY_INVALID.
+ */
+export async function registriesOf(
+  { plainHttp = [], registryCa = [], mirror = [], policy }: RegistryFlags,
   config: Config,
-): RegistryOptions {
+): Promise<RegistrySettings> {
   const mirrors = new Map<string, string[]>();
   for (const [registry, host] of mirror) mirrors.set(registry, [...(mirrors.get(registry) ?? []), host]);
   return {
@@ -39,6 +51,8 @@ export function registriesOf(
     // Read when a registry asks, so that a file which is not valid is no matter where none does.
     credentials: (registry, repository) =>
       credentialsOfUser(readUserConfig(config.dockerConfigFile), runHelper)(registry, repository),
+    // Reading YAML takes longer to load than the rest: not for those who have none.
+    ...(policy !== undefined && { policy: (await import("./policy-file.ts")).readPolicyFile(policy) }),
   };
 }
 

@@ -2,9 +2,8 @@ import { WasmletError } from "../common/errors.ts";
 import { readArtifactFile } from "./artifacts/artifact-bytes.ts";
 import { ArtifactStore } from "./artifacts/artifact-store.ts";
 import type { PreparedArtifact } from "./artifacts/prepared-artifact.ts";
-import { withArtifacts } from "./artifacts/oci-artifacts.ts";
+import { withArtifacts, type RegistrySettings } from "./artifacts/oci-artifacts.ts";
 import type { FoundArtifact } from "../oci/pull.ts";
-import type { RegistryOptions } from "../oci/registry/client.ts";
 import { Preparer } from "./supervisor/preparer.ts";
 
 /** Prepares an artifact (or finds it prepared) and returns what was found in it. Throws ARTIFACT_* and PREPARE_* errors. */
@@ -33,7 +32,7 @@ export interface InspectedImage {
 export async function inspectImage(
   image: string,
   cacheDirectory: string,
-  registries: RegistryOptions,
+  registries: RegistrySettings,
   cacheMaxBytes?: number,
 ): Promise<InspectedImage> {
   const store = new ArtifactStore(cacheDirectory, cacheMaxBytes === undefined ? {} : { maxBytes: cacheMaxBytes });

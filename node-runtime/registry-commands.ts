@@ -4,17 +4,17 @@ import { messageOf, WasmletError } from "../common/errors.ts";
 import type { FoundArtifact, PullContext } from "../oci/pull.ts";
 import { pushWasm, type PushedArtifact } from "../oci/push.ts";
 import { parseReference } from "../oci/reference.ts";
-import { RegistryClient, type RegistryOptions } from "../oci/registry/client.ts";
+import { RegistryClient } from "../oci/registry/client.ts";
 import { readArtifactFile } from "./artifacts/artifact-bytes.ts";
 import { ArtifactStore } from "./artifacts/artifact-store.ts";
-import { withArtifacts } from "./artifacts/oci-artifacts.ts";
+import { withArtifacts, type RegistrySettings } from "./artifacts/oci-artifacts.ts";
 import { inspectFile } from "./inspect.ts";
 
 /** Where what is pulled is kept, and how registries are reached. */
 interface RegistryCommandOptions {
   cacheDirectory: string;
   cacheMaxBytes?: number;
-  registries: RegistryOptions;
+  registries: RegistrySettings;
 }
 
 /** What was pulled. */

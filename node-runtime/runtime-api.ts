@@ -1,5 +1,7 @@
 import type { WasmletError } from "../common/errors.ts";
-import type { RegistryOptions } from "../oci/registry/client.ts";
+import type { RegistrySettings } from "./artifacts/oci-artifacts.ts";
+
+export type { RegistrySettings };
 
 /** Where an app stands on this node. */
 export const APP_STATES = [
@@ -66,8 +68,8 @@ export interface RuntimeOptions {
   cacheMaxBytes?: number;
   /** What preparing one artifact may take; 120 seconds and 1.5 GiB unless given. */
   prepareLimits?: { maxSeconds?: number; maxResidentBytes?: number };
-  /** How registries are reached; its credentials are asked where an app's pull secrets have none. */
-  registries?: RegistryOptions;
+  /** How registries are reached and what is run of them; its credentials are asked where an app's pull secrets have none. */
+  registries?: RegistrySettings;
   /** Processes that share the http apps. */
   cells: number;
   /** Called for every line that a guest or the runtime logs. */
@@ -99,7 +101,7 @@ export interface Runtime {
 export interface RunOptions {
   /** A path; or a reference, where `registries` say how it is pulled. */
   file: string;
-  registries?: RegistryOptions;
+  registries?: RegistrySettings;
   args: string[];
   env: [name: string, value: string][];
   preopens: { guestPath: string; hostPath: string; writable: boolean }[];

@@ -111,8 +111,8 @@ export async function pullContents(artifact: FoundArtifact, context: PullContext
   return readContents(choice.layout, open, formatReference(reference), context.limits);
 }
 
-/** Returns a manifest from the store where it is pinned and kept, else from the registry; then it is kept. */
-async function obtainManifest(
+/** Returns a manifest from the store where it is pinned and kept, else from the registry; then it is kept. Throws OCI_* errors. */
+export async function obtainManifest(
   reference: Reference,
   { client, blobs, signal }: PullContext,
 ): Promise<{ digest: string; content: Manifest }> {
@@ -126,8 +126,8 @@ async function obtainManifest(
   return { digest: descriptor.digest, content };
 }
 
-/** Returns the bytes of a blob, from the store or from the registry through the store. */
-async function obtainBlob(
+/** Returns the bytes of a blob, from the store or from the registry through the store. Throws OCI_* errors. */
+export async function obtainBlob(
   reference: Reference,
   descriptor: Descriptor,
   context: PullContext,

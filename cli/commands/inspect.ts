@@ -5,7 +5,7 @@ import type { CommandContext } from "../command-context.ts";
 import { cacheOption, outputOption } from "../options.ts";
 import { describeImage, summariseImage } from "../image-summary.ts";
 import { formatBytes, formatJson, printable, writeOut } from "../output.ts";
-import { addRegistryOptions, isReference, registriesOf, type RegistryFlags } from "../registry-options.ts";
+import { addArtifactOptions, isReference, registriesOf, type RegistryFlags } from "../registry-options.ts";
 
 const PAGE_BYTES = 65_536;
 
@@ -16,7 +16,7 @@ interface InspectOptions extends RegistryFlags {
 
 /** `wasmlet inspect FILE|REF`: what an artifact is, without running it. */
 export function defineInspect(command: Command, { config }: CommandContext): void {
-  addRegistryOptions(command.argument("<file>", "a .wasm file, or an artifact in a registry"))
+  addArtifactOptions(command.argument("<file>", "a .wasm file, or an artifact in a registry"))
     .addOption(cacheOption(config))
     .addOption(outputOption("text", "json"))
     .addHelpText("after", HELP)
@@ -24,7 +24,7 @@ export function defineInspect(command: Command, { config }: CommandContext): voi
       const { cacheDir, output } = options;
       const { inspectFile, inspectImage } = await import("../../node-runtime/inspect.ts");
       if (isReference(file)) {
-        const registries = registriesOf(options, config);
+        const registries = await registriesOf(options, config);
         const { found, program } = await inspectImage(file, cacheDir, registries, config.cacheMaxBytes);
         const image = summariseImage(found);
         // What was found is told also where it does not run: that is when it is of use.

@@ -28,7 +28,7 @@ export function defineLogin(command: Command, { config }: CommandContext): void 
       const password = await readPassword(passwordStdin, `${username}@${registry}`);
       const { RegistryClient } = await import("../../oci/registry/client.ts");
       const client = RegistryClient.create({
-        ...registriesOf(options, config),
+        ...(await registriesOf(options, config)),
         credentials: () => Promise.resolve({ kind: "password", username, password }),
       });
       await client.checkAccess(registry).finally(() => client.close());

@@ -3,7 +3,7 @@ import type { CommandContext } from "../command-context.ts";
 import { cacheOption, outputOption } from "../options.ts";
 import { formatBytes, formatJson, printable, writeOut } from "../output.ts";
 import { TransferProgress } from "../transfer-progress.ts";
-import { addRegistryOptions, registriesOf, type RegistryFlags } from "../registry-options.ts";
+import { addArtifactOptions, registriesOf, type RegistryFlags } from "../registry-options.ts";
 
 interface PullOptions extends RegistryFlags {
   file?: string;
@@ -13,7 +13,7 @@ interface PullOptions extends RegistryFlags {
 
 /** `wasmlet pull REF`: an artifact, verified and kept. */
 export function definePull(command: Command, { config }: CommandContext): void {
-  addRegistryOptions(
+  addArtifactOptions(
     command
       .argument("<ref>", "an artifact in a registry")
       .option("-f, --file <file>", "write the program to a file as well")
@@ -28,7 +28,7 @@ export function definePull(command: Command, { config }: CommandContext): void {
       const { found, digest, bytes } = await pullArtifact(image, {
         cacheDirectory,
         cacheMaxBytes: config.cacheMaxBytes,
-        registries: registriesOf(options, config),
+        registries: await registriesOf(options, config),
         file,
         onProgress: ({ digest, size }, received) => progress.note(digest, received, size),
       }).finally(() => progress.end());

@@ -31,7 +31,7 @@ export function definePush(command: Command, { config }: CommandContext): void {
       const { digest, program } = await pushFile(file, image, {
         cacheDirectory,
         cacheMaxBytes: config.cacheMaxBytes,
-        registries: registriesOf(options, config),
+        registries: await registriesOf(options, config),
         isChecked,
         mountFrom,
         annotations: Object.fromEntries(annotation),

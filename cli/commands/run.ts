@@ -3,7 +3,7 @@ import { inheritedVariable } from "../../config/config.ts";
 import type { RunOptions } from "../../node-runtime/runtime-api.ts";
 import type { CommandContext } from "../command-context.ts";
 import { cacheOption, collect, memoryOption, readPreopen, readVariable } from "../options.ts";
-import { addRegistryOptions, isReference, registriesOf, type RegistryFlags } from "../registry-options.ts";
+import { addArtifactOptions, isReference, registriesOf, type RegistryFlags } from "../registry-options.ts";
 import { printable, writeErr } from "../output.ts";
 import { exitCodeOfSignal, listenForStop } from "../signals.ts";
 
@@ -17,7 +17,7 @@ interface RunCommandOptions extends RegistryFlags {
 
 /** `wasmlet run FILE|REF`: one program with the caller's streams; the exit code is the program's. */
 export function defineRun(command: Command, context: CommandContext): void {
-  addRegistryOptions(command)
+  addArtifactOptions(command)
     .usage("[options] FILE|REF [--] [args...]")
     .argument("<file>", "a WASI command, component or core module: a .wasm file, or an artifact in a registry")
     .argument("[args...]", "arguments of the program; its name comes before them")
@@ -52,7 +52,7 @@ async function run(
   const { runFile } = await import("../../node-runtime/run.ts");
   const exitCode = await runFile({
     file,
-    ...(isReference(file) && { registries: registriesOf(flags, config) }),
+    ...(isReference(file) && { registries: await registriesOf(flags, config) }),
     args: args[0] === "--" ? args.slice(1) : args,
     env,
     preopens: dir,

@@ -9,7 +9,7 @@ import {
   outputOption,
   portBaseOption,
 } from "../options.ts";
-import { addRegistryOptions, registriesOf, type RegistryFlags } from "../registry-options.ts";
+import { addArtifactOptions, registriesOf, type RegistryFlags } from "../registry-options.ts";
 import { createJsonLog, createTextLog, type CommandLog } from "../runtime-log.ts";
 import { listenForStop } from "../signals.ts";
 import { StateReporter } from "../state-reporter.ts";
@@ -28,7 +28,7 @@ interface ServeOptions extends RegistryFlags {
 /** `wasmlet serve DIR`: the node runtime in the foreground. */
 export function defineServe(command: Command, context: CommandContext): void {
   const format = outputOption("text", "json").default(undefined, "text on a terminal, else json");
-  addRegistryOptions(command)
+  addArtifactOptions(command)
     .argument("<dir>", "folder of manifests, watched; or one manifest", readFolder)
     .option("--host <address>", "address that apps listen on", "127.0.0.1")
     .addOption(portBaseOption())
@@ -67,7 +67,7 @@ async function serve(dir: string, options: ServeOptions, { config }: CommandCont
     managementPort: options.managementPort,
     cacheDirectory: options.cacheDir,
     cacheMaxBytes: config.cacheMaxBytes,
-    registries: registriesOf(options, config),
+    registries: await registriesOf(options, config),
     cells: options.cells,
     log,
   });

@@ -1,4 +1,5 @@
-import { ERROR_CODES, type ErrorCodeEntry } from "../../common/error-codes.ts";
+import type { ErrorCodeEntry } from "../../common/error-code-entry.ts";
+import { ERROR_CODES } from "../../common/error-codes.ts";
 
 /** Returns `docs/errors.md`: every error code, grouped by the area in front of its first underscore. */
 export function buildErrorsPage(): string {

@@ -1,3 +1,4 @@
+import { generateKeyPairSync, sign as signBytes, type KeyObject } from "node:crypto";
 import { existsSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,11 +10,13 @@ import {
   COMPONENT,
   imageSample,
   MODULE,
+  plainSample,
   spinSample,
   tarOf,
   type Sample,
 } from "../../oci/layouts/samples.ts";
 import { OCI_MANIFEST } from "../../oci/media-types.ts";
+import { readPolicy, type Policy } from "../../oci/policy/policy.ts";
 import { RegistryClient } from "../../oci/registry/client.ts";
 import {
   createFakeTiming,
@@ -38,29 +41,45 @@ interface Setting extends AsyncDisposable {
   /** From now on every answer is this status. */
   fail: (status: number | undefined) => void;
   /** Artifacts over the same store, as after a restart. */
-  restart: () => OciArtifacts;
+  restart: (policy?: Policy) => OciArtifacts;
+  /** Puts a signature beside what is served. */
+  sign: (key: KeyObject) => void;
 }
 
 async function set(first: Sample, maxBytes?: number): Promise<Setting> {
   let sample = first;
+  let signatures: Sample | undefined;
   let failure: number | undefined;
   const answer: Answer = (_, response, path) => {
     if (failure !== undefined) return response.writeHead(failure).end();
     const manifest = Buffer.from(JSON.stringify(sample.manifest));
     const name = path.split("/").at(-1) ?? "";
+    if (path.endsWith(".sig") && signatures !== undefined) {
+      return response.setHeader("content-type", OCI_MANIFEST).end(JSON.stringify(signatures.manifest));
+    }
     if (path.includes("/manifests/")) {
       if (name !== "1" && name !== "latest" && name !== digestOf(manifest)) return undefined;
       response.setHeader("docker-content-digest", digestOf(manifest));
       return response.setHeader("content-type", OCI_MANIFEST).end(manifest);
     }
-    const blob = sample.blobs.get(name);
+    const blob = sample.blobs.get(name) ?? signatures?.blobs.get(name);
     return blob === undefined ? undefined : response.end(blob);
   };
   const registry = await startFakeRegistry(answer);
   const folder = mkdtempSync(join(root, "store-"));
   const client = RegistryClient.create({ timing: createFakeTiming(), plainHttp: [registry.host] });
   const store = new ArtifactStore(folder, maxBytes === undefined ? {} : { maxBytes });
-  const restart = (): OciArtifacts => new OciArtifacts(new ArtifactStore(folder), client);
+  const restart = (policy?: Policy): OciArtifacts =>
+    new OciArtifacts(new ArtifactStore(folder), client, policy === undefined ? {} : { policy });
+  const sign = (key: KeyObject): void => {
+    const digest = digestOf(Buffer.from(JSON.stringify(sample.manifest)));
+    const critical = { type: "cosign container image signature", image: { "docker-manifest-digest": digest } };
+    const payload = Buffer.from(JSON.stringify({ critical }));
+    const built = plainSample([["application/vnd.dev.cosign.simplesigning.v1+json", payload]]);
+    const annotation = { "dev.cosignproject.cosign/signature": signBytes("sha256", payload, key).toString("base64") };
+    Object.assign(built.manifest.layers[0] ?? {}, { annotations: annotation });
+    signatures = built;
+  };
   return {
     registry,
     store,
@@ -69,6 +88,7 @@ async function set(first: Sample, maxBytes?: number): Promise<Setting> {
     serve: (other) => (sample = other),
     fail: (status) => (failure = status),
     restart,
+    sign,
     [Symbol.asyncDispose]: async () => {
       await client.close();
       await registry[Symbol.asyncDispose]();
@@ -218,7 +238,9 @@ test("OciArtifacts: a pull secret is used for its registry, else the user's own 
   );
   const client = RegistryClient.create({ timing: createFakeTiming(), plainHttp: [registry.host] });
   const user = { kind: "password", username: "user", password: new Secret("u") } as const;
-  const artifacts = new OciArtifacts(new ArtifactStore(folder), client, () => Promise.resolve(user));
+  const artifacts = new OciArtifacts(new ArtifactStore(folder), client, {
+    credentials: () => Promise.resolve(user),
+  });
   const [ofSecret, ofUser] = ["ada:pw", "user:u"].map((pair) => Buffer.from(pair).toString("base64"));
   const auths = { [registry.host]: { auth: ofSecret } };
   const image = `${registry.host}/app:1`;
@@ -229,4 +251,56 @@ test("OciArtifacts: a pull secret is used for its registry, else the user's own 
   const broken = artifacts.obtain({ image, secrets: [Buffer.from("no JSON")] });
   await expect(broken).rejects.toHaveProperty("code", "OCI_CONFIG_INVALID");
   await client.close();
+});
+
+const release = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const foreign = generateKeyPairSync("ec", { namedCurve: "P-256" });
+
+function policyFor(image: string): Policy {
+  const publicKey = release.publicKey.export({ type: "spki", format: "pem" });
+  const repositories = [image.slice(0, image.lastIndexOf(":"))];
+  return readPolicy({ rules: [{ name: "ours", repositories, signedBy: [{ name: "release", publicKey }] }] }, "policy");
+}
+
+test("contract: a repository that the policy does not allow is not asked", async () => {
+  await using setting = await set(cncfSample());
+  const artifacts = setting.restart(policyFor("ghcr.io/example/hello:1"));
+  await expect(artifacts.obtain({ image: setting.image })).rejects.toHaveProperty("code", "OCI_POLICY_REFUSED");
+  expect(setting.registry.requests).toEqual([]);
+});
+
+test("contract: without the signature that a rule wants, nothing of the program is fetched", async () => {
+  await using setting = await set(cncfSample());
+  const policy = policyFor(setting.image);
+  for (const sign of [(): void => {}, (): void => setting.sign(foreign.privateKey)]) {
+    sign();
+    const refused = setting.restart(policy).obtain({ image: setting.image });
+    await expect(refused).rejects.toMatchObject({
+      code: "OCI_POLICY_REFUSED",
+      message: expect.stringContaining('"ours"'),
+    });
+  }
+  expect(setting.registry.requests.join()).not.toContain(digestOf(COMPONENT));
+});
+
+test("contract: with its signature it runs, and starts again without the registry; a policy that is stricter refuses it", async () => {
+  await using setting = await set(cncfSample());
+  const policy = policyFor(setting.image);
+  setting.sign(release.privateKey);
+  const image = { image: setting.image };
+  expect((await setting.restart(policy).obtain(image)).digest).toBe(digestOf(COMPONENT));
+  setting.fail(503);
+  const before = setting.registry.requests.length;
+  expect((await setting.restart(policy).obtain(image)).digest).toBe(digestOf(COMPONENT));
+  expect(setting.registry.requests).toHaveLength(before);
+  const stricter = {
+    rules: policy.rules.map((rule) => ({
+      name: "stricter",
+      repositories: rule.repositories,
+      keys: [{ name: "other", key: foreign.publicKey }],
+    })),
+  };
+  await expect(setting.restart(stricter).obtain(image)).rejects.toHaveProperty("code", "OCI_UNREACHABLE");
+  setting.fail(undefined);
+  await expect(setting.restart(stricter).obtain(image)).rejects.toHaveProperty("code", "OCI_POLICY_REFUSED");
 });

@@ -8,11 +8,15 @@ import {
   contentBlobs,
   fetchContents,
   findArtifact,
+  obtainBlob,
+  obtainManifest,
   pullContents,
   type ArtifactRegistry,
   type FoundArtifact,
   type PullContext,
 } from "../../oci/pull.ts";
+import { ruleFor, type Policy, type PolicyRule } from "../../oci/policy/policy.ts";
+import { checkSignatures, payloadsOf, readSignatures, signatureTag } from "../../oci/policy/signatures.ts";
 import { formatReference, parseReference, type Reference } from "../../oci/reference.ts";
 import { RegistryClient, type RegistryOptions } from "../../oci/registry/client.ts";
 import type { CredentialSource } from "../../oci/registry/credentials.ts";
@@ -61,6 +65,12 @@ interface PulledProgram {
 /** Errors of a registry that is away, as opposed to one that says no. */
 const AWAY: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["OCI_RATE_LIMITED", "OCI_TRANSFER_FAILED", "OCI_UNREACHABLE"]);
 
+/** How registries are reached, and what of them is run. */
+export interface RegistrySettings extends RegistryOptions {
+  /** Without it every artifact is. */
+  policy?: Policy;
+}
+
 /** Brings artifacts from registries into the store. What several apps want at the same time comes once. */
 export class OciArtifacts {
   readonly #store: ArtifactStore;
@@ -68,16 +78,22 @@ export class OciArtifacts {
   readonly #tags: Tags;
   readonly #client: RegistryClient;
   readonly #userCredentials: CredentialSource | undefined;
+  readonly #policy: Policy | undefined;
   readonly #flights = new Map<string, Promise<void>>();
   readonly #pulls = new Map<string, Promise<PulledProgram>>();
 
-  /** `userCredentials` are asked where an app's pull secrets have none. */
-  constructor(store: ArtifactStore, client: RegistryClient, userCredentials?: CredentialSource) {
+  /** The settings' credentials are asked where an app's pull secrets have none. */
+  constructor(
+    store: ArtifactStore,
+    client: RegistryClient,
+    { credentials, policy }: Pick<RegistrySettings, "credentials" | "policy"> = {},
+  ) {
     this.#store = store;
     this.#blobs = new BlobFiles(store);
     this.#tags = new Tags(store.tagsDirectory, () => store.makeTemporary());
     this.#client = client;
-    this.#userCredentials = userCredentials;
+    this.#userCredentials = credentials;
+    this.#policy = policy;
   }
 
   /**
@@ -119,9 +135,13 @@ export class OciArtifacts {
 
   async #pull(request: OciRequest): Promise<PulledProgram> {
     const reference = parseReference(request.image);
+    // A repository that is not allowed is not even asked.
+    const rule = this.#policy === undefined ? undefined : ruleFor(this.#policy, reference);
     const { artifact, context, warning } = await this.#find(reference, request);
     const { digest, manifestDigest, manifest } = artifact;
     const digests = [
+      ...(rule === undefined ? [] : await this.#approve(rule, artifact, context)),
+
       digest,
       manifestDigest,
       manifest.config.digest,
@@ -157,6 +177,35 @@ export class OciArtifacts {
       if (!(thrown instanceof WasmletError) || !AWAY.has(thrown.code)) throw thrown;
       const warning = `${thrown.code}: ${thrown.message}; what ${formatReference(reference)} led to before is used`;
       return { client, pin: known, warning };
+    }
+  }
+
+  /**
+   * Checks that an artifact has the signature that a rule wants; returns the digests of what has to stay to check it again.
+   * Signatures that are kept and good are not asked for again. Throws OCI_POLICY_REFUSED.
+   */
+  async #approve(rule: PolicyRule, { reference, digest }: FoundArtifact, context: PullContext): Promise<string[]> {
+    if (rule.keys.length === 0) return [];
+    const { registry, repository } = reference;
+    const place: Reference = { registry, repository, tag: signatureTag(digest) };
+    const check = async (signatures: Reference): Promise<string[]> => {
+      const manifest = await obtainManifest(signatures, context);
+      const payloads = manifest.content.kind === "manifest" ? payloadsOf(manifest.content.manifest) : [];
+      const read = await readSignatures(payloads, (payload) => obtainBlob(signatures, payload, context));
+      checkSignatures(rule, digest, read, `${registry}/${repository}`);
+      this.#tags.note(place, manifest.digest);
+      return [manifest.digest, ...payloads.map((payload) => payload.digest)];
+    };
+    const known = this.#tags.find(place);
+    try {
+      return await check(known === undefined ? place : { ...place, digest: known });
+    } catch (thrown) {
+      const code = thrown instanceof WasmletError ? thrown.code : undefined;
+      // There may be a newer signature than the one that is kept.
+      if (known !== undefined && code === "OCI_POLICY_REFUSED") return check(place);
+      if (code !== "OCI_NOT_FOUND" && code !== "ARTIFACT_MISSING") throw thrown;
+      checkSignatures(rule, digest, [], `${registry}/${repository}`);
+      throw thrown;
     }
   }
 
@@ -196,11 +245,12 @@ export class OciArtifacts {
 /** Calls `use` with artifacts of these registries in a store, and ends the connections afterwards. */
 export async function withArtifacts<Result>(
   store: ArtifactStore,
-  { credentials, ...registries }: RegistryOptions,
+  { credentials, policy, ...registries }: RegistrySettings,
   use: (artifacts: OciArtifacts) => Promise<Result>,
 ): Promise<Result> {
   const client = RegistryClient.create(registries);
-  return use(new OciArtifacts(store, client, credentials)).finally(() => client.close());
+  const settings = { ...(credentials && { credentials }), ...(policy && { policy }) };
+  return use(new OciArtifacts(store, client, settings)).finally(() => client.close());
 }
 
 /** A registry for those who may ask none. */

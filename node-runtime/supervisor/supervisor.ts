@@ -44,12 +44,13 @@ export class Supervisor implements Runtime {
     });
     store.sweep();
     this.#preparer = new Preparer(store, options.prepareLimits);
-    const { credentials, ...registries } = options.registries ?? {};
-    this.#registries = RegistryClient.create(registries);
+    const registries = options.registries ?? {};
+    // Credentials are for the apps that may have them: the client itself asks anonymously.
+    this.#registries = RegistryClient.create({ ...registries, credentials: () => Promise.resolve(undefined) });
     this.#context = {
       store,
       preparer: this.#preparer,
-      artifacts: new OciArtifacts(store, this.#registries, credentials),
+      artifacts: new OciArtifacts(store, this.#registries, registries),
       ports: new Ports(options.host, options.firstPort),
       host: options.host,
       metrics: this.#metrics,
