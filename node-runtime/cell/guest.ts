@@ -95,16 +95,13 @@ export class Guest {
     );
   }
 
-  /** Makes a pristine instance, compiling the program first when it is not. */
-  async instantiate(): Promise<LiveInstance> {
+  /** Makes a pristine instance, compiling the program first when it is not; at once where the engine can. */
+  instantiate(): LiveInstance | Promise<LiveInstance> {
     const phases: Record<string, number> = {};
     const begin = performance.now();
-    if (this.#program === undefined) {
-      const artifact = readPreparedArtifact(this.app.directory);
-      this.#program = ENGINES[artifact.engine].load(artifact, this.app.directory, this.app);
-      phases["compile"] = (performance.now() - begin) / 1000;
-    }
+    const program = (this.#program ??= this.#load());
     const compiled = performance.now();
+    if (!this.#isAwake) phases["compile"] = (compiled - begin) / 1000;
     const out = this.#outputs();
     const turns = this.stats.cpu.turns();
     turns.deadlineMs = this.nextDeadlineMs();
@@ -116,28 +113,41 @@ export class Guest {
       activity: turns,
       ...out.streams,
     });
-    const program = this.#program;
-    const instance = await turns
-      .spend(() => program.instantiate(host))
-      .catch((thrown: unknown) => {
-        host.close();
-        out.end();
-        throw thrown;
-      });
+    const finish = (instance: Instance): LiveInstance => {
+      turns.suspend();
+      phases["instantiate"] = (performance.now() - compiled) / 1000;
+      return this.#register({ instance, host, turns, calls: 0, phases }, out);
+    };
+    const fail = (thrown: unknown): never => {
+      turns.suspend();
+      host.close();
+      out.end();
+      throw thrown;
+    };
+    turns.resume();
+    try {
+      const made = program.instantiate(host);
+      return made instanceof Promise ? made.then(finish, fail) : finish(made);
+    } catch (thrown) {
+      return fail(thrown);
+    }
+  }
+
+  #load(): Program {
+    const artifact = readPreparedArtifact(this.app.directory);
+    return ENGINES[artifact.engine].load(artifact, this.app.directory, this.app);
+  }
+
+  #register(parts: Omit<LiveInstance, "dispose">, out: { end(): void }): LiveInstance {
     const live: LiveInstance = {
-      instance,
-      host,
-      turns,
-      calls: 0,
-      phases,
+      ...parts,
       dispose: (why) => {
         if (!this.#live.delete(live)) return;
-        host.close(why);
+        live.host.close(why);
         out.end();
-        instance.release?.();
+        live.instance.release?.();
       },
     };
-    phases["instantiate"] = (performance.now() - compiled) / 1000;
     this.#live.add(live);
     this.#isAwake = true;
     return live;

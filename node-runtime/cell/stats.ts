@@ -31,10 +31,11 @@ export class StatsCollector {
     if (entry.seconds.length < MAX_SAMPLES) entry.seconds.push(seconds);
   }
 
-  /** Notes one start of an instance with its phases in seconds. */
-  start(start: Start["start"], phases: Start["phases"]): void {
+  /** Notes one start of an instance with its phases in seconds, up to its first response. */
+  start(start: Start["start"], phases: Start["phases"], firstResponseSeconds: number): void {
     this.#startFailure = undefined;
-    if (this.#starts.length < MAX_STARTS) this.#starts.push({ start, phases });
+    if (this.#starts.length >= MAX_STARTS) return;
+    this.#starts.push({ start, phases: { ...phases, first_response: firstResponseSeconds } });
   }
 
   /** Notes that an instance could not be started. */

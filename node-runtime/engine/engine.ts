@@ -17,8 +17,8 @@ export interface LoadOptions {
 
 /** A compiled artifact, shared by its instances. */
 export interface Program {
-  /** Makes a pristine instance over `host`; runs its start functions. Throws GUEST_START_TRAPPED. */
-  instantiate(host: WasiHost): Promise<Instance>;
+  /** Makes a pristine instance over `host`; runs its start functions. Throws, or rejects with, GUEST_START_TRAPPED. */
+  instantiate(host: WasiHost): Instance | Promise<Instance>;
   /** Lets go of what it keeps for instances to come. */
   trim?(): void;
 }

@@ -40,9 +40,9 @@ export class LeanInstance implements Instance {
     for (const [index, step] of program.plan.steps.entries()) this.#take(index, step);
     const { handler, command } = program;
     if (handler !== -1) {
-      this.handle = async (request: IncomingRequest, outparam: ResponseOutparam) => {
-        await this.call(handler, [request, outparam]);
-      };
+      // Without a result: what the call resolves to is undefined.
+      this.handle = (request: IncomingRequest, outparam: ResponseOutparam) =>
+        this.call(handler, [request, outparam]) as Promise<void>;
     }
     if (command !== -1) {
       this.run = () => exitCodeOf(async () => (((await this.call(command, [])) as Tagged).tag === "ok" ? 0 : 1));

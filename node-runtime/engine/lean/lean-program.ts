@@ -80,7 +80,7 @@ export class LeanProgram implements Program {
     );
   }
 
-  async instantiate(host: WasiHost): Promise<LeanInstance> {
+  instantiate(host: WasiHost): LeanInstance {
     const used = this.#used.pop();
     if (used?.renew(host) === true) return used;
     try {

@@ -15,21 +15,18 @@ export interface BodyKind {
   readonly abandoned: ErrorCode;
 }
 
-/** The body of a message on its way from the guest: `pipe` for whoever sends it, `trailers` after its end. */
+/** The body of a message on its way from the guest: `pipe` for whoever sends it, and `trailers`, known at its end. */
 export class SentBody implements ByteSink {
   readonly pipe = new BytePipe();
-  readonly trailers: Promise<readonly FieldEntry[] | undefined>;
   readonly kind: BodyKind;
   readonly #declaredBytes: number | undefined;
-  #setTrailers!: (entries: readonly FieldEntry[] | undefined) => void;
   #writtenBytes = 0;
   #finished = false;
-  #hasTrailers = false;
+  #trailers: readonly FieldEntry[] | undefined;
 
   constructor(kind: BodyKind, declaredBytes: number | undefined) {
     this.kind = kind;
     this.#declaredBytes = declaredBytes;
-    this.trailers = new Promise((resolve) => (this.#setTrailers = resolve));
   }
 
   /** True once the guest completed the body. */
@@ -39,7 +36,12 @@ export class SentBody implements ByteSink {
 
   /** True once the guest completed the body with trailers. */
   get hasTrailers(): boolean {
-    return this.#hasTrailers;
+    return this.#trailers !== undefined;
+  }
+
+  /** What follows the body; undefined means nothing. */
+  get trailers(): readonly FieldEntry[] | undefined {
+    return this.#trailers;
   }
 
   capacity(): number | null {
@@ -69,8 +71,7 @@ export class SentBody implements ByteSink {
       throw new HttpError(this.#failSize().code);
     }
     this.#finished = true;
-    this.#hasTrailers = trailers !== undefined;
-    this.#setTrailers(trailers);
+    this.#trailers = trailers;
     this.pipe.end();
   }
 
@@ -85,7 +86,6 @@ export class SentBody implements ByteSink {
 
   #fail(failure: HttpFailure): HttpFailure {
     this.pipe.fail(failure);
-    this.#setTrailers(undefined);
     return failure;
   }
 }

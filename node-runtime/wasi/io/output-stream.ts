@@ -9,6 +9,9 @@ import { Pollable } from "./pollable.ts";
 /** The WIT's bound on `blocking-write-and-flush` and `blocking-write-zeroes-and-flush`. */
 const MAX_BLOCKING_WRITE_BYTES = 4096;
 
+/** After so many flushes without a wait a guest gives way: it would otherwise never leave the thread. */
+const MAX_QUICK_FLUSHES = 64;
+
 /** `wasi:io/streams` resource `output-stream` over any byte sink. */
 export class OutputStream {
   readonly #scope: Scope;
@@ -19,6 +22,7 @@ export class OutputStream {
   #dropped = false;
   /** What a readiness check came upon and no call has told yet. */
   #failure: unknown;
+  #quickFlushes = 0;
 
   constructor(scope: Scope, sink: ByteSink) {
     this.#scope = scope;
@@ -41,10 +45,23 @@ export class OutputStream {
     this.#sink.write(new Uint8Array(contents));
   }
 
-  /** Writes all of up to 4096 bytes and resolves when they have left. */
-  async blockingWriteAndFlush(contents: Uint8Array): Promise<void> {
+  /**
+   * Writes all of up to 4096 bytes; returns, or resolves, when they have left. A sink that takes them at once costs no
+   * promise.
+   */
+  blockingWriteAndFlush(contents: Uint8Array): void | Promise<void> {
     if (contents.length > MAX_BLOCKING_WRITE_BYTES) throw new Error("blocking-write-and-flush: more than 4096 bytes");
-    let rest = new Uint8Array(contents);
+    // The engine may hand out a view of the guest's memory, which the guest overwrites next.
+    const own = new Uint8Array(contents);
+    if (this.#capacity() < own.length) return this.#writeAll(own);
+    if (own.length > 0) this.#sink.write(own);
+    if (!this.#sink.flushed() || ++this.#quickFlushes % MAX_QUICK_FLUSHES === 0) return this.blockingFlush();
+    this.#flushing = false;
+    if (this.#openCapacity() === null) throw closed();
+  }
+
+  async #writeAll(contents: Uint8Array): Promise<void> {
+    let rest = contents;
     while (rest.length > 0) {
       const room = await this.#untilWritable();
       const part = rest.subarray(0, room);
@@ -63,6 +80,7 @@ export class OutputStream {
   /** Resolves when everything written has left. */
   async blockingFlush(): Promise<void> {
     this.flush();
+    await this.#scope.breathe();
     while (this.#flushing && !this.#sink.flushed()) {
       if (this.#openCapacity() === null) throw closed();
       await this.#scope.wait((wake) => this.#sink.subscribe(wake));
