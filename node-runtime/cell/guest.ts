@@ -66,6 +66,11 @@ export class Guest {
     return sum;
   }
 
+  /** Linear memory that stands by for instances to come. */
+  standbyBytes(): number {
+    return this.#program?.standbyBytes?.() ?? 0;
+  }
+
   /** What happened since the last call; for an app whose only guest this is. */
   takeStats(): AppStats {
     return {
@@ -74,6 +79,7 @@ export class Guest {
       logDropped: this.lineBudget.takeDropped(),
       instances: this.instanceCount,
       memoryBytes: this.memoryBytes(),
+      standbyBytes: this.standbyBytes(),
       inFlight: 0,
     };
   }
@@ -157,6 +163,13 @@ export class Guest {
   release(): void {
     if (this.#program?.trim === undefined) this.#program = undefined;
     else this.#program.trim();
+    this.#isAwake = false;
+  }
+
+  /** Lets go of the program for good; instances of it that are in use end with their requests. */
+  close(): void {
+    this.#program?.close?.();
+    this.#program = undefined;
     this.#isAwake = false;
   }
 

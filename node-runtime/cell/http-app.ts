@@ -73,6 +73,7 @@ export class HttpApp {
       logDropped: this.#lineBudget.takeDropped(),
       instances: versions.reduce((sum, { guest }) => sum + guest.instanceCount, 0),
       memoryBytes: versions.reduce((sum, { guest }) => sum + guest.memoryBytes(), 0),
+      standbyBytes: versions.reduce((sum, { guest }) => sum + guest.standbyBytes(), 0),
       inFlight: this.#inFlight,
     };
   }

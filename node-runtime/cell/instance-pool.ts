@@ -77,14 +77,19 @@ export class InstancePool {
 
   /** Scale to zero: ends the instances that stand ready and forgets the program. */
   trim(): void {
-    for (const live of this.#ready.splice(0)) live.dispose("scaled to zero");
+    this.#endReady("scaled to zero");
     this.#guest.release();
   }
 
   /** Ends what stands ready and refuses to keep more; instances in use end with their requests. */
   close(): void {
     this.#closed = true;
-    this.trim();
+    this.#endReady("the app was replaced or removed");
+    this.#guest.close();
+  }
+
+  #endReady(why: string): void {
+    for (const live of this.#ready.splice(0)) live.dispose(why);
   }
 
   /** The taker has a place: it gets its instance as soon as the thread may be had for it. */

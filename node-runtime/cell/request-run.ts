@@ -9,7 +9,7 @@ import type { Deadlines, Limited } from "./deadlines.ts";
 import type { Guest, LiveInstance } from "./guest.ts";
 import type { InstancePool, Lease, Taker } from "./instance-pool.ts";
 import { GuestRequestBody, NO_BODY, fieldsOf } from "./request-body.ts";
-import { monotonicMs } from "./turn-record.ts";
+import { monotonicMs, toMonotonicMs } from "./turn-record.ts";
 
 /** Status that counts a request whose client left before it was answered; nobody reads it. */
 const CLIENT_LEFT_STATUS = 499;
@@ -33,6 +33,7 @@ export class RequestRun implements ExchangeObserver, Taker, Limited {
   /** Its instance, from when it has one until it is given back. */
   #live: LiveInstance | undefined;
   #start: Lease["start"] = "warm";
+  #isWaiting = false;
   #isAnswered = false;
   #response: GuestResponse | undefined;
   /** Why the guest's response broke off, when that is known better than its body tells. */
@@ -56,10 +57,12 @@ export class RequestRun implements ExchangeObserver, Taker, Limited {
       return this.#fail(thrown);
     }
     this.#deadlines.add(this, this.#exchange.arrivedMs);
+    this.#isWaiting = true;
     this.#pool.acquire(this);
   }
 
   take({ live, start }: Lease): void {
+    this.#isWaiting = false;
     this.#live = live;
     this.#start = start;
     try {
@@ -76,7 +79,7 @@ export class RequestRun implements ExchangeObserver, Taker, Limited {
   /** The deadline has come. */
   expire(): void {
     const { requestTimeoutMs } = this.#guest.app;
-    if (this.#live === undefined && !this.#isAnswered) {
+    if (this.#isWaiting) {
       this.#guest.stats.limitHit("queue_time");
       const message = "no instance of the app was free within limits.requestTimeoutSeconds";
       return this.#fail(new WasmletError("REQUEST_OVERLOADED", message));
@@ -96,7 +99,7 @@ export class RequestRun implements ExchangeObserver, Taker, Limited {
 
   over(): void {
     this.#deadlines.delete(this);
-    this.#pool.leave(this);
+    if (this.#isWaiting) this.#pool.leave(this);
     const seconds = (performance.now() - this.#exchange.arrivedMs) / 1000;
     this.#guest.stats.request(this.#exchange.status || CLIENT_LEFT_STATUS, this.#start, seconds);
     this.#onOver();
@@ -126,8 +129,7 @@ export class RequestRun implements ExchangeObserver, Taker, Limited {
         if (!this.#exchange.inform(status, headers)) this.#guest.stats.limitHit("informational");
       },
     );
-    const leftMs = this.#exchange.arrivedMs + this.#guest.app.requestTimeoutMs - performance.now();
-    turns.deadlineMs = monotonicMs() + Math.max(1, leftMs);
+    turns.deadlineMs = toMonotonicMs(this.#exchange.arrivedMs) + this.#guest.app.requestTimeoutMs;
     turns.resume();
     instance.handle(incoming, outparam).then(
       () => this.#returned(live),

@@ -6,8 +6,9 @@
  *   8  f64  the running guest's deadline, in milliseconds of the machine's monotonic clock
  *  16  i32  never changed: what the watchdog waits on between two looks
  *
- * Stop and turn are one 64-bit cell: a watchdog that decides to stop a guest while another begins to run exchanges
- * nothing (docs/adr/0004-module-rewriting.md).
+ * To the watchdog, stop and turn are one 64-bit cell: when it decides to stop a guest while another begins to run, it
+ * exchanges nothing (docs/adr/0004-module-rewriting.md). The thread that runs guests writes the turn first and clears
+ * stop after it: whatever the watchdog stored for the turn before is gone before the next guest runs.
  */
 const BYTES = 24;
 const MAX_TURN = 0x7fff_ffff;
@@ -32,12 +33,14 @@ export class TurnRecord {
     this.#turn = this.#turn === MAX_TURN ? 1 : this.#turn + 1;
     // In this order: a watchdog that sees the new turn sees its deadline.
     this.#times[0] = deadlineMs;
-    Atomics.store(this.#cell, 0, cellOf(this.#turn));
+    Atomics.store(this.#words, 1, this.#turn);
+    Atomics.store(this.#words, 0, 0);
   }
 
   /** No guest runs any more. */
   leave(): void {
-    Atomics.store(this.#cell, 0, 0n);
+    Atomics.store(this.#words, 1, 0);
+    Atomics.store(this.#words, 0, 0);
   }
 
   /** Returns the running turn and its deadline; a deadline that belongs to another turn is told by reading again. */
@@ -62,7 +65,12 @@ function cellOf(turn: number): bigint {
 
 /** Milliseconds of the machine's monotonic clock, the same in every thread. */
 export function monotonicMs(): number {
-  return performance.now() + OFFSET_MS;
+  return toMonotonicMs(performance.now());
+}
+
+/** Returns a time of this thread's `performance.now()` as one of the machine's monotonic clock. */
+export function toMonotonicMs(timeMs: number): number {
+  return timeMs + OFFSET_MS;
 }
 
 const OFFSET_MS = Number(process.hrtime.bigint()) / 1e6 - performance.now();

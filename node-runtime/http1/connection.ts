@@ -12,9 +12,9 @@ import { ProtocolError, RequestParser } from "./request-parser.ts";
 import { formatHead, KEEP_ALIVE_SECONDS, type HeaderLine } from "./response-head.ts";
 
 /** How long a client may take to send a request's head. */
-const HEAD_TIMEOUT_MS = 30_000;
+const HEAD_TIMEOUT_SECONDS = 30;
 /** How long the rest of a body that nobody wants is read: closing on unread bytes resets the connection, and the answer is lost. */
-const LINGER_MS = 2000;
+const LINGER_SECONDS = 2;
 /** Up to this many bytes are copied into one piece: cheaper than several writes. */
 const JOIN_BYTES = 16 * 1024;
 
@@ -29,6 +29,8 @@ export interface Refusal {
 export interface ConnectionOwner {
   /** New requests are not wanted: responses say so. */
   readonly isDraining: boolean;
+  /** Its clock, which counts seconds: telling the time costs more than all else that a connection does for a request. */
+  readonly seconds: number;
   serve(exchange: Exchange): void;
   refuse(error: ProtocolError): Refusal;
   closed(connection: Connection): void;
@@ -42,7 +44,8 @@ export class Connection implements ExchangeChannel {
   readonly #owner: ConnectionOwner;
   readonly #parser = new RequestParser();
   #phase: Phase = "idle";
-  #sinceMs = performance.now();
+  /** The owner's clock when the phase began. */
+  #sinceSeconds: number;
   #exchange: Exchange | undefined;
   #keepsAlive = true;
   /** Read, and not parsed yet: it lies behind the message that is served. */
@@ -54,6 +57,7 @@ export class Connection implements ExchangeChannel {
   constructor(socket: Socket, owner: ConnectionOwner) {
     this.#socket = socket;
     this.#owner = owner;
+    this.#sinceSeconds = owner.seconds;
     socket.on("data", (bytes) => this.#receive(bytes as Buffer));
     socket.on("drain", () => this.#exchange?.resume());
     socket.on("end", () => this.#leave());
@@ -114,13 +118,13 @@ export class Connection implements ExchangeChannel {
     this.#socket.destroy();
   }
 
-  /** Ends the connection when its time is over; to be called now and then. */
-  check(nowMs: number): void {
-    const ageMs = nowMs - this.#sinceMs;
-    if (this.#phase === "idle" && ageMs > KEEP_ALIVE_SECONDS * 1000) this.#end();
-    else if (this.#phase === "head" && ageMs > HEAD_TIMEOUT_MS) {
-      this.#refuse(new ProtocolError("malformed", `the request's head took longer than ${HEAD_TIMEOUT_MS / 1000} s`));
-    } else if ((this.#phase === "lingering" || this.#phase === "ended") && ageMs > LINGER_MS) this.#socket.destroy();
+  /** Ends the connection when its time is over; to be called each second. */
+  check(): void {
+    const age = this.#owner.seconds - this.#sinceSeconds;
+    if (this.#phase === "idle" && age > KEEP_ALIVE_SECONDS) this.#end();
+    else if (this.#phase === "head" && age > HEAD_TIMEOUT_SECONDS) {
+      this.#refuse(new ProtocolError("malformed", `the request's head took longer than ${HEAD_TIMEOUT_SECONDS} s`));
+    } else if ((this.#phase === "lingering" || this.#phase === "ended") && age > LINGER_SECONDS) this.#socket.destroy();
   }
 
   #receive(bytes: Uint8Array): void {
@@ -212,7 +216,7 @@ export class Connection implements ExchangeChannel {
 
   #enter(phase: Phase): void {
     this.#phase = phase;
-    this.#sinceMs = performance.now();
+    this.#sinceSeconds = this.#owner.seconds;
   }
 
   /** Reads no more than is wanted: the client has to wait then. */

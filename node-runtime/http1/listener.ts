@@ -27,6 +27,7 @@ export class Listener implements ConnectionOwner {
   readonly #connections = new Set<Connection>();
   readonly #checking: NodeJS.Timeout;
   #isDraining = false;
+  #seconds = 0;
   #isLingering = true;
 
   constructor(service: Service) {
@@ -38,6 +39,10 @@ export class Listener implements ConnectionOwner {
 
   get isDraining(): boolean {
     return this.#isDraining;
+  }
+
+  get seconds(): number {
+    return this.#seconds;
   }
 
   /** Resolves once the address is listened on; rejects with Node's error when it is taken. */
@@ -82,9 +87,9 @@ export class Listener implements ConnectionOwner {
   }
 
   #check(): void {
-    const nowMs = performance.now();
+    this.#seconds++;
     for (const connection of this.#connections) {
-      connection.check(nowMs);
+      connection.check();
       if (this.#isDraining && !this.#isLingering) connection.endIfIdle();
     }
   }

@@ -2,6 +2,7 @@ import { messageOf } from "../../../common/errors.ts";
 import { WasiError } from "../errors.ts";
 import type { Scope } from "../scope.ts";
 import type { ByteSink } from "./byte-source.ts";
+import { copyOf } from "./bytes.ts";
 import { IoError, type StreamError } from "./error.ts";
 import type { InputStream } from "./input-stream.ts";
 import { Pollable } from "./pollable.ts";
@@ -41,8 +42,7 @@ export class OutputStream {
     if (contents.length > this.#permit) throw new Error("write: more bytes than check-write permitted");
     if (this.#openCapacity() === null) throw closed();
     this.#permit -= contents.length;
-    // The engine may hand out a view of the guest's memory, which the guest overwrites next.
-    this.#sink.write(new Uint8Array(contents));
+    this.#sink.write(copyOf(contents));
   }
 
   /**
@@ -51,8 +51,7 @@ export class OutputStream {
    */
   blockingWriteAndFlush(contents: Uint8Array): void | Promise<void> {
     if (contents.length > MAX_BLOCKING_WRITE_BYTES) throw new Error("blocking-write-and-flush: more than 4096 bytes");
-    // The engine may hand out a view of the guest's memory, which the guest overwrites next.
-    const own = new Uint8Array(contents);
+    const own = copyOf(contents);
     if (this.#capacity() < own.length) return this.#writeAll(own);
     if (own.length > 0) this.#sink.write(own);
     if (!this.#sink.flushed() || ++this.#quickFlushes % MAX_QUICK_FLUSHES === 0) return this.blockingFlush();
