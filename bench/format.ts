@@ -5,7 +5,7 @@ import type { Report } from "./report.ts";
 import type { ArmSummary } from "./stats.ts";
 
 const ARM_HEAD = ["scenario", "arm", "requests", "p50", "p99", "CPU/request", "wall", "load"];
-const GOAL_HEAD = ["goal", "bound", "measured", "met"];
+const GOAL_HEAD = ["goal", "bound", "measured", "middle half of rounds", "met"];
 
 /** Returns the report for people. */
 export function formatReport(report: Report): string {
@@ -104,11 +104,15 @@ function formatMicros(micros: number | null): string {
 }
 
 function goalRow(goal: Goal): string[] {
-  return [goal.name, formatBound(goal), formatValue(goal), goal.met ? "yes" : "no"];
+  return [goal.name, formatBound(goal), formatValue(goal), formatSpread(goal), goal.met ? "yes" : "no"];
 }
 
 function formatValue({ value, unit }: Goal): string {
   return value === null ? "unknown" : `${Number(value.toPrecision(3))}${unit}`;
+}
+
+function formatSpread({ spread }: Goal): string {
+  return spread === null ? "" : `${Number(spread.low.toPrecision(3))} to ${Number(spread.high.toPrecision(3))}`;
 }
 
 function describeMiss(goal: Goal): string {

@@ -2,7 +2,7 @@ import { loadavg } from "node:os";
 import { messageOf } from "../common/errors.ts";
 import { HttpConnection } from "./http-connection.ts";
 import type { Peer } from "./peers/peer.ts";
-import { findTree, readCpuSeconds } from "./process-cpu.ts";
+import { cpuSecondsBetween, findTree, readCpu } from "./process-cpu.ts";
 import type { Findings } from "./scenario.ts";
 import type { Sample } from "./stats.ts";
 
@@ -91,15 +91,15 @@ async function measureBlock(
   connections: readonly HttpConnection[],
   requests: number,
 ): Promise<Omit<Sample, "scenario" | "arm" | "round">> {
-  const cpuBefore = readCpuSeconds(pids);
+  const cpuBefore = readCpu(pids);
   const begin = performance.now();
   const latenciesMicros = await runBlock(connections, requests);
   const wallSeconds = (performance.now() - begin) / 1000;
-  const cpuAfter = readCpuSeconds(pids);
+  const cpuSeconds = cpuSecondsBetween(cpuBefore, readCpu(pids));
   return {
     requests: latenciesMicros.length,
     wallSeconds,
-    cpuSeconds: cpuBefore === null || cpuAfter === null ? null : cpuAfter - cpuBefore,
+    cpuSeconds,
     loadAverage: loadavg()[0] ?? 0,
     latenciesMicros,
   };

@@ -4,7 +4,7 @@ import { startPeers } from "../http-arms.ts";
 import { HttpConnection } from "../http-connection.ts";
 import type { Effort } from "../options.ts";
 import { WORKERD_LOADER } from "../peers/workerd.ts";
-import { readCpuSeconds } from "../process-cpu.ts";
+import { cpuSecondsBetween, readCpu } from "../process-cpu.ts";
 import { type RuntimeUnderTest, startRuntimeUnderTest } from "../runtime-under-test.ts";
 import type { Findings } from "../scenario.ts";
 import type { Sample } from "../stats.ts";
@@ -92,16 +92,16 @@ async function measureOne(
   round: number,
   { cellPids }: Pick<RuntimeUnderTest, "cellPids">,
 ): Promise<Sample> {
-  const cpuBefore = readCpuSeconds(cellPids);
+  const cpuBefore = readCpu(cellPids);
   const micros = await connection.time();
-  const cpuAfter = readCpuSeconds(cellPids);
+  const cpuSeconds = cpuSecondsBetween(cpuBefore, readCpu(cellPids));
   return {
     scenario: "first request",
     arm,
     round,
     requests: 1,
     wallSeconds: micros / 1e6,
-    cpuSeconds: cpuBefore === null || cpuAfter === null ? null : cpuAfter - cpuBefore,
+    cpuSeconds,
     loadAverage: loadavg()[0] ?? 0,
     latenciesMicros: [micros],
   };
