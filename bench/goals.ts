@@ -1,7 +1,7 @@
 import type { Findings } from "./scenario.ts";
 import { COLD_GUESTS, coldArms, ISOLATE_ARM } from "./scenarios/cold.ts";
 import { DEMO_ARMS } from "./scenarios/demo.ts";
-import { HTTP_ARMS } from "./scenarios/http.ts";
+import { bareArm, ownArm } from "./scenarios/http.ts";
 import { ENGINE_ARMS } from "./scenarios/in-process.ts";
 import {
   cpuPerRequest,
@@ -15,6 +15,8 @@ import {
 } from "./stats.ts";
 
 const P50 = latencyAt(0.5);
+const P50_SECONDS: Metric = (sample) => P50(sample) / 1e6;
+const P99_OVER_P50: Metric = (sample) => latencyAt(0.99)(sample) / P50(sample);
 
 /** One number that the project holds itself to. */
 export interface Goal {
@@ -55,27 +57,28 @@ function judgePristine(samples: Sample[]): Goal[] {
 }
 
 function judgePristineLive(samples: Sample[]): Goal[] {
-  const spread: Metric = (sample) => latencyAt(0.99)(sample) / P50(sample);
   return [
-    atMost("in-process pristine request, 1,000 live: p99 / p50", 8, overRounds(samples, ENGINE_ARMS.own, spread)),
+    atMost("in-process pristine request, 1,000 live: p99 / p50", 8, overRounds(samples, ENGINE_ARMS.own, P99_OVER_P50)),
   ];
 }
 
 function judgeHttpPristine(samples: Sample[]): Goal[] {
-  const cpuOver = (peer: string): Estimate => pairedRatio(samples, HTTP_ARMS.request, peer, cpuPerRequest);
+  const [large, small] = [ownArm("hello-rust", "Request"), ownArm("hello-c", "Request")];
+  const cpuOver = (own: string, peer: string): Estimate => pairedRatio(samples, own, peer, cpuPerRequest);
   return [
-    atMost("http-pristine, reuse: Request: CPU / wasmtime serve", 0.25, cpuOver("wasmtime serve")),
-    atMost("http-pristine, reuse: Request: CPU / bare node:http", 2.2, cpuOver("bare node:http")),
+    atMost("http-pristine, reuse: Request: CPU / wasmtime serve", 0.25, cpuOver(large, "wasmtime serve")),
+    atMost("http-pristine, guest of 128 KB: CPU / bare node:http", 1.8, cpuOver(small, bareArm("hello-c"))),
+    atMost("http-pristine, guest of 1.1 MB: CPU / bare node:http", 2.2, cpuOver(large, bareArm("hello-rust"))),
   ];
 }
 
 function judgeHttpWarm(samples: Sample[]): Goal[] {
-  const { instance } = HTTP_ARMS;
-  const cpuOver = (peer: string): Estimate => pairedRatio(samples, instance, peer, cpuPerRequest);
-  const throughputOver = (peer: string): Estimate => pairedRatio(samples, peer, instance, cpuPerRequest);
+  const own = ownArm("hello-rust", "Instance");
+  const cpuOver = (peer: string): Estimate => pairedRatio(samples, own, peer, cpuPerRequest);
+  const throughputOver = (peer: string): Estimate => pairedRatio(samples, peer, own, cpuPerRequest);
   return [
     atMost("http-warm, reuse: Instance: CPU / wasmtime serve, reuse", 0.9, cpuOver("wasmtime serve, reuse")),
-    atMost("http-warm, reuse: Instance: CPU / bare node:http", 1.15, cpuOver("bare node:http")),
+    atMost("http-warm, reuse: Instance: CPU / bare node:http", 1.15, cpuOver(bareArm("hello-rust"))),
     atLeast("http-warm, reuse: Instance: requests per CPU second / workerd", 2.5, throughputOver("workerd")),
     atLeast("http-warm, reuse: Instance: requests per CPU second / jco serve", 12, throughputOver("jco serve")),
   ];
@@ -103,8 +106,9 @@ function judgeCold(samples: Sample[]): Goal[] {
 }
 
 function judgeDemo(samples: Sample[]): Goal[] {
-  const seconds: Metric = (sample) => P50(sample) / 1e6;
-  return [atMost("npm run demo to all ready, filled cache: p50", 5, overRounds(samples, DEMO_ARMS.demo, seconds), "s")];
+  return [
+    atMost("npm run demo to all ready, filled cache: p50", 5, overRounds(samples, DEMO_ARMS.demo, P50_SECONDS), "s"),
+  ];
 }
 
 function whenMeasured(samples: Sample[], judge: (samples: Sample[]) => Goal[]): Goal[] {

@@ -35,6 +35,12 @@ export class HttpConnection {
     return new HttpConnection(socket, `GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
   }
 
+  /** Connects for one GET alone, and resolves to its whole answer. */
+  static async getOnce(url: string): Promise<string> {
+    const connection = await HttpConnection.open(url);
+    return connection.get().finally(() => connection.close());
+  }
+
   /** Sends GET and resolves to the whole answer, head included; rejects unless it is a 200. */
   async get(): Promise<string> {
     if (!this.#socket.writable) throw new Error("the server closed the connection while it was idle");

@@ -16,8 +16,8 @@ export interface Effort {
 }
 
 const FULL: Effort = {
-  httpRounds: 10,
-  httpRequests: 2000,
+  httpRounds: 20,
+  httpRequests: 3200,
   pristineRounds: 10,
   pristineRequests: 1000,
   newRounds: 15,
@@ -26,8 +26,8 @@ const FULL: Effort = {
   demoRounds: 5,
 };
 const QUICK: Effort = {
-  httpRounds: 4,
-  httpRequests: 800,
+  httpRounds: 5,
+  httpRequests: 1600,
   pristineRounds: 4,
   pristineRequests: 300,
   newRounds: 3,

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { judgeGoals } from "./goals.ts";
 import { DEMO_ARMS } from "./scenarios/demo.ts";
-import { HTTP_ARMS } from "./scenarios/http.ts";
+import { bareArm, ownArm } from "./scenarios/http.ts";
 import { ENGINE_ARMS } from "./scenarios/in-process.ts";
 import type { Sample } from "./stats.ts";
 
@@ -36,7 +36,10 @@ test.each([
   [100, 2.5, true],
   [125, 2, false],
 ])("goals: throughput per core at %i us to the peer's 250 is %s times as much, met: %s", (micros, value, met) => {
-  const samples = [sampleOf("http-warm", HTTP_ARMS.instance, micros), sampleOf("http-warm", "workerd", 250)];
+  const samples = [
+    sampleOf("http-warm", ownArm("hello-rust", "Instance"), micros),
+    sampleOf("http-warm", "workerd", 250),
+  ];
   expect(goalOf(samples, "http-warm, reuse: Instance: requests per CPU second / workerd")).toMatchObject({
     value,
     met,
@@ -44,7 +47,10 @@ test.each([
 });
 
 test("goals: an unknown CPU time and a peer that is missing are no value, and not met", () => {
-  const samples = [sampleOf("http-warm", HTTP_ARMS.instance, 100, null), sampleOf("http-warm", "workerd", 100)];
+  const samples = [
+    sampleOf("http-warm", ownArm("hello-rust", "Instance"), 100, null),
+    sampleOf("http-warm", "workerd", 100),
+  ];
   expect(goalOf(samples, "http-warm, reuse: Instance: requests per CPU second / workerd")).toMatchObject({
     value: null,
     met: false,
@@ -54,11 +60,31 @@ test("goals: an unknown CPU time and a peer that is missing are no value, and no
 
 test("goals: an arm of the same name in another scenario does not count", () => {
   const samples = [
-    sampleOf("http-pristine", HTTP_ARMS.request, 100),
-    sampleOf("http-pristine", "bare node:http", 100),
-    sampleOf("http-warm", "bare node:http", 900),
+    sampleOf("http-pristine", ownArm("hello-rust", "Request"), 100),
+    sampleOf("http-pristine", bareArm("hello-rust"), 100),
+    sampleOf("http-warm", bareArm("hello-rust"), 900),
   ];
-  expect(goalOf(samples, "http-pristine, reuse: Request: CPU / bare")).toMatchObject({ value: 1 });
+  expect(goalOf(samples, "http-pristine, guest of 1.1 MB")).toMatchObject({ value: 1 });
+});
+
+test("goals: each size of guest is compared with the bare server that answers as it does", () => {
+  const samples = (["hello-rust", "hello-c"] as const).flatMap((guest, index) => [
+    sampleOf("http-pristine", ownArm(guest, "Request"), 100 + 50 * index),
+    sampleOf("http-pristine", bareArm(guest), 50),
+  ]);
+  expect(goalOf(samples, "http-pristine, guest of 1.1 MB")).toMatchObject({ goal: 2.2, value: 2, met: true });
+  expect(goalOf(samples, "http-pristine, guest of 128 KB")).toMatchObject({ goal: 1.8, value: 3, met: false });
+});
+
+test("goals: a ratio is the median of its rounds, with the quartiles as its spread", () => {
+  const rounds = [1, 2, 3, 4, 9].flatMap((times, round) => [
+    { ...sampleOf("http-warm", ownArm("hello-rust", "Instance"), 100 * times), round },
+    { ...sampleOf("http-warm", bareArm("hello-rust"), 100), round },
+  ]);
+  expect(goalOf(rounds, "http-warm, reuse: Instance: CPU / bare")).toMatchObject({
+    value: 3,
+    spread: { low: 2, high: 4 },
+  });
 });
 
 test("goals: the demo's is in seconds", () => {

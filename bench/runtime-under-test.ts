@@ -17,12 +17,18 @@ const READY_TIMEOUT_MS = 60_000;
 const POLL_MS = 20;
 const GRACE_MS = 2000;
 
-/** One app to measure: a guest of examples/ and how it is run. */
+/** Returns the component of an example. */
+export function guestFile(name: string): string {
+  return join(REPOSITORY, "examples", name, `${name}.wasm`);
+}
+
+/** One app to measure: an artifact and how it is run. */
 export interface BenchApp {
   name: string;
-  guest: string;
+  file: string;
   reuse: "Request" | "Instance";
   idleSeconds: number;
+  requestTimeoutSeconds?: number;
 }
 
 /** A node runtime with one cell, all of whose apps are ready. */
@@ -73,7 +79,7 @@ function complain(message: string): void {
   process.stderr.write(`${message}\n`);
 }
 
-function manifestOf({ name, guest, reuse, idleSeconds }: BenchApp): string {
+function manifestOf({ name, file, reuse, idleSeconds, requestTimeoutSeconds }: BenchApp): string {
   // JSON is YAML.
   return JSON.stringify({
     apiVersion: "wasmlet.dev/v1alpha1",
@@ -81,13 +87,14 @@ function manifestOf({ name, guest, reuse, idleSeconds }: BenchApp): string {
     metadata: {
       name,
       namespace: "bench",
-      annotations: { "wasmlet.dev/source-path": join(REPOSITORY, "examples", guest, `${guest}.wasm`) },
+      annotations: { "wasmlet.dev/source-path": file },
     },
     spec: {
-      source: { oci: { image: `ghcr.io/wasmlet/examples/${guest}:0.1.0` } },
+      source: { oci: { image: `ghcr.io/wasmlet/bench/${name}:0.1.0` } },
       trigger: { http: {} },
       isolation: { reuse },
       scale: { idleSeconds },
+      ...(requestTimeoutSeconds !== undefined && { limits: { requestTimeoutSeconds } }),
     },
   });
 }

@@ -5,7 +5,7 @@ import { HttpConnection } from "../http-connection.ts";
 import type { Effort } from "../options.ts";
 import { WORKERD_LOADER } from "../peers/workerd.ts";
 import { cpuSecondsBetween, readCpu } from "../process-cpu.ts";
-import { type RuntimeUnderTest, startRuntimeUnderTest } from "../runtime-under-test.ts";
+import { guestFile, type RuntimeUnderTest, startRuntimeUnderTest } from "../runtime-under-test.ts";
 import type { Findings } from "../scenario.ts";
 import type { Sample } from "../stats.ts";
 
@@ -37,10 +37,10 @@ export function coldArms(guest: string): { cold: string; warm: string } {
 /** Measures first requests after scale to zero and the ones after them; throws when one was not cold in truth. */
 export async function measureCold({ coldRounds }: Effort): Promise<Findings> {
   const runtime = await startRuntimeUnderTest(
-    GUESTS.map((guest) => ({ name: guest, guest, reuse: "Request", idleSeconds: IDLE_SECONDS })),
+    GUESTS.map((guest) => ({ name: guest, file: guestFile(guest), reuse: "Request", idleSeconds: IDLE_SECONDS })),
   );
   const connections = new Map<string, HttpConnection>();
-  const peers = await startPeers([WORKERD_LOADER], "");
+  const peers = await startPeers([WORKERD_LOADER], "", "");
   try {
     for (const guest of GUESTS) connections.set(guest, await HttpConnection.open(runtime.urlOf(guest)));
     // The first requests of the process load the engine's own code: they are no measure of the wake-up.

@@ -1,11 +1,10 @@
 import { loadavg } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LineChild } from "../line-child.ts";
 import type { Effort } from "../options.ts";
 import { startEmbedding } from "../peers/wasmtime-embedding.ts";
 import { readResidentBytes } from "../process-cpu.ts";
-import { REPOSITORY } from "../runtime-under-test.ts";
+import { guestFile } from "../runtime-under-test.ts";
 import type { Findings } from "../scenario.ts";
 import type { Sample } from "../stats.ts";
 
@@ -120,8 +119,4 @@ async function measureBlock(
     loadAverage: loadavg()[0] ?? 0,
     latenciesMicros: latenciesNanos.map((nanos) => nanos / 1000),
   };
-}
-
-function guestFile(name: string): string {
-  return join(REPOSITORY, "examples", name, `${name}.wasm`);
 }
