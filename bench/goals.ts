@@ -1,4 +1,4 @@
-import type { Findings } from "./scenario.ts";
+import type { Figures, Findings } from "./scenario.ts";
 import { COLD_GUESTS, coldArms, ISOLATE_ARM } from "./scenarios/cold.ts";
 import { DEMO_ARMS } from "./scenarios/demo.ts";
 import { bareArm, ownArm } from "./scenarios/http.ts";
@@ -32,7 +32,7 @@ export interface Goal {
 }
 
 /** Judges every goal of the scenarios that were measured. */
-export function judgeGoals({ samples, residentBytesEach }: Findings): Goal[] {
+export function judgeGoals({ samples, figures = {} }: Findings): Goal[] {
   const of = (scenario: string): Sample[] => samples.filter((sample) => sample.scenario === scenario);
   return [
     ...whenMeasured(of("in-process pristine"), judgePristine),
@@ -41,9 +41,7 @@ export function judgeGoals({ samples, residentBytesEach }: Findings): Goal[] {
     ...whenMeasured(of("http-warm"), judgeHttpWarm),
     ...whenMeasured(of("new bytes"), judgeNewBytes),
     ...whenMeasured(of("first request"), judgeCold),
-    ...(residentBytesEach === undefined
-      ? []
-      : [atMost("live instance: resident memory", 32, exactly(residentBytesEach / 1024), "KiB")]),
+    ...judgeDensity(figures),
     ...whenMeasured(of("demo"), judgeDemo),
   ];
 }
@@ -103,6 +101,14 @@ function judgeCold(samples: Sample[]): Goal[] {
       atLeast(`${ISOLATE_ARM}: p50 / ${name}`, 15, pairedRatio(samples, ISOLATE_ARM, cold, P50)),
     ];
   });
+}
+
+function judgeDensity({ liveApps, residentBytesEach = Number.NaN }: Partial<Figures>): Goal[] {
+  if (liveApps === undefined) return [];
+  return [
+    atLeast("live apps in one process", 14_000, exactly(liveApps), ""),
+    atMost("live app: resident memory", 32, exactly(residentBytesEach / 1024), "KiB"),
+  ];
 }
 
 function judgeDemo(samples: Sample[]): Goal[] {

@@ -9,7 +9,8 @@ import type { Findings, Scenario } from "./scenario.ts";
 import { measureCold } from "./scenarios/cold.ts";
 import { measureDemo } from "./scenarios/demo.ts";
 import { measurePristineHttp, measureWarmHttp } from "./scenarios/http.ts";
-import { measureDensity, measureNewBytes, measurePristine, measurePristineLive } from "./scenarios/in-process.ts";
+import { measureDensity } from "./scenarios/density.ts";
+import { measureNewBytes, measurePristine, measurePristineLive } from "./scenarios/in-process.ts";
 
 /*
  * `npm run bench`: scenarios/ measure, stats.ts reduces, report.ts judges, format.ts prints. It ends with 0 whether goals are
@@ -32,14 +33,14 @@ async function main(args: readonly string[]): Promise<void> {
   if (help) return writeOut(HELP);
   const startedAt = new Date();
   const begin = performance.now();
-  const findings: Findings = { samples: [], notes: [] };
+  const findings: Required<Findings> = { samples: [], notes: [], figures: {} };
   for (const name of scenarios) {
     writeErr(`measuring: ${name}\n`);
-    const { samples, notes, ...rest } = await SCENARIOS[name](effort);
+    const { samples, notes, figures } = await SCENARIOS[name](effort);
     for (const note of notes) writeErr(`  ${note}\n`);
     findings.samples.push(...samples);
     findings.notes.push(...notes.filter((note) => !findings.notes.includes(note)));
-    Object.assign(findings, rest);
+    Object.assign(findings.figures, figures);
   }
   const report = buildReport(findings, { startedAt, quick, seconds: (performance.now() - begin) / 1000 });
   if (writeDocs) writeFileSync(join(REPOSITORY, "docs", "performance.md"), formatPage(report));

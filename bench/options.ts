@@ -10,7 +10,10 @@ export interface Effort {
   /** Requests of one block in process. */
   pristineRequests: number;
   newRounds: number;
-  liveInstances: number;
+  /** Apps that one process is to carry, if it can. */
+  liveApps: number;
+  /** When to stop making them. */
+  liveSeconds: number;
   coldRounds: number;
   demoRounds: number;
 }
@@ -21,7 +24,8 @@ const FULL: Effort = {
   pristineRounds: 10,
   pristineRequests: 1000,
   newRounds: 15,
-  liveInstances: 2000,
+  liveApps: 14_500,
+  liveSeconds: 300,
   coldRounds: 30,
   demoRounds: 5,
 };
@@ -31,7 +35,8 @@ const QUICK: Effort = {
   pristineRounds: 4,
   pristineRequests: 300,
   newRounds: 3,
-  liveInstances: 300,
+  liveApps: 14_200,
+  liveSeconds: 30,
   coldRounds: 6,
   demoRounds: 2,
 };

@@ -96,6 +96,20 @@ test("goals: the demo's is in seconds", () => {
   });
 });
 
+test.each([
+  [14_000, 32 * 1024, [true, true]],
+  [13_999, 32 * 1024 + 1, [false, false]],
+])("goals: %i live apps of %i bytes each", (liveApps, residentBytesEach, met) => {
+  const goals = judgeGoals({ samples: [], notes: [], figures: { liveApps, residentBytesEach } });
+  expect(goals.map((goal) => goal.met)).toEqual(met);
+  expect(goals[0]).toMatchObject({ value: liveApps, spread: null, unit: "" });
+});
+
+test("goals: memory that the system does not tell is no value, and not met", () => {
+  const [, memory] = judgeGoals({ samples: [], notes: [], figures: { liveApps: 14_500 } });
+  expect(memory).toMatchObject({ value: null, met: false });
+});
+
 test("goals: only scenarios that were measured are judged", () => {
   expect(judgeGoals({ samples: [], notes: [] })).toEqual([]);
 });

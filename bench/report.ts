@@ -1,6 +1,6 @@
 import { arch, cpus, loadavg, platform, release } from "node:os";
 import { type Goal, judgeGoals } from "./goals.ts";
-import type { Findings } from "./scenario.ts";
+import type { Figures, Findings } from "./scenario.ts";
 import { type ArmSummary, type Sample, summarizeArms } from "./stats.ts";
 
 /** What `-o json` prints. */
@@ -12,13 +12,14 @@ export interface Report {
   goals: Goal[];
   /** Peers that are not there, and what differs from an arm's name. */
   notes: string[];
+  figures: Partial<Figures>;
   arms: ArmSummary[];
   samples: Sample[];
 }
 
 /** Makes the report of a run. */
 export function buildReport(findings: Findings, run: { startedAt: Date; quick: boolean; seconds: number }): Report {
-  const { samples, notes } = findings;
+  const { samples, notes, figures = {} } = findings;
   const processors = cpus();
   return {
     startedAt: run.startedAt.toISOString(),
@@ -34,6 +35,7 @@ export function buildReport(findings: Findings, run: { startedAt: Date; quick: b
     },
     goals: judgeGoals(findings),
     notes,
+    figures,
     arms: summarizeArms(samples),
     samples,
   };
