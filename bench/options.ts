@@ -26,7 +26,7 @@ const FULL: Effort = {
   newRounds: 15,
   liveApps: 14_500,
   liveSeconds: 300,
-  coldRounds: 30,
+  coldRounds: 25,
   demoRounds: 5,
 };
 const QUICK: Effort = {
@@ -37,7 +37,7 @@ const QUICK: Effort = {
   newRounds: 3,
   liveApps: 14_200,
   liveSeconds: 30,
-  coldRounds: 6,
+  coldRounds: 4,
   demoRounds: 2,
 };
 
