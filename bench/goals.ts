@@ -1,8 +1,11 @@
+import type { ScenarioName } from "./options.ts";
 import type { Figures, Findings } from "./scenario.ts";
+import { checkCosts } from "./scenarios/checks.ts";
 import { COLD_GUESTS, coldArms, ISOLATE_ARM } from "./scenarios/cold.ts";
 import { DEMO_ARMS } from "./scenarios/demo.ts";
 import { bareArm, ownArm } from "./scenarios/http.ts";
 import { ENGINE_ARMS } from "./scenarios/in-process.ts";
+import { RUNAWAY_ARMS } from "./scenarios/runaway.ts";
 import {
   cpuPerRequest,
   type Estimate,
@@ -31,19 +34,22 @@ export interface Goal {
   spread: { low: number; high: number } | null;
 }
 
-/** Judges every goal of the scenarios that were measured. */
-export function judgeGoals({ samples, figures = {} }: Findings): Goal[] {
+/** Judges every goal of the given scenarios; one that was not measured after all has no value, and is not met. */
+export function judgeGoals({ samples, figures = {} }: Findings, scenarios: readonly ScenarioName[]): Goal[] {
   const of = (scenario: string): Sample[] => samples.filter((sample) => sample.scenario === scenario);
-  return [
-    ...whenMeasured(of("in-process pristine"), judgePristine),
-    ...whenMeasured(of("in-process pristine, 1,000 live"), judgePristineLive),
-    ...whenMeasured(of("http-pristine"), judgeHttpPristine),
-    ...whenMeasured(of("http-warm"), judgeHttpWarm),
-    ...whenMeasured(of("new bytes"), judgeNewBytes),
-    ...whenMeasured(of("first request"), judgeCold),
-    ...judgeDensity(figures),
-    ...whenMeasured(of("demo"), judgeDemo),
-  ];
+  const judges: Readonly<Record<ScenarioName, () => Goal[]>> = {
+    "http-pristine": () => judgeHttpPristine(of("http-pristine")),
+    "http-warm": () => judgeHttpWarm(of("http-warm")),
+    pristine: () => judgePristine(of("in-process pristine")),
+    "pristine-live": () => judgePristineLive(of("in-process pristine, 1,000 live")),
+    "new-bytes": () => judgeNewBytes(of("new bytes")),
+    density: () => judgeDensity(figures),
+    cold: () => judgeCold(of("first request")),
+    runaway: () => judgeRunaway(of("runaway"), figures),
+    checks: () => judgeChecks(of("epoch checks")),
+    demo: () => judgeDemo(of("demo")),
+  };
+  return scenarios.flatMap((scenario) => judges[scenario]());
 }
 
 function judgePristine(samples: Sample[]): Goal[] {
@@ -103,22 +109,31 @@ function judgeCold(samples: Sample[]): Goal[] {
   });
 }
 
-function judgeDensity({ liveApps, residentBytesEach = Number.NaN }: Partial<Figures>): Goal[] {
-  if (liveApps === undefined) return [];
+function judgeDensity({ liveApps = Number.NaN, residentBytesEach = Number.NaN }: Partial<Figures>): Goal[] {
   return [
     atLeast("live apps in one process", 14_000, exactly(liveApps), ""),
     atMost("live app: resident memory", 32, exactly(residentBytesEach / 1024), "KiB"),
   ];
 }
 
+function judgeRunaway(samples: Sample[], { failedNeighbourRequests = Number.NaN }: Partial<Figures>): Goal[] {
+  const late = overRounds(samples, RUNAWAY_ARMS.runaway, P50_SECONDS);
+  return [
+    atMost("runaway loop: answered after its deadline, p50", 0.005, late, "s"),
+    atMost("runaway loop: failed requests of its neighbour", 0, exactly(failedNeighbourRequests), ""),
+  ];
+}
+
+/** The loop that suffers most counts. */
+function judgeChecks(samples: Sample[]): Goal[] {
+  const worst = checkCosts(samples).reduce((most, one) => (one.cost.value > most.cost.value ? one : most));
+  return [atMost("worst-case loop: CPU with epoch checks / without", 1.1, worst.cost)];
+}
+
 function judgeDemo(samples: Sample[]): Goal[] {
   return [
     atMost("npm run demo to all ready, filled cache: p50", 5, overRounds(samples, DEMO_ARMS.demo, P50_SECONDS), "s"),
   ];
-}
-
-function whenMeasured(samples: Sample[], judge: (samples: Sample[]) => Goal[]): Goal[] {
-  return samples.length === 0 ? [] : judge(samples);
 }
 
 /** A number with the rounds that it is the median of, or one of the run as a whole. */

@@ -75,7 +75,8 @@ export async function measureHttp(
     }
     const samples: Sample[] = [];
     for (let round = 0; round < rounds; round++) {
-      for (const [arm, connections] of open) {
+      const turns = round % 2 === 0 ? [...open] : [...open].toReversed(); // no arm always comes after the same one
+      for (const [arm, connections] of turns) {
         samples.push({ scenario, arm: arm.name, round, ...(await measureBlock(arm.pids, connections, requests)) });
       }
     }

@@ -43,12 +43,17 @@ export class HttpConnection {
 
   /** Sends GET and resolves to the whole answer, head included; rejects unless it is a 200. */
   async get(): Promise<string> {
+    const answer = await this.exchange();
+    if (!answer.startsWith("HTTP/1.1 200 ")) throw new Error(`expected 200, got ${answer.slice(0, 200)}`);
+    return answer;
+  }
+
+  /** Sends GET and resolves to the whole answer, whatever its status. */
+  async exchange(): Promise<string> {
     if (!this.#socket.writable) throw new Error("the server closed the connection while it was idle");
     this.#waiting = Promise.withResolvers<string>();
     this.#socket.write(this.#request);
-    const answer = await this.#waiting.promise;
-    if (!answer.startsWith("HTTP/1.1 200 ")) throw new Error(`expected 200, got ${answer.slice(0, 200)}`);
-    return answer;
+    return this.#waiting.promise;
   }
 
   /** Resolves to the microseconds that one request took. */

@@ -15,6 +15,8 @@ export interface Effort {
   /** When to stop making them. */
   liveSeconds: number;
   coldRounds: number;
+  runawayRounds: number;
+  checkRounds: number;
   demoRounds: number;
 }
 
@@ -27,6 +29,8 @@ const FULL: Effort = {
   liveApps: 14_500,
   liveSeconds: 300,
   coldRounds: 25,
+  runawayRounds: 30,
+  checkRounds: 20,
   demoRounds: 5,
 };
 const QUICK: Effort = {
@@ -38,6 +42,8 @@ const QUICK: Effort = {
   liveApps: 14_200,
   liveSeconds: 30,
   coldRounds: 4,
+  runawayRounds: 5,
+  checkRounds: 5,
   demoRounds: 2,
 };
 
@@ -61,6 +67,8 @@ export const SCENARIO_NAMES = [
   "new-bytes",
   "density",
   "cold",
+  "runaway",
+  "checks",
   "demo",
 ] as const;
 

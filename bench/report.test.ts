@@ -1,8 +1,11 @@
 import { expect, test } from "vitest";
 import { judgeGoals } from "./goals.ts";
+import { SCENARIO_NAMES } from "./options.ts";
+import { checkArm } from "./scenarios/checks.ts";
 import { DEMO_ARMS } from "./scenarios/demo.ts";
 import { bareArm, ownArm } from "./scenarios/http.ts";
 import { ENGINE_ARMS } from "./scenarios/in-process.ts";
+import { RUNAWAY_ARMS } from "./scenarios/runaway.ts";
 import type { Sample } from "./stats.ts";
 
 function sampleOf(scenario: string, arm: string, micros: number, cpuSeconds: number | null = micros / 1e6): Sample {
@@ -18,8 +21,12 @@ function sampleOf(scenario: string, arm: string, micros: number, cpuSeconds: num
   };
 }
 
+function roundOf(round: number, ...sample: Parameters<typeof sampleOf>): Sample {
+  return { ...sampleOf(...sample), round };
+}
+
 function goalOf(samples: Sample[], start: string): unknown {
-  return judgeGoals({ samples, notes: [] }).find(({ name }) => name.startsWith(start));
+  return judgeGoals({ samples, notes: [] }, SCENARIO_NAMES).find(({ name }) => name.startsWith(start));
 }
 
 test.each([
@@ -78,8 +85,8 @@ test("goals: each size of guest is compared with the bare server that answers as
 
 test("goals: a ratio is the median of its rounds, with the quartiles as its spread", () => {
   const rounds = [1, 2, 3, 4, 9].flatMap((times, round) => [
-    { ...sampleOf("http-warm", ownArm("hello-rust", "Instance"), 100 * times), round },
-    { ...sampleOf("http-warm", bareArm("hello-rust"), 100), round },
+    roundOf(round, "http-warm", ownArm("hello-rust", "Instance"), 100 * times),
+    roundOf(round, "http-warm", bareArm("hello-rust"), 100),
   ]);
   expect(goalOf(rounds, "http-warm, reuse: Instance: CPU / bare")).toMatchObject({
     value: 3,
@@ -100,16 +107,38 @@ test.each([
   [14_000, 32 * 1024, [true, true]],
   [13_999, 32 * 1024 + 1, [false, false]],
 ])("goals: %i live apps of %i bytes each", (liveApps, residentBytesEach, met) => {
-  const goals = judgeGoals({ samples: [], notes: [], figures: { liveApps, residentBytesEach } });
+  const goals = judgeGoals({ samples: [], notes: [], figures: { liveApps, residentBytesEach } }, ["density"]);
   expect(goals.map((goal) => goal.met)).toEqual(met);
   expect(goals[0]).toMatchObject({ value: liveApps, spread: null, unit: "" });
 });
 
 test("goals: memory that the system does not tell is no value, and not met", () => {
-  const [, memory] = judgeGoals({ samples: [], notes: [], figures: { liveApps: 14_500 } });
+  const [, memory] = judgeGoals({ samples: [], notes: [], figures: { liveApps: 14_500 } }, ["density"]);
   expect(memory).toMatchObject({ value: null, met: false });
 });
 
-test("goals: only scenarios that were measured are judged", () => {
-  expect(judgeGoals({ samples: [], notes: [] })).toEqual([]);
+test("goals: a runaway is judged by the median of its rounds, its neighbour by every request", () => {
+  const late = [3000, 4000, 90_000].map((micros, round) => roundOf(round, "runaway", RUNAWAY_ARMS.runaway, micros));
+  const goals = judgeGoals({ samples: late, notes: [], figures: { failedNeighbourRequests: 1 } }, ["runaway"]);
+  expect(goals).toMatchObject([
+    { goal: 0.005, value: 0.004, met: true, unit: "s" },
+    { goal: 0, value: 1, met: false, unit: "" },
+  ]);
+});
+
+test("goals: of all loops the one counts that checks lengthen most", () => {
+  const samples = ["empty", "arithmetic", "byte copy", "three rounds within a loop", "recursion"].flatMap(
+    (loop, index) => [
+      sampleOf("epoch checks", checkArm(loop, "original"), 100),
+      sampleOf("epoch checks", checkArm(loop, "checked"), index === 2 ? 130 : 101),
+    ],
+  );
+  expect(goalOf(samples, "worst-case loop")).toMatchObject({ goal: 1.1, value: 1.3, met: false });
+});
+
+test("goals: those of the scenarios that were asked for are judged, with a value or without", () => {
+  expect(judgeGoals({ samples: [], notes: [] }, [])).toEqual([]);
+  const goals = judgeGoals({ samples: [], notes: [] }, SCENARIO_NAMES);
+  expect(goals).toHaveLength(24);
+  expect(goals.filter(({ value, met }) => value !== null || met)).toEqual([]);
 });

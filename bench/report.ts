@@ -1,5 +1,6 @@
 import { arch, cpus, loadavg, platform, release } from "node:os";
 import { type Goal, judgeGoals } from "./goals.ts";
+import type { ScenarioName } from "./options.ts";
 import type { Figures, Findings } from "./scenario.ts";
 import { type ArmSummary, type Sample, summarizeArms } from "./stats.ts";
 
@@ -18,7 +19,10 @@ export interface Report {
 }
 
 /** Makes the report of a run. */
-export function buildReport(findings: Findings, run: { startedAt: Date; quick: boolean; seconds: number }): Report {
+export function buildReport(
+  findings: Findings,
+  run: { startedAt: Date; quick: boolean; seconds: number; scenarios: readonly ScenarioName[] },
+): Report {
   const { samples, notes, figures = {} } = findings;
   const processors = cpus();
   return {
@@ -33,7 +37,7 @@ export function buildReport(findings: Findings, run: { startedAt: Date; quick: b
       cpus: processors.length,
       loadAverage: loadavg(),
     },
-    goals: judgeGoals(findings),
+    goals: judgeGoals(findings, run.scenarios),
     notes,
     figures,
     arms: summarizeArms(samples),

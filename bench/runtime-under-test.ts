@@ -2,6 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { writeErr } from "../cli/output.ts";
 import type { AppView, Runtime } from "../node-runtime/runtime-api.ts";
 import { startRuntime } from "../node-runtime/start.ts";
 import { findChildren } from "./process-cpu.ts";
@@ -20,6 +21,11 @@ const GRACE_MS = 2000;
 /** Returns the component of an example. */
 export function guestFile(name: string): string {
   return join(REPOSITORY, "examples", name, `${name}.wasm`);
+}
+
+/** Returns the component of a guest of the tests. */
+export function testGuestFile(name: string): string {
+  return join(REPOSITORY, "test", "guests", `${name}.wasm`);
 }
 
 /** One app to measure: an artifact and how it is run. */
@@ -41,8 +47,14 @@ export interface RuntimeUnderTest {
   stop(): Promise<void>;
 }
 
-/** Serves the apps with one cell; throws when one fails or takes longer than a minute. */
-export async function startRuntimeUnderTest(apps: readonly BenchApp[]): Promise<RuntimeUnderTest> {
+/**
+ * Serves the apps with one cell; throws when one fails or takes longer than a minute. Warnings go to standard error, but for
+ * those that are expected.
+ */
+export async function startRuntimeUnderTest(apps: readonly BenchApp[], expected?: RegExp): Promise<RuntimeUnderTest> {
+  const complain = (message: string): void => {
+    if (expected?.test(message) !== true) writeErr(`${message}\n`);
+  };
   const folder = join(CACHE, "manifests", String(process.pid));
   mkdirSync(folder, { recursive: true });
   for (const app of apps) writeFileSync(join(folder, `${app.name}.yaml`), manifestOf(app));
@@ -73,10 +85,6 @@ export async function startRuntimeUnderTest(apps: readonly BenchApp[]): Promise<
     countColdRequests: () => countColdRequests(runtime.managementUrl),
     stop,
   };
-}
-
-function complain(message: string): void {
-  process.stderr.write(`${message}\n`);
 }
 
 function manifestOf({ name, file, reuse, idleSeconds, requestTimeoutSeconds }: BenchApp): string {

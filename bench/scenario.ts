@@ -7,6 +7,8 @@ export interface Figures {
   liveApps: number;
   /** Bytes resident of each of them. */
   residentBytesEach: number;
+  /** Requests to a neighbour of a runaway guest that were not answered with 200. */
+  failedNeighbourRequests: number;
 }
 
 /** What a scenario reports beside its samples. */

@@ -80,7 +80,8 @@ async function measurePristineBlocks(
   return samples;
 }
 
-async function measureBlock(
+/** Has a child measure one block of an arm. */
+export async function measureBlock(
   scenario: string,
   arm: string,
   round: number,
