@@ -41,6 +41,11 @@ export class HttpConnection {
     return connection.get().finally(() => connection.close());
   }
 
+  /** False once the server has closed it. */
+  get isOpen(): boolean {
+    return this.#socket.writable;
+  }
+
   /** Sends GET and resolves to the whole answer, head included; rejects unless it is a 200. */
   async get(): Promise<string> {
     const answer = await this.exchange();
@@ -50,7 +55,7 @@ export class HttpConnection {
 
   /** Sends GET and resolves to the whole answer, whatever its status. */
   async exchange(): Promise<string> {
-    if (!this.#socket.writable) throw new Error("the server closed the connection while it was idle");
+    if (!this.isOpen) throw new Error("the server closed the connection while it was idle");
     this.#waiting = Promise.withResolvers<string>();
     this.#socket.write(this.#request);
     return this.#waiting.promise;

@@ -4,8 +4,8 @@ import { messageOf, WasmletError } from "../common/errors.ts";
 /** How much is measured. */
 export interface Effort {
   httpRounds: number;
-  /** Requests of one block over HTTP. */
-  httpRequests: number;
+  /** Of one block of requests over HTTP. */
+  httpBlockSeconds: number;
   pristineRounds: number;
   /** Requests of one block in process. */
   pristineRequests: number;
@@ -21,11 +21,11 @@ export interface Effort {
 }
 
 const FULL: Effort = {
-  httpRounds: 20,
-  httpRequests: 3200,
-  pristineRounds: 10,
-  pristineRequests: 1000,
-  newRounds: 15,
+  httpRounds: 30,
+  httpBlockSeconds: 0.3,
+  pristineRounds: 20,
+  pristineRequests: 2500,
+  newRounds: 20,
   liveApps: 14_500,
   liveSeconds: 300,
   coldRounds: 25,
@@ -34,10 +34,10 @@ const FULL: Effort = {
   demoRounds: 5,
 };
 const QUICK: Effort = {
-  httpRounds: 5,
-  httpRequests: 1600,
-  pristineRounds: 4,
-  pristineRequests: 300,
+  httpRounds: 6,
+  httpBlockSeconds: 0.2,
+  pristineRounds: 6,
+  pristineRequests: 1000,
   newRounds: 3,
   liveApps: 14_200,
   liveSeconds: 30,

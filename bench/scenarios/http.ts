@@ -52,7 +52,7 @@ export function measureWarmHttp(effort: Effort): Promise<Findings> {
 async function measure(
   scenario: string,
   served: readonly Served[],
-  { httpRounds: rounds, httpRequests: requests }: Effort,
+  { httpRounds: rounds, httpBlockSeconds: blockSeconds }: Effort,
 ): Promise<Findings> {
   const runtime = await startRuntimeUnderTest(
     served.map(({ guest, reuse }) => ({ name: guest, file: guestFile(guest), reuse, idleSeconds: IDLE_SECONDS })),
@@ -62,7 +62,7 @@ async function measure(
     for (const one of served) started.push(await startArms(runtime, one));
     const arms = started.flatMap((one) => one.arms);
     return {
-      samples: await measureHttp(scenario, arms, { rounds, requests }),
+      samples: await measureHttp(scenario, arms, { rounds, blockSeconds }),
       notes: started.flatMap(({ notes }) => notes),
     };
   } finally {
