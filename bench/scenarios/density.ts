@@ -13,7 +13,8 @@ import { OWN_ENGINE } from "./in-process.ts";
  */
 
 const GUEST = "hello-rust";
-const STEP = 500;
+/** Small: time is looked at after each. */
+const STEP = 100;
 
 /** As a cell has it. */
 const HEAP = "--max-old-space-size=2048";
