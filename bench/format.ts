@@ -66,8 +66,9 @@ ${missed.length === 0 ? "Every goal was met in this run." : missed.map(describeM
   library needs; with and without \`--max-instance-reuse-count=1000\`), workerd with a worker in JavaScript that answers the
   same, and \`jco serve\`, all with the Rust guest (51 KB, 1.1 MB of memory). hello-c has 128 KB of memory: what a pristine
   request costs depends on it. Each guest has a \`node:http\` server beside it that writes the same answer, byte for byte but
-  for the date. Blocks of one arm follow blocks of the others, as long and over 32 keep-alive connections, so that no server waits for
-  its client; latency is for the most part waiting in line, and is not judged. Throughput per core is the reciprocal of CPU time.
+  for the date. Blocks of one arm follow blocks of the others, equally long, over 32 keep-alive connections, so that no server
+  waits for its client; latency is for the most part waiting in line, and is not judged. Throughput per core is the reciprocal
+  of CPU time.
 - **in-process pristine**: instantiate, handle, read the body, close; one request at a time, no HTTP. Wasmlet's engine in a
   Node.js process of its own, against \`bench/peers/wasmtime-embedding\`: \`ProxyPre\`, pooling allocator, one thread. Then the
   same beside 1,000 live apps (wasmtime: instances), each of which has answered one request.
