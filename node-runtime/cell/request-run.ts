@@ -155,17 +155,7 @@ export class RequestRun implements ExchangeObserver, Taker, Limited {
       return queueMicrotask(() => this.#fail(error));
     }
     this.#response = outcome;
-    const { status, headers, body } = outcome;
-    this.#exchange.respond({
-      status,
-      headers,
-      trailers: () => outcome.trailers(),
-      body: {
-        take: (max) => body.take(max),
-        subscribe: (wake) => body.subscribe(wake),
-        close: () => body.cancel(),
-      },
-    });
+    this.#exchange.respond(outcome);
   }
 
   #returned(live: LiveInstance): void {

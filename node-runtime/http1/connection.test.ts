@@ -136,6 +136,21 @@ test("connection: to HTTP/1.0 the end of the connection is the end of a body wit
   expect(await text(socket)).toBe("");
 });
 
+test("connection: a body larger than all buffers arrives whole and in order, however slowly it is read", async () => {
+  const socket = open(LAST);
+  const pipe = stream(await exchange());
+  const pieces = Array.from({ length: 4000 }, (_, index) => `${index};`.padEnd(5000, "x"));
+  socket.pause();
+  const reading = text(socket);
+  for (const piece of pieces) {
+    while (pipe.capacity() === 0) await new Promise<void>((wake) => pipe.subscribe(wake));
+    pipe.write(Buffer.from(piece));
+  }
+  pipe.end();
+  const answer = (await reading).replaceAll(/\r\n[0-9a-f]+\r\n/g, "");
+  expect(answer.match(/\d+;/g)).toEqual(pieces.map((piece) => /\d+;/.exec(piece)![0]));
+});
+
 test("connection: HTTP/1.0 may keep the connection, and is told so", async () => {
   const socket = open("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
   respond(await exchange(), "hello");

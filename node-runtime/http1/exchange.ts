@@ -69,14 +69,14 @@ export class Exchange {
       sent: (closes) => this.#finish(closes),
       failed: (failure) => this.observer?.failed(failure),
     });
-    this.#sender.pump();
+    this.#sender.start();
   }
 
   /** Sends a whole response that ends the connection, instead of one that has not begun. */
   answer(status: number, headers: readonly HeaderLine[], body: string): void {
     if (this.hasBegun) return;
     this.#sender?.stop();
-    this.#response?.body.close?.();
+    this.#response?.body.cancel();
     this.#status = status;
     const length = Buffer.byteLength(body);
     const head = formatHead(this.request, status, headers, { framing: "length", length, closes: true });
@@ -108,7 +108,7 @@ export class Exchange {
     if (this.#isOver) return;
     this.#end();
     this.body?.fail(new Error(why));
-    this.#response?.body.close?.();
+    this.#response?.body.cancel();
     this.observer?.gone(why);
     this.observer?.over();
   }

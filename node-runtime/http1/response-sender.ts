@@ -1,4 +1,3 @@
-import type { ByteSource } from "../wasi/io/byte-source.ts";
 import type { RequestHead } from "./request-head.ts";
 import { formatFields, formatHead, hasBody, textOf, type Framing, type HeaderLine } from "./response-head.ts";
 
@@ -7,11 +6,21 @@ const CHUNK_BYTES = 64 * 1024;
 /** Bytes of one response that are taken in one turn of the event loop: its neighbours need the thread too. */
 const MAX_TURN_BYTES = 256 * 1024;
 
+/** A response's body as it comes; it has one reader. */
+export interface ResponseBody {
+  /** Returns 1 to `max` bytes that are there now, undefined when one must wait, or null at the end; throws when it failed. */
+  take(max: number): Uint8Array | undefined | null;
+  /** Has the reader called whenever `take` may return something else than undefined. */
+  attach(reader: () => void): void;
+  /** Nobody reads on. */
+  cancel(): void;
+}
+
 /** A response as it is given. */
 export interface Response {
   status: number;
   headers: readonly HeaderLine[];
-  body: ByteSource;
+  body: ResponseBody;
   /** What follows the body; known at its end. */
   trailers(): readonly HeaderLine[] | undefined;
 }
@@ -69,7 +78,13 @@ export class ResponseSender {
     return this.#framing !== undefined;
   }
 
-  /** Takes what there is of the body, and goes on when more comes. Call it again when the outlet has room. */
+  /** Begins to send, and goes on as the body comes. */
+  start(): void {
+    this.#response.body.attach(this.pump);
+    this.pump();
+  }
+
+  /** Takes what there is of the body. To be called when the outlet has room again. */
   readonly pump = (): void => {
     if (this.#isOver) return;
     if (Number.isNaN(this.#declaredBytes)) return this.#fail(undefined);
@@ -78,10 +93,7 @@ export class ResponseSender {
         if (!this.#mayTake()) return;
         const chunk = this.#response.body.take(CHUNK_BYTES);
         if (chunk === null) return this.#end();
-        if (chunk === undefined) {
-          this.#response.body.subscribe(this.pump);
-          return this.#schedule();
-        }
+        if (chunk === undefined) return this.#schedule();
         this.#accept(chunk);
         if (this.#hasBody && this.#bodyBytes > (this.#declaredBytes ?? Infinity)) return this.#fail(undefined);
       }

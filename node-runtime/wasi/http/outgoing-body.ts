@@ -90,6 +90,33 @@ export class SentBody implements ByteSink {
   }
 }
 
+/** The body as its stream sees it: dropping the stream leaves the body open, to be finished. */
+class BodySink implements ByteSink {
+  readonly #body: SentBody;
+  readonly close: () => void;
+
+  constructor(body: SentBody, close: () => void) {
+    this.#body = body;
+    this.close = close;
+  }
+
+  capacity(): number | null {
+    return this.#body.capacity();
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#body.write(bytes);
+  }
+
+  flushed(): boolean {
+    return this.#body.flushed();
+  }
+
+  subscribe(wake: () => void): () => void {
+    return this.#body.subscribe(wake);
+  }
+}
+
 /** `wasi:http/types` resource `outgoing-body`: one stream, then `finish`; a drop without it makes the body corrupt. */
 export class OutgoingBody {
   readonly #scope: Scope;
@@ -108,16 +135,7 @@ export class OutgoingBody {
   write(): OutputStream {
     if (this.#stream !== "untaken") throw new WasiError(undefined);
     this.#stream = "open";
-    const body = this.#body;
-    return new OutputStream(this.#scope, {
-      capacity: () => body.capacity(),
-      write: (bytes) => body.write(bytes),
-      flushed: () => body.flushed(),
-      subscribe: (wake) => body.subscribe(wake),
-      close: () => {
-        this.#stream = "dropped";
-      },
-    });
+    return new OutputStream(this.#scope, new BodySink(this.#body, () => (this.#stream = "dropped")));
   }
 
   /** Completes the body; throws the error code when its length is not the declared one. */
