@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseAnswer, withoutDate } from "./http-answer.ts";
+import { comparable, parseAnswer } from "./http-answer.ts";
 
 const HEAD =
   "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nDate: Wed, 25 Nov 2026 22:27:11 GMT\r\nConnection: keep-alive";
@@ -11,8 +11,8 @@ test.each([
   expect(parseAnswer(text)).toEqual({ headers: [["content-type", "text/plain"], ...more], body: "one two" });
 });
 
-test("answer: answers of different times are the same without their date", () => {
-  expect(withoutDate(`${HEAD}\r\n\r\n`)).toBe(
-    "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nConnection: keep-alive\r\n\r\n",
+test("answer: equal ones compare equal whatever their date and the case of their names", () => {
+  expect(comparable(`${HEAD}\r\n\r\nBody: X\r\nDate: X`)).toBe(
+    "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nconnection: keep-alive\r\n\r\nBody: X\r\nDate: X",
   );
 });

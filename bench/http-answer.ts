@@ -24,9 +24,11 @@ export function parseAnswer(text: string): HttpAnswer {
   };
 }
 
-/** Returns a whole answer without its date, the only part that differs from one to the next. */
-export function withoutDate(text: string): string {
-  return text.replace(/\r\ndate: [^\r]*/i, "");
+/** Returns a whole answer without what may differ between equal ones: its date, and the case of names in its head. */
+export function comparable(text: string): string {
+  const headEnd = text.indexOf("\r\n\r\n");
+  const head = text.slice(0, headEnd).replace(/\r\ndate: [^\r]*/i, "");
+  return head.replaceAll(/\r\n[^:\r]+:/g, (name) => name.toLowerCase()) + text.slice(headEnd);
 }
 
 function joinChunks(text: string): string {

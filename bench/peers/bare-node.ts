@@ -1,7 +1,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { parseAnswer, withoutDate } from "../http-answer.ts";
+import { comparable, parseAnswer } from "../http-answer.ts";
 import { HttpConnection } from "../http-connection.ts";
 import { type Peer, stopChild } from "./peer.ts";
 
@@ -16,7 +16,7 @@ export function bareNode(name: string, answer: string): Peer {
       const [port] = (await once(child, "message")) as [number];
       const url = `http://127.0.0.1:${port}/`;
       const own = await HttpConnection.getOnce(url);
-      if (withoutDate(own) !== withoutDate(answer)) {
+      if (comparable(own) !== comparable(answer)) {
         await stopChild(child);
         throw new Error(`expected ${JSON.stringify(answer)}, got ${JSON.stringify(own)}`);
       }

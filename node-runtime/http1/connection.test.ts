@@ -108,7 +108,7 @@ test("connection: a body that is complete at once has its length, and the connec
   respond(await exchange(), "hello", [["x-a", "1"]]);
   const answer = await receive(socket, "hello");
   expect(answer).toMatch(
-    /^HTTP\/1\.1 200 OK\r\nx-a: 1\r\ncontent-length: 5\r\ndate: .* GMT\r\nkeep-alive: timeout=65\r\n\r\nhello$/,
+    /^HTTP\/1\.1 200 OK\r\nx-a: 1\r\ncontent-length: 5\r\ndate: .* GMT\r\nconnection: keep-alive\r\nkeep-alive: timeout=65\r\n\r\nhello$/,
   );
   socket.write(LAST);
   respond(await exchange(2), "bye");

@@ -186,7 +186,7 @@ export class Connection implements ExchangeChannel {
     this.#exchange = undefined;
     const { status, headers, body } = this.#owner.refuse(error);
     this.write([
-      formatHead(NO_REQUEST, status, headers, { framing: "length", length: Buffer.byteLength(body), closes: true }),
+      formatHead(status, headers, { framing: "length", length: Buffer.byteLength(body), closes: true }),
       Buffer.from(body),
     ]);
     this.#end();
@@ -230,9 +230,6 @@ export class Connection implements ExchangeChannel {
 }
 
 const NOTHING = new Uint8Array(0);
-
-/** In place of the request that a refusal has none of. */
-const NO_REQUEST = { version: "1.1" };
 
 function join(parts: readonly (Uint8Array | string)[], length: number): Buffer {
   const joined = Buffer.allocUnsafe(length);

@@ -79,7 +79,7 @@ export class Exchange {
     this.#response?.body.cancel();
     this.#status = status;
     const length = Buffer.byteLength(body);
-    const head = formatHead(this.request, status, headers, { framing: "length", length, closes: true });
+    const head = formatHead(status, headers, { framing: "length", length, closes: true });
     this.#channel.write(hasBody(this.request, status) ? [head, Buffer.from(body)] : [head]);
     this.#finish(true);
   }

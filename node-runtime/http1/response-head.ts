@@ -26,7 +26,6 @@ export function hasBody({ method }: Pick<RequestHead, "method">, status: number)
 
 /** Returns the bytes of a response's head, as text in which each character is one byte. */
 export function formatHead(
-  request: Pick<RequestHead, "version">,
   status: number,
   headers: readonly HeaderLine[],
   { framing, length, closes }: HeadOptions,
@@ -40,7 +39,7 @@ export function formatHead(
   if (framing === "chunked") head += "transfer-encoding: chunked\r\n";
   else if (length !== undefined) head += `content-length: ${length}\r\n`;
   if (!hasDate) head += `date: ${httpDate(Date.now())}\r\n`;
-  return `${head}${closes ? CLOSE : keepAlive(request)}\r\n`;
+  return `${head}${closes ? CLOSE : KEEP}\r\n`;
 }
 
 /** Returns the bytes of a 1xx response. */
@@ -61,12 +60,8 @@ export function textOf(value: Uint8Array | string): string {
 }
 
 const CLOSE = "connection: close\r\n";
-const KEEP = `keep-alive: timeout=${KEEP_ALIVE_SECONDS}\r\n`;
-
-/** Clients of HTTP/1.0 have to be told that the connection stays (RFC 9112 section 9.3). */
-function keepAlive({ version }: Pick<RequestHead, "version">): string {
-  return version === "1.0" ? `connection: keep-alive\r\n${KEEP}` : KEEP;
-}
+/** Clients of HTTP/1.0 have to be told that the connection stays (RFC 9112 section 9.3), and others like to know for how long. */
+const KEEP = `connection: keep-alive\r\nkeep-alive: timeout=${KEEP_ALIVE_SECONDS}\r\n`;
 
 let dateSecond = 0;
 let dateText = "";

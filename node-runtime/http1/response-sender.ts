@@ -172,7 +172,7 @@ export class ResponseSender {
       this.#framing = this.#chooseFraming(length);
       this.#closes = this.#framing === "close" || !this.#request.keepsAlive || this.#outlet.mustClose;
       parts.push(
-        formatHead(this.#request, this.#response.status, this.#response.headers, {
+        formatHead(this.#response.status, this.#response.headers, {
           framing: this.#framing,
           length: this.#declaredBytes === undefined ? length : undefined,
           closes: this.#closes,
