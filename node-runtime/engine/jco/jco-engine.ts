@@ -8,10 +8,11 @@ import type { IncomingRequest } from "../../wasi/http/incoming.ts";
 import type { ResponseOutparam } from "../../wasi/http/response.ts";
 import { serveRequest, type ServeHandler } from "../../wasi/p3/http/imports.ts";
 import { createP3Imports } from "../../wasi/p3/imports.ts";
+import { CoreInstance, type CoreImports } from "../core-instance.ts";
+import { loadCoreModules, type CoreModule } from "../core-modules.ts";
 import type { Engine, Instance, LoadOptions, Program } from "../engine.ts";
 import { exitCodeOf } from "../exit-code.ts";
 import { MemoryCensus } from "../memories.ts";
-import { compileModules } from "../memory-budget.ts";
 import { startTrapped } from "../trap.ts";
 import { createGlueHost, type GlueHost } from "./glue-host.ts";
 
@@ -23,9 +24,9 @@ const MAX_ASYNC_CALLS = 64;
 
 /** What jco's generated code exports: `instantiate`, here without its module wrapping (see prepare/glue.ts). */
 type Instantiate = (
-  getCoreModule: (name: string) => WebAssembly.Module,
+  getCoreModule: (name: string) => CoreModule,
   imports: HostImports,
-  instantiateCore: (module: WebAssembly.Module, imports: WebAssembly.Imports) => WebAssembly.Instance,
+  instantiateCore: (module: CoreModule, imports?: CoreImports) => Pick<CoreInstance, "exports">,
   glueHost: GlueHost,
 ) => ComponentExports | Promise<ComponentExports>;
 
@@ -40,14 +41,11 @@ export const JCO_ENGINE: Engine = {
 class JcoProgram implements Program {
   readonly #instantiate: Instantiate;
   readonly #maxMemoryBytes: number;
-  readonly #modules = new Map<string, WebAssembly.Module>();
+  readonly #modules = new Map<string, CoreModule>();
   readonly #isP3: boolean;
 
   constructor(artifact: PreparedArtifact, directory: string, { maxMemoryBytes }: LoadOptions) {
-    const modules = artifact.modules.map(({ file, instances = 1 }) => {
-      return { bytes: readFileSync(join(directory, file)), instances };
-    });
-    for (const [index, { module }] of compileModules(modules, maxMemoryBytes).entries()) {
+    for (const [index, module] of loadCoreModules(artifact, directory, maxMemoryBytes).entries()) {
       this.#modules.set(artifact.modules[index]!.name, module);
     }
     this.#isP3 = artifact.wasi === "0.3";
@@ -66,7 +64,11 @@ class JcoProgram implements Program {
       exports = await this.#instantiate(
         (name) => this.#modules.get(name)!,
         this.#isP3 ? createP3Imports(host) : host.imports,
-        (module, imports) => census.note(new WebAssembly.Instance(module, imports)),
+        (module, imports) => {
+          const instance = new CoreInstance(module, imports);
+          census.note(instance);
+          return instance;
+        },
         createGlueHost(host),
       );
     } catch (thrown) {

@@ -1,30 +1,29 @@
-import type { Rewriting } from "../../artifacts/prepared-artifact.ts";
-import { EPOCH_MEMORY } from "../epoch.ts";
-import { InstanceState, type MemoryImage } from "../instance-state.ts";
-import type { CompiledModule } from "../memory-budget.ts";
+import type { Rewriting } from "../artifacts/prepared-artifact.ts";
+import type { CoreModule } from "./core-modules.ts";
+import { EPOCH_MEMORY } from "./epoch.ts";
+import { InstanceState, type MemoryImage } from "./instance-state.ts";
 
 /** The name under which rewritten modules import of their engine (prepare/rewrite). */
 const HOST_MODULE = "wasmlet";
 
-/** A compiled core module and what its rewriting asks of the engine. */
-export interface LeanModule extends CompiledModule {
-  rewriting: Rewriting | undefined;
-}
+/** What a core instance imports, by module and name. */
+export type CoreImports = Record<string, WebAssembly.ModuleImports>;
 
 /** A core instance; one of a rewritten module can be brought back to what it was when it was pristine. */
 export class CoreInstance {
   readonly exports: WebAssembly.Instance["exports"];
+  /** The memory that it got of its engine, where its module was rewritten to import it. */
+  readonly memory: WebAssembly.Memory | undefined;
   readonly #rewriting: Rewriting | undefined;
-  readonly #memory: WebAssembly.Memory | undefined;
   #state: InstanceState | undefined;
 
-  constructor({ module, rewriting, hostMemoryPages }: LeanModule, imports: Record<string, WebAssembly.ModuleImports>) {
+  constructor({ module, rewriting, hostMemoryPages }: CoreModule, imports: CoreImports = {}) {
     this.#rewriting = rewriting;
     if (rewriting?.memory !== undefined) {
-      this.#memory = new WebAssembly.Memory({ initial: rewriting.memory.minPages, maximum: hostMemoryPages! });
+      this.memory = new WebAssembly.Memory({ initial: rewriting.memory.minPages, maximum: hostMemoryPages! });
     }
-    if (this.#memory !== undefined || rewriting?.epoch === true) {
-      imports[HOST_MODULE] = { ...(this.#memory && { memory: this.#memory }), epoch: EPOCH_MEMORY };
+    if (this.memory !== undefined || rewriting?.epoch === true) {
+      imports[HOST_MODULE] = { ...(this.memory && { memory: this.memory }), epoch: EPOCH_MEMORY };
     }
     this.exports = new WebAssembly.Instance(module, imports).exports;
   }
@@ -33,7 +32,7 @@ export class CoreInstance {
   capture(image: MemoryImage | undefined): boolean {
     if (this.#rewriting?.resettable !== true) return false;
     const { sizeIsLogical } = this.#rewriting;
-    this.#state = InstanceState.capture(this.exports, this.#memory, this.#rewriting, { sizeIsLogical, image });
+    this.#state = InstanceState.capture(this.exports, this.memory, this.#rewriting, { sizeIsLogical, image });
     return this.#state !== undefined;
   }
 
