@@ -17,7 +17,8 @@ export class CoreInstance {
   readonly #rewriting: Rewriting | undefined;
   #state: InstanceState | undefined;
 
-  constructor({ module, rewriting, hostMemoryPages }: CoreModule, imports: CoreImports = {}) {
+  /** Its start function checks the first epoch word; from then on it checks `epochWord`, if its rewriting lets it choose. */
+  constructor({ module, rewriting, hostMemoryPages }: CoreModule, imports: CoreImports = {}, epochWord = 0) {
     this.#rewriting = rewriting;
     if (rewriting?.memory !== undefined) {
       this.memory = new WebAssembly.Memory({ initial: rewriting.memory.minPages, maximum: hostMemoryPages! });
@@ -26,6 +27,9 @@ export class CoreInstance {
       imports[HOST_MODULE] = { ...(this.memory && { memory: this.memory }), epoch: EPOCH_MEMORY };
     }
     this.exports = new WebAssembly.Instance(module, imports).exports;
+    if (rewriting?.epochAddress !== undefined) {
+      (this.exports[rewriting.epochAddress] as WebAssembly.Global).value = epochWord;
+    }
   }
 
   /** Captures its state as pristine, with the image that another instance of the module has; false when it cannot be. */

@@ -14,41 +14,54 @@ export interface ModuleSource {
   instances?: number;
 }
 
+type Result = ReturnType<typeof rewriteModule>;
+
 type ModuleRecord = PreparedArtifact["modules"][number];
 
 /** The most pages of a memory with 32-bit addresses: limits.memory is not known here. */
 const MAX_PAGES = 65_536;
 
-/** Leaves the modules as rewritten, or as they are where the rewriting does not handle them; returns their records. */
-export function writeRewritten(directory: string, modules: readonly ModuleSource[]): ModuleRecord[] {
-  const all = rewriteAll(modules);
+/**
+ * Leaves modules that can be stopped and reset, or as they are where the rewriting does not handle them; returns their
+ * records. Where one grows another's memory (an adapter does), sizes stay physical.
+ */
+export function writeResettable(directory: string, modules: readonly ModuleSource[]): ModuleRecord[] {
+  const rewriteWith = (growth: "logical" | "physical"): Result[] =>
+    modules.map(({ bytes }) => rewriteModule(bytes, { maxMemoryPages: MAX_PAGES, growth }));
+  const logical = rewriteWith("logical");
+  const isShared = logical.some((one) => !("routed" in one) && one.memory === undefined && one.usesMemorySize);
+  return writeRewritten(directory, modules, isShared ? rewriteWith("physical") : logical);
+}
+
+/** Leaves modules whose instances can be stopped one by one, or as they are; for an engine that resets none. */
+export function writeStoppable(directory: string, modules: readonly ModuleSource[]): ModuleRecord[] {
+  const options = { maxMemoryPages: MAX_PAGES, epochWord: "own", exportsState: false } as const;
+  return writeRewritten(
+    directory,
+    modules,
+    modules.map(({ bytes }) => rewriteModule(bytes, options)),
+  );
+}
+
+function writeRewritten(
+  directory: string,
+  modules: readonly ModuleSource[],
+  results: readonly Result[],
+): ModuleRecord[] {
   return modules.map((module, index) => {
     const record = writeModule(directory, module, index);
-    const rewritten = all[index]!;
+    const result = results[index]!;
     // What the rewriting does not handle, or V8 does not accept of it, runs as it is: without deadlines and resets.
-    if ("routed" in rewritten || !WebAssembly.validate(rewritten.bytes)) return record;
-    const { bytes, memory, epoch, sizeIsLogical, globals, tables, resettable } = rewritten;
+    if ("routed" in result || !WebAssembly.validate(result.bytes)) return record;
+    const { bytes, usesMemorySize: _, reason: _reason, ...rewriting } = result;
     writeFileSync(join(directory, record.file), bytes);
-    record.rewriting = { ...(memory && { memory }), epoch, sizeIsLogical, globals, tables, resettable };
+    record.rewriting = rewriting;
     return record;
   });
 }
 
-/** Rewrites the modules of one artifact; where one grows another's memory (an adapter does), sizes stay physical. */
-function rewriteAll(modules: readonly ModuleSource[]): ReturnType<typeof rewriteModule>[] {
-  const rewriteWith = (growth: "logical" | "physical"): ReturnType<typeof rewriteModule>[] =>
-    modules.map(({ bytes }) => rewriteModule(bytes, { maxMemoryPages: MAX_PAGES, growth }));
-  const logical = rewriteWith("logical");
-  const isShared = logical.some((one) => !("routed" in one) && one.memory === undefined && one.usesMemorySize);
-  return isShared ? rewriteWith("physical") : logical;
-}
-
 /** Leaves the artifact's module number `index` as it is; throws ARTIFACT_INVALID or ARTIFACT_NOT_OFFERED. */
-export function writeModule(
-  directory: string,
-  { name, bytes, instances = 1 }: ModuleSource,
-  index: number,
-): ModuleRecord {
+function writeModule(directory: string, { name, bytes, instances = 1 }: ModuleSource, index: number): ModuleRecord {
   compileModule(bytes);
   const memories = readMemories(bytes);
   if (memories.some(({ shared }) => shared)) {

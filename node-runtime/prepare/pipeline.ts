@@ -9,7 +9,7 @@ import { NotLean } from "./component/not-lean.ts";
 import { checkSignatures } from "./component/signatures.ts";
 import { firstLine } from "./first-line.ts";
 import { transpile } from "./glue.ts";
-import { compileModule, writeModule, writeRewritten, type ModuleSource } from "./module-files.ts";
+import { compileModule, writeResettable, writeStoppable, type ModuleSource } from "./module-files.ts";
 import { checkOffered, p3VersionsOf, readWorld, triggersOf, wasiOf } from "./interfaces.ts";
 
 /** The kind stands in bytes 4 to 7: https://github.com/WebAssembly/component-model/blob/main/design/mvp/Binary.md */
@@ -98,19 +98,18 @@ async function bindComponent(
     writeFileSync(join(directory, "binding.json"), JSON.stringify(planned.plan));
     return {
       engine: "lean",
-      modules: writeRewritten(directory, leanModules(planned)),
+      modules: writeResettable(directory, leanModules(planned)),
       binding: { file: "binding.json" },
     };
   }
   if (engine === "lean") throw new WasmletError("ARTIFACT_NOT_OFFERED", `no lean binding: ${planned.reason}`);
   const transpiled = await transpile(bytes, p3Versions);
-  const modules = transpiled.modules.map((module, index) => writeModule(directory, module, index));
   writeFileSync(join(directory, "glue.js"), transpiled.glue.source);
   writeFileSync(join(directory, "glue.cache"), transpiled.glue.codeCache);
   return {
     engine: "jco",
     engineReason: planned.reason,
-    modules,
+    modules: writeStoppable(directory, transpiled.modules),
     glue: { file: "glue.js", codeCache: "glue.cache" },
   };
 }
@@ -169,6 +168,6 @@ function prepareModule(bytes: Uint8Array, directory: string): Prepared {
     imports: imports.map(({ module: from, name }) => `${from}.${name}`),
     exports: exports.slice(0, 4096),
     triggers: exports.includes("_start") ? ["command"] : [],
-    modules: writeRewritten(directory, [{ name: "module", bytes }]),
+    modules: writeResettable(directory, [{ name: "module", bytes }]),
   };
 }

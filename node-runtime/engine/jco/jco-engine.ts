@@ -15,6 +15,7 @@ import { exitCodeOf } from "../exit-code.ts";
 import { MemoryCensus } from "../memories.ts";
 import { startTrapped } from "../trap.ts";
 import { createGlueHost, type GlueHost } from "./glue-host.ts";
+import { GuestCalls } from "./guest-calls.ts";
 
 /**
  * How many requests an instance of an asynchronous component serves: each leaves some 100 KB of tasks and table entries
@@ -59,34 +60,34 @@ class JcoProgram implements Program {
 
   async instantiate(host: WasiHost): Promise<Instance> {
     const census = new MemoryCensus(this.#maxMemoryBytes);
+    const calls = new GuestCalls(host);
     let exports: ComponentExports;
     try {
-      exports = await this.#instantiate(
-        (name) => this.#modules.get(name)!,
-        this.#isP3 ? createP3Imports(host) : host.imports,
-        (module, imports) => {
-          const instance = new CoreInstance(module, imports);
-          census.note(instance);
-          return instance;
-        },
-        createGlueHost(host),
+      exports = await calls.start(() =>
+        this.#instantiate(
+          (name) => this.#modules.get(name)!,
+          this.#isP3 ? createP3Imports(host) : host.imports,
+          (module, imports) => {
+            const instance = new CoreInstance(module, imports, calls.epochWord);
+            census.note(instance);
+            return instance;
+          },
+          createGlueHost(host, (reason) => calls.trapped(reason)),
+        ),
       );
     } catch (thrown) {
       throw startTrapped(thrown);
     }
-    return bindExports(exports, census, host);
+    return bindExports(exports, census, calls, host);
   }
 }
 
-/**
- * A call whose wait the host rejects never settles in jco 1.35's glue (it returns a completion that nobody completes):
- * so each call ends with its host's scope at the latest, and with a trap of any task.
- */
-function bindExports(exports: ComponentExports, census: MemoryCensus, { scope, activity }: WasiHost): Instance {
-  const guarded = <T>(call: () => Promise<T>): Promise<T> => {
-    activity.expect(); // the glue may take some steps before it runs the guest
-    return scope.guard(call());
-  };
+function bindExports(
+  exports: ComponentExports,
+  census: MemoryCensus,
+  calls: GuestCalls,
+  { scope }: WasiHost,
+): Instance {
   const handler = findExport(exports, "wasi:http/incoming-handler");
   const asyncHandler = findExport(exports, "wasi:http/handler");
   const command = findExport(exports, "wasi:cli/run");
@@ -94,15 +95,15 @@ function bindExports(exports: ComponentExports, census: MemoryCensus, { scope, a
     memoryBytes: () => census.bytes(),
     ...(handler && {
       async handle(request: IncomingRequest, outparam: ResponseOutparam): Promise<void> {
-        await guarded(async () => handler["handle"]!(request, outparam));
+        await calls.call(async () => handler["handle"]!(request, outparam));
       },
     }),
     ...(asyncHandler && {
       maxCalls: MAX_ASYNC_CALLS,
       handle: (request: IncomingRequest, outparam: ResponseOutparam) =>
-        guarded(() => serveRequest(scope, request, outparam, asyncHandler["handle"] as ServeHandler)),
+        calls.call(() => serveRequest(scope, request, outparam, asyncHandler["handle"] as ServeHandler)),
     }),
-    ...(command && { run: () => exitCodeOf(() => guarded(() => runCommand(command["run"]!))) }),
+    ...(command && { run: () => exitCodeOf(() => calls.call(() => runCommand(command["run"]!))) }),
   };
 }
 
