@@ -7,7 +7,7 @@ const CHUNK_BYTES = 64 * 1024;
 const MAX_TURN_BYTES = 256 * 1024;
 
 /** A response's body as it comes; it has one reader. */
-export interface ResponseBody {
+interface ResponseBody {
   /** Returns 1 to `max` bytes that are there now, undefined when one must wait, or null at the end; throws when it failed. */
   take(max: number): Uint8Array | undefined | null;
   /** Has the reader called whenever `take` may return something else than undefined. */
