@@ -1,6 +1,7 @@
 import type { BindingPlan } from "../../artifacts/binding-plan.ts";
 import type { WasiHost } from "../../wasi/host.ts";
 import { WAITING_EXPORTS, WAITING_FUNCTIONS } from "../../wasi/offered.ts";
+import type { CoreModule } from "../core-modules.ts";
 import type { Program } from "../engine.ts";
 import { startTrapped } from "../trap.ts";
 import { makeExportCall, type ExportCall } from "./export-call.ts";
@@ -8,7 +9,8 @@ import type { GuestMemory } from "./guest-memory.ts";
 import { GuestState } from "./guest-state.ts";
 import { hostFunction } from "./host-function.ts";
 import { makeImportCall, type ImportCall } from "./import-call.ts";
-import type { LeanModule } from "./core-instance.ts";
+import type { MemoryImage } from "../instance-state.ts";
+import { DORMITORY, type Dormant } from "./dormant.ts";
 import { Layouts } from "./layout.ts";
 import { LeanInstance } from "./lean-instance.ts";
 import { MemoryCodec } from "./memory-codec.ts";
@@ -32,25 +34,27 @@ export interface ProgramExport {
 }
 
 /** A plan with its compiled modules: what the instances of one component share. */
-export class LeanProgram implements Program {
+export class LeanProgram implements Program, Dormant {
   readonly plan: BindingPlan;
-  readonly modules: readonly LeanModule[];
+  readonly modules: readonly CoreModule[];
   readonly exports: readonly ProgramExport[];
   /** Where `exports` has `wasi:http/incoming-handler.handle` and `wasi:cli/run.run`; -1 without it. */
   readonly handler: number;
   readonly command: number;
   /** Memories that core instances export, by step and name. */
   readonly memories: readonly { step: number; name: string }[];
-  /** An instance whose pristine state is captured: others share what its memories held. */
-  #pristine: LeanInstance | undefined;
+  /** What the memories of a pristine instance hold, once one was captured. */
+  #images: readonly (MemoryImage | undefined)[] | undefined;
   #isResettable: boolean;
   /** Instances that were used and wait to be made pristine. */
   readonly #used: LeanInstance[] = [];
+  /** Scaled to zero: it holds one of them at most, and only while there is room for it. */
+  #isDormant = false;
   readonly #codec: MemoryCodec;
   readonly #calls: (ImportCall | undefined)[] = [];
   readonly #waits: readonly boolean[];
 
-  constructor(plan: BindingPlan, modules: readonly LeanModule[]) {
+  constructor(plan: BindingPlan, modules: readonly CoreModule[]) {
     this.plan = plan;
     this.modules = modules;
     this.#isResettable = plan.steps.every(
@@ -80,13 +84,14 @@ export class LeanProgram implements Program {
     );
   }
 
-  async instantiate(host: WasiHost): Promise<LeanInstance> {
+  instantiate(host: WasiHost): LeanInstance {
+    if (this.#isDormant) this.#wake();
     const used = this.#used.pop();
     if (used?.renew(host) === true) return used;
     try {
       const instance = new LeanInstance(this, new GuestState(host));
-      this.#isResettable &&= instance.capture(this.#pristine);
-      if (this.#isResettable) this.#pristine ??= instance;
+      this.#isResettable &&= instance.capture(this.#images);
+      if (this.#isResettable) this.#images ??= instance.images;
       return instance;
     } catch (thrown) {
       throw startTrapped(thrown);
@@ -95,12 +100,37 @@ export class LeanProgram implements Program {
 
   /** Takes an instance back that is not used any more. */
   keep(instance: LeanInstance): void {
+    if (this.#isDormant) return;
     if (this.#isResettable && this.#used.length < MAX_USED) this.#used.push(instance);
   }
 
   trim(): void {
+    this.#used.splice(1);
+    this.#isDormant = true;
+    DORMITORY.add(this);
+  }
+
+  close(): void {
+    this.forget();
+    this.#isDormant = true; // nothing is given back any more
+    DORMITORY.delete(this);
+  }
+
+  standbyBytes(): number {
+    return this.#used.reduce((sum, instance) => sum + instance.memoryBytes(), 0);
+  }
+
+  get dormantBytes(): number {
+    return this.standbyBytes();
+  }
+
+  forget(): void {
     this.#used.length = 0;
-    this.#pristine = undefined;
+  }
+
+  #wake(): void {
+    this.#isDormant = false;
+    DORMITORY.delete(this);
   }
 
   /** Returns a function of the plan as a core module imports it, in one instance. */
@@ -108,7 +138,8 @@ export class LeanProgram implements Program {
     const planned = this.plan.functions[index]!;
     if (planned.kind === "drop") return dropOf(planned.resource, guest);
     const memory = memories[planned.context]!;
-    const run = (...flat: CoreValue[]): unknown => this.#call(index, planned)(memory, flat);
+    let call: ImportCall | undefined;
+    const run = (...flat: CoreValue[]): unknown => (call ??= this.#call(index, planned))(memory, flat);
     return this.#waits[index] === true ? new WebAssembly.Suspending(run) : run;
   }
 

@@ -3,15 +3,18 @@ import { Reader } from "../../wasm-binary/reader.ts";
 import { UnsupportedModule } from "../../wasm-binary/unsupported.ts";
 import { readValueType } from "../../wasm-binary/value-types.ts";
 import type { Writer } from "../../wasm-binary/writer.ts";
+import type { BulkOperations } from "./bulk-operations.ts";
 import type { CodeUse } from "./code-use.ts";
 
 /** What is written into function bodies, and in place of what. */
 export interface BodyPatch extends WalkedModule {
-  /** The epoch check: instructions that neither take nor leave a value. */
-  check: Uint8Array;
-  /** In place of `memory.size` and `memory.grow`; undefined keeps them. */
-  memorySize?: Uint8Array;
-  memoryGrow?: Uint8Array;
+  /** Returns the epoch check: instructions that neither take nor leave a value. */
+  check: () => Uint8Array;
+  /** Return what stands in place of `memory.size` and `memory.grow`; undefined keeps them. */
+  memorySize?: () => Uint8Array;
+  memoryGrow?: () => Uint8Array;
+  /** What makes long operations interruptible. */
+  bulk: Pick<BulkOperations, "shortOf" | "pieceOf" | "readsLittle" | "inPieces">;
   importedFunctions: number;
 }
 
@@ -20,9 +23,6 @@ export interface BodyPatch extends WalkedModule {
  * checked.
  */
 const LIGHT_BODY_BYTES = 256;
-
-/** A bulk operation of a constant length up to this is as short as any instruction. */
-const SHORT_BULK_LENGTH = 1024;
 
 /** V8 refuses larger function bodies: kV8MaxWasmFunctionSize. */
 const MAX_BODY_BYTES = 7_654_321;
@@ -36,7 +36,8 @@ interface Edit {
 
 /**
  * Writes the function body at `reader` (its size in front) with checks at its entry, at each loop head, and before each
- * operation that may take long by itself; notes in `use` what it does to the module's state.
+ * operation that may take long by itself, or with a call in its place that takes it piece by piece; notes in `use` what
+ * the body does to the module's state.
  *
  * A cycle of calls, tail calls included, runs through entries; any other cycle through a loop head. The entry of a
  * function with loops is checked too: V8 then keeps the address of the word in a register for the loop heads.
@@ -52,15 +53,21 @@ export function patchBody(reader: Reader, patch: BodyPatch, use: CodeUse, out: W
   }
   const entry = body.position;
   const { edits, needsEntryCheck } = planEdits(body, patch, use);
-  if (needsEntryCheck || size > LIGHT_BODY_BYTES) edits.unshift({ at: entry, replaces: 0, bytes: patch.check });
+  if (needsEntryCheck || size > LIGHT_BODY_BYTES) edits.unshift({ at: entry, replaces: 0, bytes: patch.check() });
   use.checks += edits.length;
   writeEdited(reader.bytes, { start, end: reader.position }, edits, out);
 }
 
 function planEdits(body: Reader, patch: BodyPatch, use: CodeUse): { edits: Edit[]; needsEntryCheck: boolean } {
   const edits: Edit[] = [];
-  const check = (at: number): unknown => edits.push({ at, replaces: 0, bytes: patch.check });
+  const check = (at: number): unknown => edits.push({ at, replaces: 0, bytes: patch.check() });
   const immediates = { first: 0, second: 0 };
+  const bulk = (at: number, opcode: number, length: number): void => {
+    const operation = { opcode, ...immediates };
+    if (length <= patch.bulk.shortOf(operation)) return;
+    if (length <= patch.bulk.pieceOf(operation) || patch.bulk.readsLittle(operation)) check(at);
+    else edits.push({ at, replaces: body.position - at, bytes: patch.bulk.inPieces(operation) });
+  };
   let needsEntryCheck = false;
   let opcode: number = OP.end;
   while (!body.atEnd) {
@@ -70,7 +77,7 @@ function planEdits(body: Reader, patch: BodyPatch, use: CodeUse): { edits: Edit[
     opcode = nextInstruction(body, patch, immediates);
     // What changes nothing here: more than nine of ten instructions.
     if (opcode > OP.memoryGrow && opcode < OP.memoryInit) continue;
-    const isShort = previous === OP.i32Const && constant >= 0 && constant <= SHORT_BULK_LENGTH;
+    const length = previous === OP.i32Const && constant >= 0 ? constant : Infinity;
     switch (opcode) {
       case OP.loop:
         needsEntryCheck = true;
@@ -90,20 +97,20 @@ function planEdits(body: Reader, patch: BodyPatch, use: CodeUse): { edits: Edit[
         break;
       case OP.memorySize:
         use.readsMemorySize = true;
-        if (patch.memorySize) edits.push({ at, replaces: body.position - at, bytes: patch.memorySize });
+        if (patch.memorySize) edits.push({ at, replaces: body.position - at, bytes: patch.memorySize() });
         break;
       case OP.memoryGrow:
         use.growsMemory = true;
         check(at);
-        if (patch.memoryGrow) edits.push({ at, replaces: body.position - at, bytes: patch.memoryGrow });
+        if (patch.memoryGrow) edits.push({ at, replaces: body.position - at, bytes: patch.memoryGrow() });
         break;
       case OP.memoryInit:
         use.initializedData.add(immediates.first);
-        if (!isShort) check(at);
+        bulk(at, opcode, length);
         break;
       case OP.memoryCopy:
       case OP.memoryFill:
-        if (!isShort) check(at);
+        bulk(at, opcode, length);
         break;
       case OP.dataDrop:
         use.droppedData.add(immediates.first);
@@ -117,13 +124,16 @@ function planEdits(body: Reader, patch: BodyPatch, use: CodeUse): { edits: Edit[
       case OP.tableInit:
         use.initializedElements.add(immediates.first);
         use.writtenTables.add(immediates.second);
-        if (!isShort) check(at);
+        bulk(at, opcode, length);
         break;
       case OP.tableCopy:
-      case OP.tableGrow:
       case OP.tableFill:
         use.writtenTables.add(immediates.first);
-        if (!isShort) check(at);
+        bulk(at, opcode, length);
+        break;
+      case OP.tableGrow:
+        use.writtenTables.add(immediates.first);
+        if (length > patch.bulk.shortOf({ opcode, ...immediates })) check(at);
         break;
       default:
         break;
