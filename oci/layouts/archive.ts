@@ -26,6 +26,9 @@ const UNPACK_LIMITS: UnpackLimits = {
 /** Windows of zstd up to 32 MiB: what a decompressor holds in memory is for the sender to choose. */
 const MAX_ZSTD_WINDOW_LOG = 25;
 
+/** What a decompressor yields at a time. */
+const CHUNK_BYTES = 128 * 1024;
+
 /** One entry of an archive. */
 export interface ArchiveEntry {
   /** Plain and relative. */
@@ -150,8 +153,9 @@ async function* unpack(
 
 function decompress(bytes: AsyncIterable<Uint8Array>, compression: Compression): AsyncIterable<Uint8Array> {
   if (compression === "none") return bytes;
+  const chunkSize = CHUNK_BYTES;
   const params = { [constants.ZSTD_d_windowLogMax]: MAX_ZSTD_WINDOW_LOG };
-  const decoder = compression === "gzip" ? createGunzip() : createZstdDecompress({ params });
+  const decoder = compression === "gzip" ? createGunzip({ chunkSize }) : createZstdDecompress({ chunkSize, params });
   // The end of either ends both, and a failure is thrown to whoever reads the decoder.
   return pipe(bytes, decoder, () => {});
 }

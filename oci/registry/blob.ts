@@ -64,6 +64,8 @@ function request(
     what: `the blob ${digest} of ${session.endpoint.registry}/${session.repository}`,
     accepted: offset === 0 ? [200] : [200, 206],
     headers: offset === 0 ? {} : { range: `bytes=${offset}-` },
+    // Whoever takes up what broke off tries again itself.
+    maxAttempts: 1,
     signal,
   });
 }

@@ -82,6 +82,20 @@ test("client: asks once for a token with the scope it needs, and uses it until i
   expect(tokens.requests).toHaveLength(2);
 });
 
+test("client: a token server on the registry's own host is asked, however few slots it has", async () => {
+  let host = "";
+  const guard = guarded(
+    () => `http://${host}/token`,
+    (header) => header === "Bearer t",
+  );
+  await using registry = await startFakeRegistry((request, response, path) =>
+    path.startsWith("/token") ? response.end('{"token":"t"}') : guard(request, response, path),
+  );
+  host = registry.host;
+  await using client = createClient({ maxRequestsPerHost: 1, plainHttp: [host] });
+  expect(await Promise.all([pull(client, host), pull(client, host)])).toEqual([BLOB, BLOB]);
+});
+
 test("client: an identity token is exchanged by POST, and a token that is refused is replaced once", async () => {
   let body = "";
   let issued = 0;

@@ -141,6 +141,7 @@ test("hostile registry: another manifest than the pinned one is OCI_DIGEST_MISMA
 });
 
 const blobCases: [name: string, code: string, answer: Answer][] = [
+  ["no service at all", "OCI_UNREACHABLE", (_, response) => response.writeHead(503).end()],
   ["other bytes", "OCI_DIGEST_MISMATCH", (_, response) => response.end(Buffer.alloc(BLOB.length))],
   ["an endless blob", "OCI_SIZE_MISMATCH", (_, response) => flood(response)],
   ["a length that is too large", "OCI_SIZE_MISMATCH", (_, response) => response.end(Buffer.alloc(BLOB.length + 1))],
@@ -254,6 +255,22 @@ test.each(tokenCases)("hostile registry: %s is %s", async (_, code, elsewhere, a
     return response.writeHead(401, { "www-authenticate": `Bearer realm="${realm}"` }).end();
   }, "manifest");
   expect(error.code).toBe(code);
+});
+
+test("hostile registry: token servers that fail leave no slot taken", async () => {
+  await using registry = await startFakeRegistry((_, response) =>
+    response.writeHead(401, { "www-authenticate": 'Bearer realm="file:///token"' }).end(),
+  );
+  const client = RegistryClient.create({
+    timing: createFakeTiming(),
+    plainHttp: [registry.host],
+    maxRequestsPerHost: 1,
+  });
+  const reference = parseReference(`${registry.host}/app:1`);
+  for (let attempt = 0; attempt < 3; attempt++) {
+    await expect(client.manifest(reference)).rejects.toHaveProperty("code", "OCI_REDIRECT");
+  }
+  await client.close();
 });
 
 test("hostile registry: whoever it redirects to cannot ask for credentials", async () => {

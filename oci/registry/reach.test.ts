@@ -18,6 +18,7 @@ test.each([
   ["https://registry.test", "https://localhost/", "OCI_INSECURE"],
   ["https://registry.test", "http://127.1/", "OCI_INSECURE"],
   ["https://registry.test", "https://0/", "OCI_INSECURE"],
+  ["https://registry.test", "https://metrics.localhost./", "OCI_INSECURE"],
   ["https://registry.test", "https://[::ffff:127.0.0.1]/", "OCI_INSECURE"],
   ["https://registry.test", "http://[::1]:9464/", "OCI_INSECURE"],
   ["http://registry.test:5000", "http://127.0.0.1:9464/metrics", "OCI_INSECURE"],

@@ -85,21 +85,18 @@ export class Session {
       const headers = { ...request.headers, ...(authorization !== undefined && { authorization }) };
       const response = await sendFollowing(this.#context.transport, { ...request, url, headers }, this.allowsPlainHttp);
       if (accepted.includes(response.status)) return response;
-      // Only the registry itself may ask who we are, and once: not whoever it redirects to.
-      if (response.status === 401 && isOurs && !isRenewed && response.url.origin === url.origin) {
-        const better = await this.#answer(response, authorization);
-        if (better !== undefined) {
-          response.discard();
-          authorization = better;
-          continue;
-        }
-      }
-      throw await failureOf(response, {
+      // Read to its end before anything else is asked: the token server may be the same host, whose slots are few.
+      const failure = await failureOf(response, {
         what,
         timing: this.timing,
         secrets: secretsIn(authorization),
         isPush: this.#isPush,
       });
+      // Only the registry itself may ask who we are, and once: not whoever it redirects to.
+      const mayAsk = response.status === 401 && isOurs && !isRenewed && response.url.origin === url.origin;
+      const better = mayAsk ? await this.#answer(response, authorization) : undefined;
+      if (better === undefined) throw failure;
+      authorization = better;
     }
   }
 
