@@ -18,6 +18,8 @@ export interface TestTool {
 export const GO_TOOLS = {
   crane: { module: "github.com/google/go-containerregistry/cmd/crane", version: "v0.22.1" },
   oras: { module: "oras.land/oras/cmd/oras", version: "v1.3.6" },
+  /** Ten minutes to build: only when it is named. */
+  cosign: { module: "github.com/sigstore/cosign/v2/cmd/cosign", version: "v2.6.5" },
 } as const;
 
 /** Returns the folder that a tool of `GO_TOOLS` is built into. */
@@ -29,7 +31,12 @@ export function goToolFolder(name: keyof typeof GO_TOOLS): string {
 export function goTool(name: keyof typeof GO_TOOLS): TestTool {
   const path = join(goToolFolder(name), name);
   const isThere = existsSync(path);
-  return { name, howToGet: "npm run test:tools (needs Go)", path: isThere ? path : undefined, isRequired: false };
+  return {
+    name,
+    howToGet: `npm run test:tools -- ${name} (needs Go)`,
+    path: isThere ? path : undefined,
+    isRequired: false,
+  };
 }
 
 /** Debian's registry. */
