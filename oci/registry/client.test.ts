@@ -267,3 +267,11 @@ test("client: resolves a tag by asking for its digest alone", async () => {
   expect(await client.resolve(parseReference(`${registry.host}/app:1`))).toBe(digestOf(MANIFEST));
   expect(registry.requests).toEqual(["HEAD /v2/app/manifests/1"]);
 });
+
+test.each([200, 405, 501])("client: resolves a tag where HEAD ends with %i and tells no digest", async (status) => {
+  await using registry = await startFakeRegistry((request, response, path) =>
+    request.method === "HEAD" ? response.writeHead(status).end() : serve(request, response, path),
+  );
+  await using client = createClient({ plainHttp: [registry.host] });
+  expect(await client.resolve(parseReference(`${registry.host}/app:1`))).toBe(digestOf(MANIFEST));
+});

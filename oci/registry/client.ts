@@ -113,14 +113,15 @@ export class RegistryClient {
         method: "HEAD",
         target: `manifests/${versionOf(reference)}`,
         what: `the manifest of ${formatReference(reference)}`,
-        accepted: [200],
+        // Some registries, and proxies before them, know no HEAD here.
+        accepted: [200, 405, 501],
         headers: { accept: ACCEPTED_TYPES },
         signal,
       });
       response.discard();
-      return response.header("docker-content-digest");
+      return response.status === 200 ? response.header("docker-content-digest") : undefined;
     });
-    // The header is newer than some registries.
+    // The header is newer than some registries too.
     return digest !== undefined && isDigest(digest)
       ? digest
       : (await this.manifest(reference, signal)).descriptor.digest;
