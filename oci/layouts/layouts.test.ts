@@ -5,9 +5,11 @@ import { digestOf } from "../digest.ts";
 import { IMAGE_CONFIG, OCI_MANIFEST, SPIN_ARCHIVE, SPIN_LOCK, WASM_CONFIG, WASM_LAYER } from "../media-types.ts";
 import type { ImageIndex } from "../manifest.ts";
 import { readContents, type Contents } from "./contents.ts";
+import { readImageConfig } from "./image-config.ts";
 import { chooseLayout, type LayoutChoice } from "./layout.ts";
 import { foldersOf, plainPath } from "./paths.ts";
 import { choosePlatform } from "./platform.ts";
+import { readSpinLock } from "./spin-lock.ts";
 import {
   cncfSample,
   COMPONENT,
@@ -328,6 +330,50 @@ test("layout: an index without WebAssembly says what it has", () => {
     expect.objectContaining({
       code: "OCI_LAYOUT_UNKNOWN",
       details: expect.objectContaining({ actual: "linux/amd64, linux/arm64" }),
+    }),
+  );
+});
+
+const CODES = [
+  "OCI_ARCHIVE_INVALID",
+  "OCI_ARCHIVE_UNSAFE",
+  "OCI_DIGEST_MISMATCH",
+  "OCI_LAYOUT_UNKNOWN",
+  "OCI_MANIFEST_INVALID",
+  "OCI_TOO_LARGE",
+];
+
+test("layout: an archive that is changed anywhere is read or ends in a coded error, and soon", async () => {
+  const archive = await tarOf(["a/readme.txt", "hi".repeat(700)], ["app.wasm", MODULE], [LINK]);
+  const kinds = fc.constantFrom(TAR, `${TAR}+gzip`, `${TAR}+zstd`);
+  const flips = fc.array(fc.tuple(fc.nat(5000), fc.integer({ min: 1, max: 255 })), { minLength: 1, maxLength: 4 });
+  await fc.assert(
+    fc.asyncProperty(kinds, flips, fc.boolean(), async (type, flips, hasEntrypoint) => {
+      const built = imageSample([[type, archive]], hasEntrypoint ? ENTRYPOINT : {});
+      const digest = built.manifest.layers[0]?.digest ?? "";
+      const bytes = Buffer.from(built.blobs.get(digest) ?? []);
+      for (const [at, value] of flips) bytes[at % bytes.length]! ^= value;
+      built.blobs.set(digest, bytes);
+      const outcome: unknown = await read(built).catch((thrown: unknown) => thrown);
+      if (outcome instanceof Error) expect(CODES).toContain((outcome as { code?: string }).code);
+      else expect(outcome).toMatchObject({ kind: "program", wasm: MODULE });
+    }),
+  );
+});
+
+test("layout: a lock file and an image's configuration that are anything are read or refused with a code", () => {
+  const fields = ["triggers", "components", "variables", "metadata", "spin_lock_version", "config", "rootfs", "os"];
+  const document = fc.dictionary(fc.constantFrom(...fields), fc.jsonValue(), { maxKeys: 6 });
+  fc.assert(
+    fc.property(document, (value) => {
+      const bytes = Buffer.from(JSON.stringify(value));
+      for (const reader of [readSpinLock, readImageConfig]) {
+        try {
+          reader(bytes, WHERE);
+        } catch (thrown) {
+          expect(CODES).toContain((thrown as { code?: string }).code);
+        }
+      }
     }),
   );
 });
