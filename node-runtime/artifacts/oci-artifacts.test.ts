@@ -2,6 +2,7 @@ import { generateKeyPairSync, sign as signBytes, type KeyObject } from "node:cry
 import { existsSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterAll, expect, test } from "vitest";
 import { Secret } from "../../common/secret.ts";
 import { digestOf } from "../../oci/digest.ts";
@@ -219,6 +220,15 @@ test("OciArtifacts: everything that an app needs stays in a full store until it 
   setting.fail(503);
   expect((await setting.restart().obtain({ image })).digest).toBe(digest);
   release();
+});
+
+test("OciArtifacts: a disk that takes no note of what is let go ends no process", async () => {
+  await using setting = await set(cncfSample());
+  const { digest } = await setting.artifacts.obtain({ image: setting.image });
+  rmSync(join(setting.store.blobFile(digest), "..", "..", "in-use"), { recursive: true });
+  // An error in here would be nobody's, and the test's.
+  await nextTurn();
+  await nextTurn();
 });
 
 test("OciArtifacts: one that waits can give up, and the others get it", async () => {

@@ -156,8 +156,7 @@ export class OciArtifacts {
         digests: [...digests, program.digest],
       };
     } finally {
-      // Whoever waits for this takes hold of it first.
-      setImmediate(release);
+      releaseSoon(release);
     }
   }
 
@@ -230,7 +229,7 @@ export class OciArtifacts {
     );
     const { wasm, args, defaultArgs, env } = program;
     const { digest, release } = this.#store.hold(wasm);
-    setImmediate(release);
+    releaseSoon(release);
     return { digest, args, defaultArgs, env, files };
   }
 
@@ -290,6 +289,17 @@ function programOf(
       fix: "Push each component as an application of its own, and give each a WasmApp.",
     },
   );
+}
+
+/** Lets go once everybody who waits for a pull has taken hold of what came. */
+function releaseSoon(release: () => void): void {
+  setImmediate(() => {
+    try {
+      release();
+    } catch {
+      // The disk takes no note of it: it stays held as long as this process lives.
+    }
+  });
 }
 
 /** Requests with the same key are one: their secrets are the same too. */
