@@ -26,7 +26,8 @@ import {
   type FakeRegistry,
 } from "../../oci/registry/fake-registry.ts";
 import { ArtifactStore } from "./artifact-store.ts";
-import { OciArtifacts, type PullPolicy } from "./oci-artifacts.ts";
+import { OciArtifacts } from "./oci-artifacts.ts";
+import type { PullPolicy } from "./pull-policy.ts";
 
 const root = mkdtempSync(join(tmpdir(), "wasmlet-oci-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { WasmletError } from "../../common/errors.ts";
-import type { ErrorCode } from "../../common/error-codes.ts";
 import { readDockerConfig } from "../../oci/docker-config/config-file.ts";
 import { credentialsOfSecrets } from "../../oci/docker-config/credential-source.ts";
 import { checkProgramBlob, type Contents } from "../../oci/layouts/contents.ts";
@@ -8,24 +7,20 @@ import {
   contentBlobs,
   fetchContents,
   findArtifact,
-  obtainBlob,
-  obtainManifest,
   pullContents,
   type ArtifactRegistry,
   type FoundArtifact,
   type PullContext,
 } from "../../oci/pull.ts";
-import { ruleFor, type Policy, type PolicyRule } from "../../oci/policy/policy.ts";
-import { checkSignatures, payloadsOf, readSignatures, signatureTag } from "../../oci/policy/signatures.ts";
+import { ruleFor, type Policy } from "../../oci/policy/policy.ts";
 import { formatReference, parseReference, type Reference } from "../../oci/reference.ts";
 import { RegistryClient, type RegistryOptions } from "../../oci/registry/client.ts";
 import type { CredentialSource } from "../../oci/registry/credentials.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
+import { approveArtifact } from "./approval.ts";
 import { BlobFiles } from "./blob-files.ts";
+import { defaultPolicy, isAway, NOBODY, type PullPolicy } from "./pull-policy.ts";
 import { Tags } from "./tags.ts";
-
-/** When a registry is asked, as Kubernetes has it. */
-export type PullPolicy = "Always" | "IfNotPresent" | "Never";
 
 /** An artifact that is wanted from a registry. */
 export interface OciRequest {
@@ -61,9 +56,6 @@ interface PulledProgram {
   /** Everything that has to stay for the program to be read again without the registry. */
   digests: string[];
 }
-
-/** Errors of a registry that is away, as opposed to one that says no. */
-const AWAY: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["OCI_RATE_LIMITED", "OCI_TRANSFER_FAILED", "OCI_UNREACHABLE"]);
 
 /** How registries are reached, and what of them is run. */
 export interface RegistrySettings extends RegistryOptions {
@@ -140,7 +132,7 @@ export class OciArtifacts {
     const { artifact, context, warning } = await this.#find(reference, request);
     const { digest, manifestDigest, manifest } = artifact;
     const digests = [
-      ...(rule === undefined ? [] : await this.#approve(rule, artifact, context)),
+      ...(rule === undefined ? [] : await approveArtifact(rule, artifact, context, this.#tags)),
 
       digest,
       manifestDigest,
@@ -173,38 +165,9 @@ export class OciArtifacts {
     try {
       return { client, pin: await client.resolve(reference) };
     } catch (thrown) {
-      if (!(thrown instanceof WasmletError) || !AWAY.has(thrown.code)) throw thrown;
+      if (!(thrown instanceof WasmletError) || !isAway(thrown)) throw thrown;
       const warning = `${thrown.code}: ${thrown.message}; what ${formatReference(reference)} led to before is used`;
       return { client, pin: known, warning };
-    }
-  }
-
-  /**
-   * Checks that an artifact has the signature that a rule wants; returns the digests of what has to stay to check it again.
-   * Signatures that are kept and good are not asked for again. Throws OCI_POLICY_REFUSED.
-   */
-  async #approve(rule: PolicyRule, { reference, digest }: FoundArtifact, context: PullContext): Promise<string[]> {
-    if (rule.keys.length === 0) return [];
-    const { registry, repository } = reference;
-    const place: Reference = { registry, repository, tag: signatureTag(digest) };
-    const check = async (signatures: Reference): Promise<string[]> => {
-      const manifest = await obtainManifest(signatures, context);
-      const payloads = manifest.content.kind === "manifest" ? payloadsOf(manifest.content.manifest) : [];
-      const read = await readSignatures(payloads, (payload) => obtainBlob(signatures, payload, context));
-      checkSignatures(rule, digest, read, `${registry}/${repository}`);
-      this.#tags.note(place, manifest.digest);
-      return [manifest.digest, ...payloads.map((payload) => payload.digest)];
-    };
-    const known = this.#tags.find(place);
-    try {
-      return await check(known === undefined ? place : { ...place, digest: known });
-    } catch (thrown) {
-      const code = thrown instanceof WasmletError ? thrown.code : undefined;
-      // There may be a newer signature than the one that is kept.
-      if (known !== undefined && code === "OCI_POLICY_REFUSED") return check(place);
-      if (code !== "OCI_NOT_FOUND" && code !== "ARTIFACT_MISSING") throw thrown;
-      checkSignatures(rule, digest, [], `${registry}/${repository}`);
-      throw thrown;
     }
   }
 
@@ -250,23 +213,6 @@ export async function withArtifacts<Result>(
   const client = RegistryClient.create(registries);
   const settings = { ...(credentials && { credentials }), ...(policy && { policy }) };
   return use(new OciArtifacts(store, client, settings)).finally(() => client.close());
-}
-
-/** A registry for those who may ask none. */
-const NOBODY: ArtifactRegistry = {
-  manifest: (reference) => Promise.reject(notKept(reference)),
-  blob: (reference) => Promise.reject(notKept(reference)),
-};
-
-function notKept(reference: Reference): WasmletError {
-  return new WasmletError("ARTIFACT_MISSING", "the artifact is not on this node, and imagePullPolicy is Never", {
-    where: formatReference(reference),
-    fix: "Pull it with `wasmlet pull REF`, or change spec.source.oci.imagePullPolicy.",
-  });
-}
-
-function defaultPolicy({ tag, digest }: Reference): PullPolicy {
-  return digest === undefined && tag === "latest" ? "Always" : "IfNotPresent";
 }
 
 /** Returns what is run of an artifact's contents: a Spin application's component, where it has one alone. */

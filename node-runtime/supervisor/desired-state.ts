@@ -1,5 +1,5 @@
 import type { WasmletError } from "../../common/errors.ts";
-import type { PullPolicy } from "../artifacts/oci-artifacts.ts";
+import type { PullPolicy } from "../artifacts/pull-policy.ts";
 
 /** Where an app's bytes come from, as far as a node has to know. */
 export type ArtifactSource =
