@@ -1,4 +1,5 @@
-import { mkdtempSync } from "node:fs";
+import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { Agent, request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
 import { join } from "node:path";
@@ -17,6 +18,7 @@ import {
   untilApp,
   urlOf,
 } from "./harness.ts";
+import { ENDLESS_WITHOUT_CHECKS } from "./odd-guests.ts";
 
 const temporary = makeTemporaryFolder();
 const cache = join(temporary.path, "cache");
@@ -63,29 +65,37 @@ test("contract: the only cell comes back after kill -9", async () => {
   }
 });
 
-test("contract: a guest that computes past its deadline is stopped, and its neighbours in the cell notice nothing", async () => {
-  runtime = await startTestRuntime(
-    [
-      appManifest("hasty", guestFile("probe"), { spec: { limits: { requestTimeoutSeconds: 1 } } }),
-      appManifest("patient", guestFile("probe"), { spec: { limits: { requestTimeoutSeconds: 3600 } } }),
-    ],
-    cache,
-  );
-  const [hasty, patient] = [await urlOf(runtime, "hasty"), await urlOf(runtime, "patient")];
-  const held = await HeldEcho.start(patient);
-  const { status, headers } = await get(`${hasty}/loop`);
-  expect([status, headers["x-wasmlet-error"]]).toEqual([504, "GUEST_TIMEOUT"]);
-  expect(await held.finish()).toBe("first last");
-  expect((await get(`${hasty}/hello`)).status).toBe(200);
-  expect(await metric(runtime, "wasmlet_limit_hits_total", 'app="hasty",limit="request_timeout"')).toBe(1);
-  expect((await metric(runtime, "wasmlet_cell_restarts_total")) ?? 0).toBe(0);
-});
+test.each([
+  ["probe", "lean"],
+  ["probe-p3", "jco"],
+])(
+  "contract: a guest that computes past its deadline is stopped, and its neighbours in the cell notice nothing: %s",
+  async (guest, engine) => {
+    runtime = await startTestRuntime(
+      [
+        appManifest("hasty", guestFile(guest), { spec: { limits: { requestTimeoutSeconds: 1 } } }),
+        appManifest("patient", guestFile("probe"), { spec: { limits: { requestTimeoutSeconds: 3600 } } }),
+      ],
+      cache,
+    );
+    const [hasty, patient] = [await urlOf(runtime, "hasty"), await urlOf(runtime, "patient")];
+    expect((await untilApp(runtime, "hasty", "Ready")).engine).toBe(engine);
+    const held = await HeldEcho.start(patient);
+    const { status, headers } = await get(`${hasty}/loop`);
+    expect([status, headers["x-wasmlet-error"]]).toEqual([504, "GUEST_TIMEOUT"]);
+    expect(await held.finish()).toBe("first last");
+    expect((await get(`${hasty}/hello`)).status).toBe(200);
+    expect(await metric(runtime, "wasmlet_limit_hits_total", 'app="hasty",limit="request_timeout"')).toBe(1);
+    expect((await metric(runtime, "wasmlet_cell_restarts_total")) ?? 0).toBe(0);
+  },
+);
 
 test("contract: a guest that cannot be stopped ends its cell by its own deadline, not by its neighbours'", async () => {
+  const file = join(temporary.path, "endless.wasm");
+  writeFileSync(file, await parse(ENDLESS_WITHOUT_CHECKS));
   runtime = await startTestRuntime(
     [
-      // The general engine's guests have no checks.
-      appManifest("hasty", guestFile("probe-p3"), { spec: { limits: { requestTimeoutSeconds: 1 } } }),
+      appManifest("hasty", file, { spec: { limits: { requestTimeoutSeconds: 1 } } }),
       appManifest("patient", guestFile("probe"), { spec: { limits: { requestTimeoutSeconds: 3600 } } }),
     ],
     cache,

@@ -54,6 +54,22 @@ export const TWO_MEMORIES = {
     ${RUN_BOTH})`,
 } as const;
 
+/** An http handler that never returns, in a module whose code is not rewritten: it has two memories. */
+export const ENDLESS_WITHOUT_CHECKS = `(component
+  (import "wasi:http/types@0.2.0" (instance $types
+    (export "incoming-request" (type (sub resource)))
+    (export "response-outparam" (type (sub resource)))))
+  (alias export $types "incoming-request" (type $request))
+  (alias export $types "response-outparam" (type $outparam))
+  (core module $main
+    (memory 1) (memory 1)
+    (func (export "handle") (param i32 i32) (loop $again (br $again))))
+  (core instance $main (instantiate $main))
+  (func $handle (param "request" (own $request)) (param "response-out" (own $outparam))
+    (canon lift (core func $main "handle")))
+  (instance $exported (export "handle" (func $handle)))
+  (export "wasi:http/incoming-handler@0.2.0" (instance $exported)))`;
+
 /** Answers, and returns without finishing the body. Of wasi:http it imports what it uses. */
 export const UNFINISHED_RESPONSE = `(component
   (import "wasi:http/types@0.2.0" (instance $types

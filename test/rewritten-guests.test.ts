@@ -1,15 +1,17 @@
 import { globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import type { Program } from "../node-runtime/engine/engine.ts";
 import { ENGINES } from "../node-runtime/engine/engines.ts";
+import { EPOCH_MEMORY } from "../node-runtime/engine/epoch.ts";
+import { transpile } from "../node-runtime/prepare/glue.ts";
 import { rewriteModule, type RewriteOptions, type Rewritten } from "../node-runtime/prepare/rewrite/rewrite.ts";
 import { GuestShelf, loadGuest, makeHost, MAX_MEMORY_BYTES, send } from "./conformance/test-bed.ts";
 
 /*
- * Every guest of the repository, its core modules rewritten, runs as before through the engines that exist: they are given
- * what a rewritten module imports besides.
+ * Every guest of the repository, its core modules rewritten in each way there is, runs as before through the engines that
+ * take any module: they are given what a rewritten module imports besides. Then guests as they are prepared.
  */
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -45,7 +47,14 @@ afterEach(() => {
   WebAssembly.Instance = Instance;
 });
 
-/** Rewrites a prepared guest's modules in place; `sparePages` are what its memory has more than it asks for. */
+/** A guest's core modules as its compiler wrote them, in the order in which they are prepared. */
+async function originalModules(guest: string): Promise<readonly Uint8Array[]> {
+  const bytes = readFileSync(join(root, guest));
+  const { artifact } = await shelf.take(join(root, guest), "jco");
+  return artifact.kind === "core-module" ? [bytes] : (await transpile(bytes)).modules.map(({ bytes }) => bytes);
+}
+
+/** Loads a guest whose modules are rewritten here; `sparePages` are what its memory has more than it asks for. */
 async function loadRewritten(
   guest: string,
   growth: RewriteOptions["growth"] & string,
@@ -58,28 +67,29 @@ async function loadRewritten(
   for (const file of glue === undefined ? [] : [glue.file, glue.codeCache]) {
     writeFileSync(join(directory, file), readFileSync(join(prepared.directory, file)));
   }
-  for (const { file } of prepared.artifact.modules) {
-    const module = rewriteModule(readFileSync(join(prepared.directory, file)), { maxMemoryPages: MAX_PAGES, growth });
+  const originals = await originalModules(guest);
+  const modules = prepared.artifact.modules.map(({ rewriting: _replaced, ...record }, index) => {
+    const module = rewriteModule(originals[index]!, { maxMemoryPages: MAX_PAGES, growth });
     if ("routed" in module) throw new Error(`routed: ${module.routed}`);
     if (module.memory) descriptor = { initial: module.memory.minPages + sparePages, maximum: module.memory.maxPages };
-    writeFileSync(join(directory, file), module.bytes);
-  }
-  return loadGuest(ENGINES[prepared.artifact.engine], { ...prepared, directory });
+    writeFileSync(join(directory, record.file), module.bytes);
+    return record;
+  });
+  return loadGuest(ENGINES[prepared.artifact.engine], { artifact: { ...prepared.artifact, modules }, directory });
 }
 
 test.each(GUESTS.filter(runs))(
   "rewriteModule: %s becomes modules that V8 accepts, resettable and barely larger",
   async (guest) => {
-    const { artifact, directory } = await shelf.take(join(root, guest), "jco");
-    const main = artifact.modules.map(({ file }): Rewritten => {
-      const bytes = readFileSync(join(directory, file));
+    const originals = await originalModules(guest);
+    const main = originals.map((bytes): Rewritten => {
       const module = rewriteModule(bytes, { maxMemoryPages: MAX_PAGES });
       if ("routed" in module) throw new Error(`routed: ${module.routed}`);
       expect(WebAssembly.validate(module.bytes)).toBe(true);
       expect(module.resettable).toBe(true);
       return module;
     })[0]!;
-    expect(main.bytes.length).toBeLessThan(1.1 * artifact.modules[0]!.bytes);
+    expect(main.bytes.length).toBeLessThan(1.1 * originals[0]!.length);
   },
 );
 
@@ -144,3 +154,21 @@ test("epoch: a guest that spins is stopped, and the next instance answers", asyn
   new Int32Array(epoch.buffer)[0] = 0;
   expect(await ask(program, "/hello")).toMatchObject({ status: 200 });
 });
+
+test.each(["command", "command-p1"])(
+  "prepared: %s is stopped by the engines' epoch, and the next runs",
+  async (name) => {
+    WebAssembly.Instance = Instance;
+    const prepared = await shelf.take(join(root, `test/guests/${name}.wasm`));
+    const program = loadGuest(ENGINES[prepared.artifact.engine], prepared);
+    const words = new Int32Array(EPOCH_MEMORY.buffer);
+    onTestFinished(() => void (words[0] = 0));
+    const instance = await program.instantiate(makeHost({ args: ["loop"] }).host);
+    words[0] = 1;
+    await expect(instance.run!()).rejects.toThrow(/unreachable/);
+    words[0] = 0;
+    const bed = makeHost({ args: ["hello"] });
+    expect(await (await program.instantiate(bed.host)).run!()).toBe(0);
+    expect(bed.stdout.text).toBe("Hello from command\n");
+  },
+);

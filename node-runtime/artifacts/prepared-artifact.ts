@@ -5,7 +5,7 @@ import * as v from "valibot";
 import { finite, integer, listOf, text } from "../../common/shapes.ts";
 
 /** Changes whenever the preparer would leave other files for the same artifact: old ones are then prepared anew. */
-export const PIPELINE_VERSION = "9";
+export const PIPELINE_VERSION = "11";
 
 /** The file that describes a prepared artifact, written last. */
 export const PREPARED_MANIFEST_FILE = "prepared.json";
@@ -18,6 +18,8 @@ const Rewriting = v.object({
   memory: v.optional(v.object({ minPages: integer(0, 65_536), maxPages: integer(0, 65_536) })),
   /** Whether it imports ("wasmlet", "epoch"). */
   epoch: v.boolean(),
+  /** Export of the global that holds the address of its epoch word, where that is not the first. */
+  epochAddress: v.optional(text(64)),
   /** Whether the size of its memory is among the globals. */
   sizeIsLogical: v.boolean(),
   /** Exports of its changing globals and tables. */

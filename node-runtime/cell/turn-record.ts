@@ -1,63 +1,27 @@
-/**
- * Who has the cell's thread, in memory that it shares with its watchdog and with the guests' epoch checks:
- *
- *   0  i32  stop: what guests check (engine/epoch.ts); not 0 traps the one that runs
- *   4  i32  the turn: another number each time that a guest begins to run, 0 while none does
- *   8  f64  the running guest's deadline, in milliseconds of the machine's monotonic clock
- *  16  i32  never changed: what the watchdog waits on between two looks
- *
- * Stop and turn are one 64-bit cell: a watchdog that decides to stop a guest while another begins to run exchanges
- * nothing (docs/adr/0004-module-rewriting.md).
- */
-const BYTES = 24;
-const MAX_TURN = 0x7fff_ffff;
+import { DEADLINE_CELL_BYTES, DeadlineCell } from "../engine/deadline-cell.ts";
 
-/** The record, as either thread sees it. */
-export class TurnRecord {
+/** Behind the cell: an i32 that never changes, which the watchdog waits on between two looks. */
+const PAUSE = DEADLINE_CELL_BYTES;
+const BYTES = 24;
+
+/**
+ * Who has the cell's thread, in memory that it shares with its watchdog and with the guests' epoch checks: a turn begins
+ * each time that a guest begins to run, with that guest's deadline, and ends when none does.
+ */
+export class TurnRecord extends DeadlineCell {
   readonly buffer: SharedArrayBuffer;
-  readonly #cell: BigInt64Array;
-  readonly #words: Int32Array;
-  readonly #times: Float64Array;
-  #turn = 0;
+  readonly #pause: Int32Array;
 
   constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(BYTES)) {
+    super(buffer);
     this.buffer = buffer;
-    this.#cell = new BigInt64Array(buffer, 0, 1);
-    this.#words = new Int32Array(buffer, 0, BYTES / 4);
-    this.#times = new Float64Array(buffer, 8, 1);
-  }
-
-  /** A guest runs from here on, which must stop at `deadlineMs`. */
-  enter(deadlineMs: number): void {
-    this.#turn = this.#turn === MAX_TURN ? 1 : this.#turn + 1;
-    // In this order: a watchdog that sees the new turn sees its deadline.
-    this.#times[0] = deadlineMs;
-    Atomics.store(this.#cell, 0, cellOf(this.#turn));
-  }
-
-  /** No guest runs any more. */
-  leave(): void {
-    Atomics.store(this.#cell, 0, 0n);
-  }
-
-  /** Returns the running turn and its deadline; a deadline that belongs to another turn is told by reading again. */
-  read(): { turn: number; deadlineMs: number } {
-    return { turn: Atomics.load(this.#words, 1), deadlineMs: this.#times[0]! };
-  }
-
-  /** Stops the guest of this turn at its next check, if it still runs. */
-  stop(turn: number): void {
-    Atomics.compareExchange(this.#cell, 0, cellOf(turn), cellOf(turn) | 1n);
+    this.#pause = new Int32Array(buffer, PAUSE, 1);
   }
 
   /** Blocks this thread; for the watchdog. */
   pause(milliseconds: number): void {
-    Atomics.wait(this.#words, 4, 0, milliseconds);
+    Atomics.wait(this.#pause, 0, 0, milliseconds);
   }
-}
-
-function cellOf(turn: number): bigint {
-  return BigInt(turn) << 32n;
 }
 
 /** Milliseconds of the machine's monotonic clock, the same in every thread. */

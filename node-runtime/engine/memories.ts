@@ -1,6 +1,7 @@
 import { WasmletError } from "../../common/errors.ts";
+import type { CoreInstance } from "./core-instance.ts";
 
-/** Counts the linear memory of one instance: every memory that its core instances export or share. */
+/** Counts the linear memory of one instance: every memory that its core instances export or get of their engine. */
 export class MemoryCensus {
   readonly #memories = new Set<WebAssembly.Memory>();
   readonly #maxBytes: number;
@@ -9,12 +10,12 @@ export class MemoryCensus {
     this.#maxBytes = maxBytes;
   }
 
-  /** Remembers the memories among an instance's exports; throws ARTIFACT_MEMORY_LIMIT when they are too much. */
-  note(instance: WebAssembly.Instance): WebAssembly.Instance {
-    for (const value of Object.values(instance.exports)) {
+  /** Remembers the memories of a core instance; throws ARTIFACT_MEMORY_LIMIT when they are too much. */
+  note({ exports, memory }: Pick<CoreInstance, "exports" | "memory">): void {
+    for (const value of [memory, ...Object.values(exports)]) {
       if (value instanceof WebAssembly.Memory) this.#memories.add(value);
     }
-    if (this.bytes() <= this.#maxBytes) return instance;
+    if (this.bytes() <= this.#maxBytes) return;
     throw new WasmletError("ARTIFACT_MEMORY_LIMIT", "the artifact's instances have more memory than limits.memory", {
       expected: `at most ${this.#maxBytes} bytes`,
       actual: `${this.bytes()} bytes`,

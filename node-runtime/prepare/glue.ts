@@ -1,6 +1,7 @@
 import { $init, generate } from "@bytecodealliance/jco-transpile/component";
 import { Script } from "node:vm";
 import { WasmletError } from "../../common/errors.ts";
+import { firstLine } from "./first-line.ts";
 import { P3_SUFFIX, WAITING_EXPORTS, WAITING_FUNCTIONS } from "../wasi/offered.ts";
 
 /** What jco made of a component: its core modules by the name that the glue asks for, and the glue as a script. */
@@ -40,7 +41,7 @@ export async function transpile(component: Uint8Array, p3Versions: readonly stri
       multiMemory: true,
     });
   } catch (cause) {
-    throw new WasmletError("ARTIFACT_INVALID", `the component cannot be bound: ${payloadOf(cause)}`, { cause });
+    throw new WasmletError("ARTIFACT_INVALID", `the component cannot be bound: ${firstLine(cause)}`, { cause });
   }
   const glueFile = generated.files.find(([name]) => name.endsWith(".js"));
   if (glueFile === undefined) throw new WasmletError("ARTIFACT_INVALID", "the component yields no code");
@@ -106,11 +107,4 @@ function compileScript(source: string): Transpiled["glue"] {
     // as meant
   }
   return { source, codeCache: script.createCachedData() };
-}
-
-/** jco throws strings, errors and component errors alike. */
-function payloadOf(thrown: unknown): string {
-  const payload = (thrown as { payload?: unknown } | null)?.payload ?? thrown;
-  const text = payload instanceof Error ? payload.message : String(payload);
-  return text.split("\n")[0]!.slice(0, 500);
 }

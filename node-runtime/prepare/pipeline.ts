@@ -2,23 +2,20 @@ import { componentWit } from "@bytecodealliance/jco-transpile/wasm-tools";
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { WasmletError, messageOf } from "../../common/errors.ts";
-import type { BindingPlan } from "../artifacts/binding-plan.ts";
+import { WasmletError } from "../../common/errors.ts";
 import { PIPELINE_VERSION, PREPARED_MANIFEST_FILE, type PreparedArtifact } from "../artifacts/prepared-artifact.ts";
-import { readMemories } from "../engine/module-sections.ts";
-import { planBinding } from "./component/binding-planner.ts";
+import { planBinding, type Planned } from "./component/binding-planner.ts";
 import { NotLean } from "./component/not-lean.ts";
 import { checkSignatures } from "./component/signatures.ts";
+import { firstLine } from "./first-line.ts";
 import { transpile } from "./glue.ts";
-import { rewriteModule } from "./rewrite/rewrite.ts";
+import { compileModule, writeResettable, writeStoppable, type ModuleSource } from "./module-files.ts";
 import { checkOffered, p3VersionsOf, readWorld, triggersOf, wasiOf } from "./interfaces.ts";
 
 /** The kind stands in bytes 4 to 7: https://github.com/WebAssembly/component-model/blob/main/design/mvp/Binary.md */
 const MAGIC = "0061736d";
 const CORE_MODULE_VERSION = "01000000";
 const COMPONENT_LAYER = "0d000100";
-/** The most pages of a memory with 32-bit addresses: limits.memory is not known here. */
-const MAX_PAGES = 65_536;
 const PREVIEW1 = "wasi_snapshot_preview1";
 
 export interface PrepareOptions {
@@ -101,22 +98,18 @@ async function bindComponent(
     writeFileSync(join(directory, "binding.json"), JSON.stringify(planned.plan));
     return {
       engine: "lean",
-      modules: writeRewritten(directory, planned.modules, planned.plan),
+      modules: writeResettable(directory, leanModules(planned)),
       binding: { file: "binding.json" },
     };
   }
   if (engine === "lean") throw new WasmletError("ARTIFACT_NOT_OFFERED", `no lean binding: ${planned.reason}`);
   const transpiled = await transpile(bytes, p3Versions);
-  const modules = transpiled.modules.map(({ name, bytes: module, instances }, index) => {
-    const written = writeModule(directory, name, `core-${index}.wasm`, module);
-    return instances === 1 ? written : { ...written, instances };
-  });
   writeFileSync(join(directory, "glue.js"), transpiled.glue.source);
   writeFileSync(join(directory, "glue.cache"), transpiled.glue.codeCache);
   return {
     engine: "jco",
     engineReason: planned.reason,
-    modules,
+    modules: writeStoppable(directory, transpiled.modules),
     glue: { file: "glue.js", codeCache: "glue.cache" },
   };
 }
@@ -125,7 +118,7 @@ async function bindComponent(
  * Returns the lean binding's plan, or why there is none. Throws ARTIFACT_IMPORT_NOT_OFFERED when a function is imported
  * with another type than WASI's.
  */
-function planOrReason(bytes: Uint8Array): ReturnType<typeof planBinding> {
+function planOrReason(bytes: Uint8Array): Planned {
   const planned = planBinding(bytes);
   try {
     if ("plan" in planned) checkSignatures(planned.plan);
@@ -136,34 +129,13 @@ function planOrReason(bytes: Uint8Array): ReturnType<typeof planBinding> {
   }
 }
 
-/** Leaves the modules as rewritten for the lean engine, or as they are where the rewriting does not handle them. */
-function writeRewritten(
-  directory: string,
-  modules: readonly Uint8Array[],
-  { steps }: BindingPlan,
-): PreparedArtifact["modules"] {
-  const all = rewriteAll(modules);
-  return modules.map((module, index) => {
-    const record = writeModule(directory, `core-${index}`, `core-${index}.wasm`, module);
-    const instances = steps.filter((step) => step.kind === "instantiate" && step.module === index).length;
-    if (instances > 1) record.instances = instances;
-    const rewritten = all[index]!;
-    // What the rewriting does not handle, or V8 does not accept of it, runs as it is: without deadlines and resets.
-    if ("routed" in rewritten || !WebAssembly.validate(rewritten.bytes)) return record;
-    const { bytes, memory, epoch, sizeIsLogical, globals, tables, resettable } = rewritten;
-    writeFileSync(join(directory, record.file), bytes);
-    record.rewriting = { ...(memory && { memory }), epoch, sizeIsLogical, globals, tables, resettable };
-    return record;
-  });
-}
-
-/** Rewrites the modules of one component; where one grows another's memory (an adapter does), sizes stay physical. */
-function rewriteAll(modules: readonly Uint8Array[]): ReturnType<typeof rewriteModule>[] {
-  const rewriteWith = (growth: "logical" | "physical"): ReturnType<typeof rewriteModule>[] =>
-    modules.map((module) => rewriteModule(module, { maxMemoryPages: MAX_PAGES, growth }));
-  const logical = rewriteWith("logical");
-  const isShared = logical.some((one) => !("routed" in one) && one.memory === undefined && one.usesMemorySize);
-  return isShared ? rewriteWith("physical") : logical;
+/** The modules of a lean binding, and how many instances its plan makes of each. */
+function leanModules({ plan, modules }: Extract<Planned, { plan: unknown }>): ModuleSource[] {
+  return modules.map((bytes, index) => ({
+    name: `core-${index}`,
+    bytes,
+    instances: plan.steps.filter((step) => step.kind === "instantiate" && step.module === index).length,
+  }));
 }
 
 async function readWit(bytes: Uint8Array): Promise<string> {
@@ -175,7 +147,7 @@ async function readWit(bytes: Uint8Array): Promise<string> {
 }
 
 function prepareModule(bytes: Uint8Array, directory: string): Prepared {
-  const module = compile(bytes);
+  const module = compileModule(bytes);
   const imports = WebAssembly.Module.imports(module);
   const foreign = imports.filter(({ module: from }) => from !== PREVIEW1);
   if (foreign.length > 0) {
@@ -196,36 +168,6 @@ function prepareModule(bytes: Uint8Array, directory: string): Prepared {
     imports: imports.map(({ module: from, name }) => `${from}.${name}`),
     exports: exports.slice(0, 4096),
     triggers: exports.includes("_start") ? ["command"] : [],
-    modules: [writeModule(directory, "module", "core-0.wasm", bytes)],
+    modules: writeResettable(directory, [{ name: "module", bytes }]),
   };
-}
-
-function writeModule(
-  directory: string,
-  name: string,
-  file: string,
-  bytes: Uint8Array,
-): PreparedArtifact["modules"][number] {
-  compile(bytes);
-  const memories = readMemories(bytes);
-  if (memories.some(({ shared }) => shared)) {
-    throw new WasmletError("ARTIFACT_NOT_OFFERED", "the module uses shared memory (threads), which is not offered");
-  }
-  const own = memories.filter(({ imported }) => !imported);
-  writeFileSync(join(directory, file), bytes);
-  return { name, file, bytes: bytes.length, minMemoryPages: own.reduce((sum, { minPages }) => sum + minPages, 0) };
-}
-
-/** Compiles with the engine that will run it: what V8 refuses is refused here, not at the first request. */
-function compile(bytes: Uint8Array): WebAssembly.Module {
-  try {
-    return new WebAssembly.Module(bytes);
-  } catch (cause) {
-    throw new WasmletError("ARTIFACT_INVALID", `the module is not valid: ${firstLine(cause)}`, { cause });
-  }
-}
-
-function firstLine(thrown: unknown): string {
-  const payload = (thrown as { payload?: unknown } | null)?.payload;
-  return (typeof payload === "string" ? payload : messageOf(thrown)).split("\n")[0]!.slice(0, 500);
 }

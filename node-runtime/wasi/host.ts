@@ -9,6 +9,8 @@ export type { HostImports } from "./host-imports.ts";
 
 /** Told when one guest has the thread, by the engine that runs it. */
 export interface Activity {
+  /** When the call that is made next, or under way, must be over: milliseconds of the machine's monotonic clock. */
+  readonly deadlineMs: number;
   /** Guest code runs from here on. */
   resume(): void;
   /** It no longer does: it waits, or has returned. */
@@ -18,7 +20,7 @@ export interface Activity {
 }
 
 /** An activity that nobody is told of. */
-export const UNOBSERVED: Activity = { resume() {}, suspend() {}, expect() {} };
+export const UNOBSERVED: Activity = { deadlineMs: Infinity, resume() {}, suspend() {}, expect() {} };
 
 /** Everything one guest instance may see of the world; what is not here does not exist for it. */
 export interface HostOptions extends CliOptions {

@@ -172,6 +172,7 @@ describe.each(Object.values(ENGINES))("engine $name", (engine) => {
           stdout.take(bytes.length);
         };
         const activity = {
+          deadlineMs: Infinity,
           resume: () => void (running = index),
           suspend: () => void (running = running === index ? undefined : running),
           expect() {},

@@ -8,6 +8,9 @@ import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { ENGINES } from "../../node-runtime/engine/engines.ts";
 import type { Program } from "../../node-runtime/engine/engine.ts";
+import { EPOCH_MEMORY } from "../../node-runtime/engine/epoch.ts";
+import { WatchedSlots } from "../../node-runtime/engine/epoch-slots.ts";
+import { UNOBSERVED } from "../../node-runtime/wasi/host.ts";
 import { BytePipe } from "../../node-runtime/wasi/io/byte-pipe.ts";
 import { EgressPolicy } from "../../node-runtime/wasi/sockets/egress.ts";
 import { GuestShelf, loadGuest, makeHost, ManualClock, send } from "./test-bed.ts";
@@ -139,6 +142,24 @@ describe("WASI 0.3 handler", () => {
     bed.host.close("the test is over");
     await expect(handled).rejects.toThrow("the test is over");
     expect(isAnswered()).toBe(false);
+  });
+
+  test("contract: one that is woken past its deadline is stopped where it goes on, and its neighbour is not", async () => {
+    const program = await load("probe-p3");
+    const clock = new ManualClock();
+    const [hasty, patient] = await Promise.all(
+      [100, 900].map(async (deadlineMs) => {
+        const bed = makeHost({ clock, activity: { ...UNOBSERVED, deadlineMs } });
+        const exchange = send(bed, await program.instantiate(bed.host), { path: "/sleep?ms=300" });
+        return { exchange, scope: bed.host.scope };
+      }),
+    );
+    await clock.untilWaiting(2);
+    new WatchedSlots(EPOCH_MEMORY.buffer as unknown as SharedArrayBuffer).stopOverdue(300);
+    clock.advance(300);
+    await expect(hasty!.exchange.handled).rejects.toThrow(/unreachable/);
+    expect([hasty!.exchange.isAnswered(), hasty!.scope.closed]).toEqual([false, false]);
+    expect((await patient!.exchange.answer).body).toBe("slept 300 ms\n");
   });
 
   test.each(["/echo", "/pass"])("%s: a body goes through, larger than any buffer", async (path) => {

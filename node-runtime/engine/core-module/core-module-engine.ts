@@ -1,12 +1,11 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { PreparedArtifact } from "../../artifacts/prepared-artifact.ts";
 import type { Activity, WasiHost } from "../../wasi/host.ts";
 import { createPreview1Imports } from "../../wasi/preview1/imports.ts";
+import { CoreInstance } from "../core-instance.ts";
+import { loadCoreModules, type CoreModule } from "../core-modules.ts";
 import type { Engine, Instance, LoadOptions, Program } from "../engine.ts";
 import { exitCodeOf } from "../exit-code.ts";
 import { MemoryCensus } from "../memories.ts";
-import { compileModules } from "../memory-budget.ts";
 import { suspendDuring } from "../suspension.ts";
 import { startTrapped } from "../trap.ts";
 
@@ -17,25 +16,23 @@ export const CORE_MODULE_ENGINE: Engine = {
 };
 
 class CoreModuleProgram implements Program {
-  readonly #module: WebAssembly.Module;
+  readonly #module: CoreModule;
   readonly #maxMemoryBytes: number;
 
   constructor(artifact: PreparedArtifact, directory: string, { maxMemoryBytes }: LoadOptions) {
-    const bytes = readFileSync(join(directory, artifact.modules[0]!.file));
     this.#maxMemoryBytes = maxMemoryBytes;
-    this.#module = compileModules([{ bytes, instances: 1 }], maxMemoryBytes)[0]!.module;
+    this.#module = loadCoreModules(artifact, directory, maxMemoryBytes)[0]!;
   }
 
   async instantiate(host: WasiHost): Promise<Instance> {
     const census = new MemoryCensus(this.#maxMemoryBytes);
-    let instance: WebAssembly.Instance | undefined;
+    let instance: CoreInstance | undefined;
     const preview1 = createPreview1Imports(host, () => instance!.exports["memory"] as WebAssembly.Memory);
     try {
-      instance = census.note(
-        new WebAssembly.Instance(this.#module, {
-          wasi_snapshot_preview1: suspendWhereWaiting(preview1.imports, preview1.waiting, host.activity),
-        }),
-      );
+      instance = new CoreInstance(this.#module, {
+        wasi_snapshot_preview1: suspendWhereWaiting(preview1.imports, preview1.waiting, host.activity),
+      });
+      census.note(instance);
     } catch (thrown) {
       throw startTrapped(thrown);
     }

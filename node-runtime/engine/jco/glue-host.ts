@@ -31,10 +31,13 @@ interface PolledTimer {
 }
 
 /**
- * Returns the glue's host: its timers end with the host's scope, and a task's trap ends the scope. The glue runs its guest
- * some steps after a wait of the host's has ended: all that can be told is that it is about to.
+ * Returns the glue's host: its timers end with the host's scope, and so does, unless `trapped` is another, a task's trap. The glue runs its guest some steps after a wait of the
+ * host's has ended: all that can be told is that it is about to.
  */
-export function createGlueHost({ scope, activity }: Pick<WasiHost, "scope" | "activity">): GlueHost {
+export function createGlueHost(
+  { scope, activity }: Pick<WasiHost, "scope" | "activity">,
+  trapped: GlueHost["trapped"] = (reason) => scope.fail(reason),
+): GlueHost {
   const pulse = new Pulse(scope, () => activity.expect());
   scope.onWait = () => activity.suspend();
   scope.onWake = () => {
@@ -51,7 +54,7 @@ export function createGlueHost({ scope, activity }: Pick<WasiHost, "scope" | "ac
     clearTimeout: clear,
     setInterval: (run) => pulse.add({ run, repeat: true }),
     clearInterval: clear,
-    trapped: (reason) => scope.fail(reason),
+    trapped,
   };
 }
 

@@ -8,12 +8,14 @@ import type { IncomingRequest } from "../../wasi/http/incoming.ts";
 import type { ResponseOutparam } from "../../wasi/http/response.ts";
 import { serveRequest, type ServeHandler } from "../../wasi/p3/http/imports.ts";
 import { createP3Imports } from "../../wasi/p3/imports.ts";
+import { CoreInstance, type CoreImports } from "../core-instance.ts";
+import { loadCoreModules, type CoreModule } from "../core-modules.ts";
 import type { Engine, Instance, LoadOptions, Program } from "../engine.ts";
 import { exitCodeOf } from "../exit-code.ts";
 import { MemoryCensus } from "../memories.ts";
-import { compileModules } from "../memory-budget.ts";
 import { startTrapped } from "../trap.ts";
 import { createGlueHost, type GlueHost } from "./glue-host.ts";
+import { GuestCalls } from "./guest-calls.ts";
 
 /**
  * How many requests an instance of an asynchronous component serves: each leaves some 100 KB of tasks and table entries
@@ -23,9 +25,9 @@ const MAX_ASYNC_CALLS = 64;
 
 /** What jco's generated code exports: `instantiate`, here without its module wrapping (see prepare/glue.ts). */
 type Instantiate = (
-  getCoreModule: (name: string) => WebAssembly.Module,
+  getCoreModule: (name: string) => CoreModule,
   imports: HostImports,
-  instantiateCore: (module: WebAssembly.Module, imports: WebAssembly.Imports) => WebAssembly.Instance,
+  instantiateCore: (module: CoreModule, imports?: CoreImports) => Pick<CoreInstance, "exports">,
   glueHost: GlueHost,
 ) => ComponentExports | Promise<ComponentExports>;
 
@@ -40,14 +42,11 @@ export const JCO_ENGINE: Engine = {
 class JcoProgram implements Program {
   readonly #instantiate: Instantiate;
   readonly #maxMemoryBytes: number;
-  readonly #modules = new Map<string, WebAssembly.Module>();
+  readonly #modules = new Map<string, CoreModule>();
   readonly #isP3: boolean;
 
   constructor(artifact: PreparedArtifact, directory: string, { maxMemoryBytes }: LoadOptions) {
-    const modules = artifact.modules.map(({ file, instances = 1 }) => {
-      return { bytes: readFileSync(join(directory, file)), instances };
-    });
-    for (const [index, { module }] of compileModules(modules, maxMemoryBytes).entries()) {
+    for (const [index, module] of loadCoreModules(artifact, directory, maxMemoryBytes).entries()) {
       this.#modules.set(artifact.modules[index]!.name, module);
     }
     this.#isP3 = artifact.wasi === "0.3";
@@ -61,30 +60,34 @@ class JcoProgram implements Program {
 
   async instantiate(host: WasiHost): Promise<Instance> {
     const census = new MemoryCensus(this.#maxMemoryBytes);
+    const calls = new GuestCalls(host);
     let exports: ComponentExports;
     try {
-      exports = await this.#instantiate(
-        (name) => this.#modules.get(name)!,
-        this.#isP3 ? createP3Imports(host) : host.imports,
-        (module, imports) => census.note(new WebAssembly.Instance(module, imports)),
-        createGlueHost(host),
+      exports = await calls.start(() =>
+        this.#instantiate(
+          (name) => this.#modules.get(name)!,
+          this.#isP3 ? createP3Imports(host) : host.imports,
+          (module, imports) => {
+            const instance = new CoreInstance(module, imports, calls.epochWord);
+            census.note(instance);
+            return instance;
+          },
+          createGlueHost(host, (reason) => calls.trapped(reason)),
+        ),
       );
     } catch (thrown) {
       throw startTrapped(thrown);
     }
-    return bindExports(exports, census, host);
+    return bindExports(exports, census, calls, host);
   }
 }
 
-/**
- * A call whose wait the host rejects never settles in jco 1.35's glue (it returns a completion that nobody completes):
- * so each call ends with its host's scope at the latest, and with a trap of any task.
- */
-function bindExports(exports: ComponentExports, census: MemoryCensus, { scope, activity }: WasiHost): Instance {
-  const guarded = <T>(call: () => Promise<T>): Promise<T> => {
-    activity.expect(); // the glue may take some steps before it runs the guest
-    return scope.guard(call());
-  };
+function bindExports(
+  exports: ComponentExports,
+  census: MemoryCensus,
+  calls: GuestCalls,
+  { scope }: WasiHost,
+): Instance {
   const handler = findExport(exports, "wasi:http/incoming-handler");
   const asyncHandler = findExport(exports, "wasi:http/handler");
   const command = findExport(exports, "wasi:cli/run");
@@ -92,15 +95,15 @@ function bindExports(exports: ComponentExports, census: MemoryCensus, { scope, a
     memoryBytes: () => census.bytes(),
     ...(handler && {
       async handle(request: IncomingRequest, outparam: ResponseOutparam): Promise<void> {
-        await guarded(async () => handler["handle"]!(request, outparam));
+        await calls.call(async () => handler["handle"]!(request, outparam));
       },
     }),
     ...(asyncHandler && {
       maxCalls: MAX_ASYNC_CALLS,
       handle: (request: IncomingRequest, outparam: ResponseOutparam) =>
-        guarded(() => serveRequest(scope, request, outparam, asyncHandler["handle"] as ServeHandler)),
+        calls.call(() => serveRequest(scope, request, outparam, asyncHandler["handle"] as ServeHandler)),
     }),
-    ...(command && { run: () => exitCodeOf(() => guarded(() => runCommand(command["run"]!))) }),
+    ...(command && { run: () => exitCodeOf(() => calls.call(() => runCommand(command["run"]!))) }),
   };
 }
 

@@ -1,11 +1,9 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { WasmletError } from "../../../common/errors.ts";
 import { readBindingPlan } from "../../artifacts/binding-plan.ts";
 import type { PreparedArtifact } from "../../artifacts/prepared-artifact.ts";
+import { loadCoreModules } from "../core-modules.ts";
 import type { Engine, LoadOptions } from "../engine.ts";
-import { compileModules } from "../memory-budget.ts";
-import type { LeanModule } from "./core-instance.ts";
 import { LeanProgram } from "./lean-program.ts";
 
 /** The fast engine of components: binds their core modules straight to the host, as the preparer's plan says. */
@@ -14,18 +12,7 @@ export const LEAN_ENGINE: Engine = { name: "lean", load: loadProgram };
 function loadProgram(artifact: PreparedArtifact, directory: string, { maxMemoryBytes }: LoadOptions): LeanProgram {
   if (artifact.binding === undefined) throw corrupt("a component has no binding plan");
   const plan = readBindingPlan(join(directory, artifact.binding.file));
-  const instancesOf = (module: number): number =>
-    plan.steps.filter((step) => step.kind === "instantiate" && step.module === module).length;
-  const modules = compileModules(
-    artifact.modules.map(({ file, rewriting }, index) => ({
-      bytes: readFileSync(join(directory, file)),
-      instances: Math.max(1, instancesOf(index)),
-      hostMemory: rewriting?.memory,
-    })),
-    maxMemoryBytes,
-  ).map(({ module, hostMemoryPages }, index): LeanModule => {
-    return { module, hostMemoryPages, rewriting: artifact.modules[index]!.rewriting };
-  });
+  const modules = loadCoreModules(artifact, directory, maxMemoryBytes);
   for (const step of plan.steps) {
     if (step.kind === "instantiate" && step.module >= modules.length) throw corrupt("a plan needs a module more");
   }

@@ -1,6 +1,7 @@
 import type { BindingPlan } from "../../artifacts/binding-plan.ts";
 import type { WasiHost } from "../../wasi/host.ts";
 import { WAITING_EXPORTS, WAITING_FUNCTIONS } from "../../wasi/offered.ts";
+import type { CoreModule } from "../core-modules.ts";
 import type { Program } from "../engine.ts";
 import { startTrapped } from "../trap.ts";
 import { makeExportCall, type ExportCall } from "./export-call.ts";
@@ -8,7 +9,6 @@ import type { GuestMemory } from "./guest-memory.ts";
 import { GuestState } from "./guest-state.ts";
 import { hostFunction } from "./host-function.ts";
 import { makeImportCall, type ImportCall } from "./import-call.ts";
-import type { LeanModule } from "./core-instance.ts";
 import { Layouts } from "./layout.ts";
 import { LeanInstance } from "./lean-instance.ts";
 import { MemoryCodec } from "./memory-codec.ts";
@@ -34,7 +34,7 @@ export interface ProgramExport {
 /** A plan with its compiled modules: what the instances of one component share. */
 export class LeanProgram implements Program {
   readonly plan: BindingPlan;
-  readonly modules: readonly LeanModule[];
+  readonly modules: readonly CoreModule[];
   readonly exports: readonly ProgramExport[];
   /** Where `exports` has `wasi:http/incoming-handler.handle` and `wasi:cli/run.run`; -1 without it. */
   readonly handler: number;
@@ -50,7 +50,7 @@ export class LeanProgram implements Program {
   readonly #calls: (ImportCall | undefined)[] = [];
   readonly #waits: readonly boolean[];
 
-  constructor(plan: BindingPlan, modules: readonly LeanModule[]) {
+  constructor(plan: BindingPlan, modules: readonly CoreModule[]) {
     this.plan = plan;
     this.modules = modules;
     this.#isResettable = plan.steps.every(

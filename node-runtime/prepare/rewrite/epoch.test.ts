@@ -1,16 +1,16 @@
 import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
 import { Worker } from "node:worker_threads";
-import { expect, onTestFinished, test } from "vitest";
-import { instantiate, makeEpoch, rewritten } from "./observed-run.ts";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { instantiate, makeEpoch, OWN_EPOCH_WORD, rewritten } from "./observed-run.ts";
 
-/** Waits until the guest says that it runs (word 1), then stops it (word 0). */
+/** Waits until the guest says that it runs (word 1), then stops it (its word). */
 const WATCHDOG = `
   const { workerData } = require("node:worker_threads");
-  const words = new Int32Array(workerData.buffer);
+  const words = new Int32Array(workerData.epoch.buffer);
   words[2] = 1;
   Atomics.notify(words, 2);
   Atomics.wait(words, 1, 0);
-  Atomics.store(words, 0, 1);
+  Atomics.store(words, workerData.word, 1);
 `;
 
 /** Calls before the endless one, so that V8 has optimised the function and would have moved what it may move. */
@@ -95,25 +95,32 @@ const RUNAWAYS = [
   },
 ];
 
-test.each(RUNAWAYS)("epoch: $does is stopped from another thread, and runs again afterwards", async ({ fields }) => {
-  const epoch = makeEpoch();
-  const words = new Int32Array(epoch.buffer);
-  const bytes = await parse(`(module ${fields})`);
-  const again = (value: number): void => {
-    const calls = value === 0 ? Infinity : 0;
-    for (let count = 0; count < calls; count++) call(1);
-  };
-  const { exports } = instantiate(rewritten(bytes, { maxMemoryPages: 1000 }), { epoch, imports: { env: { again } } });
-  const call = exports["f"] as (value: number) => void;
-  for (let count = 0; count < WARM_UP_CALLS; count++) call(1);
+const WORDS = [
+  { epochWord: "first", word: 0 },
+  { epochWord: "own", word: OWN_EPOCH_WORD / 4 },
+] as const;
 
-  const watchdog = new Worker(WATCHDOG, { eval: true, workerData: epoch });
-  onTestFinished(async () => void (await watchdog.terminate()));
-  await Atomics.waitAsync(words, 2, 0).value;
-  Atomics.store(words, 1, 1);
-  Atomics.notify(words, 1);
-  expect(() => call(0)).toThrow(expect.objectContaining({ message: "unreachable" }));
+describe.each(WORDS)("epoch, $epochWord word", ({ epochWord, word }) => {
+  test.each(RUNAWAYS)("$does is stopped from another thread, and runs again afterwards", async ({ fields }) => {
+    const epoch = makeEpoch();
+    const words = new Int32Array(epoch.buffer);
+    const module = rewritten(await parse(`(module ${fields})`), { maxMemoryPages: 1000, epochWord });
+    const again = (value: number): void => {
+      const calls = value === 0 ? Infinity : 0;
+      for (let count = 0; count < calls; count++) call(1);
+    };
+    const { exports } = instantiate(module, { epoch, imports: { env: { again } } });
+    const call = exports["f"] as (value: number) => void;
+    for (let count = 0; count < WARM_UP_CALLS; count++) call(1);
 
-  Atomics.store(words, 0, 0);
-  expect(() => call(1)).not.toThrow();
+    const watchdog = new Worker(WATCHDOG, { eval: true, workerData: { epoch, word } });
+    onTestFinished(async () => void (await watchdog.terminate()));
+    await Atomics.waitAsync(words, 2, 0).value;
+    Atomics.store(words, 1, 1);
+    Atomics.notify(words, 1);
+    expect(() => call(0)).toThrow(expect.objectContaining({ message: "unreachable" }));
+
+    Atomics.store(words, word, 0);
+    expect(() => call(1)).not.toThrow();
+  });
 });

@@ -7,11 +7,11 @@ import type { CodeUse } from "./code-use.ts";
 
 /** What is written into function bodies, and in place of what. */
 export interface BodyPatch extends WalkedModule {
-  /** The epoch check: instructions that neither take nor leave a value. */
-  check: Uint8Array;
-  /** In place of `memory.size` and `memory.grow`; undefined keeps them. */
-  memorySize?: Uint8Array;
-  memoryGrow?: Uint8Array;
+  /** Returns the epoch check: instructions that neither take nor leave a value. */
+  check: () => Uint8Array;
+  /** Return what stands in place of `memory.size` and `memory.grow`; undefined keeps them. */
+  memorySize?: () => Uint8Array;
+  memoryGrow?: () => Uint8Array;
   importedFunctions: number;
 }
 
@@ -52,14 +52,14 @@ export function patchBody(reader: Reader, patch: BodyPatch, use: CodeUse, out: W
   }
   const entry = body.position;
   const { edits, needsEntryCheck } = planEdits(body, patch, use);
-  if (needsEntryCheck || size > LIGHT_BODY_BYTES) edits.unshift({ at: entry, replaces: 0, bytes: patch.check });
+  if (needsEntryCheck || size > LIGHT_BODY_BYTES) edits.unshift({ at: entry, replaces: 0, bytes: patch.check() });
   use.checks += edits.length;
   writeEdited(reader.bytes, { start, end: reader.position }, edits, out);
 }
 
 function planEdits(body: Reader, patch: BodyPatch, use: CodeUse): { edits: Edit[]; needsEntryCheck: boolean } {
   const edits: Edit[] = [];
-  const check = (at: number): unknown => edits.push({ at, replaces: 0, bytes: patch.check });
+  const check = (at: number): unknown => edits.push({ at, replaces: 0, bytes: patch.check() });
   const immediates = { first: 0, second: 0 };
   let needsEntryCheck = false;
   let opcode: number = OP.end;
@@ -90,12 +90,12 @@ function planEdits(body: Reader, patch: BodyPatch, use: CodeUse): { edits: Edit[
         break;
       case OP.memorySize:
         use.readsMemorySize = true;
-        if (patch.memorySize) edits.push({ at, replaces: body.position - at, bytes: patch.memorySize });
+        if (patch.memorySize) edits.push({ at, replaces: body.position - at, bytes: patch.memorySize() });
         break;
       case OP.memoryGrow:
         use.growsMemory = true;
         check(at);
-        if (patch.memoryGrow) edits.push({ at, replaces: body.position - at, bytes: patch.memoryGrow });
+        if (patch.memoryGrow) edits.push({ at, replaces: body.position - at, bytes: patch.memoryGrow() });
         break;
       case OP.memoryInit:
         use.initializedData.add(immediates.first);

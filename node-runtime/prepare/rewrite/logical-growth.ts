@@ -1,4 +1,5 @@
 import { Writer } from "../../wasm-binary/writer.ts";
+import type { AppendedFunction } from "./appendix.ts";
 
 /**
  * Logical growth: the guest's memory size is a global, and `memory.grow` a function that raises it, growing the memory
@@ -13,11 +14,8 @@ import { Writer } from "../../wasm-binary/writer.ts";
  *     (global.get $pages) (global.set $pages (local.get $new)))
  */
 
-/** The type of `$grow`. */
-export const GROW_TYPE: Uint8Array = Uint8Array.of(0x60, 1, 0x7f, 1, 0x7f);
-
-/** Returns the body of `$grow`, its size in front, where the global `pages` holds the size. */
-export function growFunction(pages: number): Uint8Array {
+/** Returns `$grow`, where the global `pages` holds the size. */
+export function growFunction(pages: number): AppendedFunction {
   const getPages = globalGetOf(pages);
   const body = new Writer()
     .raw([1, 1, 0x7f]) // one local of type i32
@@ -31,12 +29,12 @@ export function growFunction(pages: number): Uint8Array {
     .raw([0x20, 1, 0x24]) // local.get $new; global.set
     .unsigned(pages)
     .byte(0x0b);
-  return new Writer().sized(body.done()).done();
+  return { type: Uint8Array.of(0x60, 1, 0x7f, 1, 0x7f), body: new Writer().sized(body.done()).done() };
 }
 
-/** Returns the entry of the global that holds the size, `minPages` at first. */
-export function pagesGlobal(minPages: number): Uint8Array {
-  return new Writer().raw([0x7f, 1, 0x41]).signed(minPages).byte(0x0b).done();
+/** Returns the entry of a mutable global of type i32 that is `value` at first. */
+export function counterGlobal(value: number): Uint8Array {
+  return new Writer().raw([0x7f, 1, 0x41]).signed(value).byte(0x0b).done();
 }
 
 /** Returns `global.get index`. */

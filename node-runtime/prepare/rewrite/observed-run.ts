@@ -27,6 +27,9 @@ export interface Made {
   memory: WebAssembly.Memory | undefined;
 }
 
+/** Where the epoch word of instances lies that check one of their own. */
+export const OWN_EPOCH_WORD = 64;
+
 /** Makes an instance of a rewritten module. */
 export function instantiate(
   module: Rewritten,
@@ -41,6 +44,7 @@ export function instantiate(
     ...imports,
     wasmlet: { epoch, memory },
   });
+  if (module.epochAddress) (exports[module.epochAddress] as WebAssembly.Global).value = OWN_EPOCH_WORD;
   return { exports, memory };
 }
 

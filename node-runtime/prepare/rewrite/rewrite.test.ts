@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { clampMemories } from "../../engine/module-sections.ts";
 import { arbitraryCalls, arbitraryModule, type Calls } from "./generated-module.ts";
-import { instantiate, makeEpoch, observe, rewritten, type Observation } from "./observed-run.ts";
+import { instantiate, makeEpoch, observe, OWN_EPOCH_WORD, rewritten, type Observation } from "./observed-run.ts";
 import { rewriteModule, type RewriteOptions } from "./rewrite.ts";
 
 const MAX_PAGES = 4;
@@ -15,19 +15,19 @@ function runOriginal(bytes: Uint8Array, calls: Calls): Observation {
   return observe(new WebAssembly.Instance(module, { env }).exports, calls, log);
 }
 
-function runRewritten(bytes: Uint8Array, calls: Calls, growth: RewriteOptions["growth"] & string): Observation {
+function runRewritten(bytes: Uint8Array, calls: Calls, options: Omit<RewriteOptions, "maxMemoryPages">): Observation {
   const log: number[] = [];
   const env = { log: (value: number) => log.push(value) };
-  const module = rewritten(bytes, { maxMemoryPages: MAX_PAGES, growth });
+  const module = rewritten(bytes, { maxMemoryPages: MAX_PAGES, ...options });
   return observe(instantiate(module, { imports: { env } }).exports, calls, log);
 }
 
-test.each(["physical", "logical"] as const)(
-  "rewriteModule: a generated program does the same as before, its growth %s",
-  (growth) => {
+test.each([{ growth: "physical" }, { growth: "logical" }, { epochWord: "own", exportsState: false }] as const)(
+  "rewriteModule: a generated program does the same as before: %o",
+  (options) => {
     fc.assert(
       fc.property(arbitraryModule(), arbitraryCalls(), (bytes, calls) => {
-        expect(runRewritten(bytes, calls, growth)).toEqual(runOriginal(bytes, calls));
+        expect(runRewritten(bytes, calls, options)).toEqual(runOriginal(bytes, calls));
       }),
       { numRuns: 1000 },
     );
@@ -86,6 +86,28 @@ test("rewriteModule: code without a memory is checked too", async () => {
   const module = rewritten(await parse('(module (func (export "spin") (loop (br 0))))'));
   const { exports } = instantiate(module, { epoch: makeEpoch(1) });
   expect(exports["spin"]).toThrow(WebAssembly.RuntimeError);
+});
+
+test("rewriteModule: instances with epoch words of their own are stopped one by one", async () => {
+  const bytes = await parse(
+    `(module (global (mut i32) (i32.const 7)) (func (export "f") (loop (br_if 0 (i32.const 0)))))`,
+  );
+  const module = rewritten(bytes, { maxMemoryPages: 16, epochWord: "own", exportsState: false });
+  expect(module).toMatchObject({ epoch: true, epochAddress: "wasmlet:epoch", globals: [], resettable: false });
+  const epoch = makeEpoch();
+  const [one, other] = [instantiate(module, { epoch }).exports, instantiate(module, { epoch }).exports];
+  (other["wasmlet:epoch"] as WebAssembly.Global).value = OWN_EPOCH_WORD + 16;
+  const words = new Int32Array(epoch.buffer);
+  words[0] = 1;
+  words[OWN_EPOCH_WORD / 4] = 1;
+  expect(one["f"]).toThrow("unreachable");
+  expect(other["f"]).not.toThrow();
+});
+
+test("rewriteModule: a start function checks the first word, also where instances have their own", async () => {
+  const bytes = await parse("(module (func $f (loop (br 0))) (start $f))");
+  const module = rewritten(bytes, { maxMemoryPages: 16, epochWord: "own" });
+  expect(() => instantiate(module, { epoch: makeEpoch(1) })).toThrow(WebAssembly.RuntimeError);
 });
 
 test("rewriteModule: a start function that does not end is stopped", async () => {

@@ -4,11 +4,12 @@ import { Reader } from "../../wasm-binary/reader.ts";
 import { MODULE_HEADER, SECTION, sectionsOf, type Section } from "../../wasm-binary/sections.ts";
 import { UnsupportedModule } from "../../wasm-binary/unsupported.ts";
 import { Writer } from "../../wasm-binary/writer.ts";
-import { planAdditions, type Additions, type Entries } from "./additions.ts";
+import { EPOCH_ADDRESS, LOGICAL_PAGES, planAdditions, type Additions, type Entries } from "./additions.ts";
+import { Appendix } from "./appendix.ts";
 import { emptyCodeUse, notResettable, type CodeUse } from "./code-use.ts";
 import { epochCheck } from "./epoch-check.ts";
 import { patchBody, type BodyPatch } from "./function-body.ts";
-import { callOf, globalGetOf } from "./logical-growth.ts";
+import { callOf, counterGlobal, globalGetOf, growFunction } from "./logical-growth.ts";
 import { readShape, standardSections, type ModuleShape } from "./module-shape.ts";
 
 /** How a module is rewritten. */
@@ -20,6 +21,13 @@ export interface RewriteOptions {
    * size that the guest sees, so that a memory that is already larger serves too: docs/adr/0004-module-rewriting.md.
    */
   growth?: "physical" | "logical";
+  /**
+   * Which word of the epoch it checks. `first`, the default: the first one. `own`: that at the address in a global, 0 at
+   * first, so that instances can be stopped one by one.
+   */
+  epochWord?: "first" | "own";
+  /** Whether its state is exported, so that it can be reset; unless it is said, it is. */
+  exportsState?: boolean;
 }
 
 /** A module made ready for the fast engine. */
@@ -28,8 +36,10 @@ export interface Rewritten {
   bytes: Uint8Array;
   /** Its own memory, now imported as ("wasmlet", "memory"). */
   memory?: { minPages: number; maxPages: number };
-  /** Whether it imports ("wasmlet", "epoch"): a shared memory of one page; it traps when the i32 at 0 is not 0. */
+  /** Whether it imports ("wasmlet", "epoch"): a shared memory of one page; it traps when the i32 there is not 0. */
   epoch: boolean;
+  /** The export of the global that holds the address of that i32; without it, the address is 0. */
+  epochAddress?: string;
   /** Exports added for its mutable globals, `wasmlet:global:<index>`; none when it is not resettable. */
   globals: string[];
   /** Exports added for those of its tables that may change, `wasmlet:table:<index>`; none when it is not resettable. */
@@ -79,44 +89,66 @@ export function rewriteModule(bytes: Uint8Array, options: RewriteOptions): Rewri
   }
 }
 
-function rewrite(bytes: Uint8Array, { maxMemoryPages, growth = "physical" }: RewriteOptions): Rewritten {
+function rewrite(
+  bytes: Uint8Array,
+  { maxMemoryPages, growth = "physical", epochWord = "first", exportsState = true }: RewriteOptions,
+): Rewritten {
   const sections = standardSections(bytes);
   const shape = readShape(bytes, sections);
   const memory = shape.memory && {
     minPages: shape.memory.min,
     maxPages: clampedMaximum(shape.memory, maxMemoryPages),
   };
-  const isLogical = growth === "logical" && memory !== undefined;
   const use = emptyCodeUse();
-  const code = patchCode(bytes, sections.get(SECTION.code), bodyPatch(shape, isLogical), use);
-  const usesMemorySize = use.readsMemorySize || use.growsMemory;
-  const logicalGrowthType = isLogical && usesMemorySize ? shape.types : undefined;
-  const reason = notResettable(shape, use);
-  const isResettable = reason === undefined;
-  const additions = planAdditions({ shape, use, memory, logicalGrowthType, isResettable });
+  const appendix = new Appendix(shape);
+  const sizeIsLogical = growth === "logical" && memory !== undefined;
+  const patch = {
+    ...codePatch(shape, appendix, epochWord),
+    ...(sizeIsLogical && sizePatch(memory.minPages, appendix)),
+  };
+  const code = patchCode(bytes, sections.get(SECTION.code), patch, use);
+  const reason = exportsState ? notResettable(shape, use) : "its state is not exported";
+  const { entries, ...exported } = planAdditions({
+    shape,
+    use,
+    memory,
+    appendix,
+    exportsState: reason === undefined,
+  });
   return {
-    bytes: assemble(bytes, sections, additions, code),
+    bytes: assemble(bytes, sections, entries, code),
     ...(memory && { memory }),
     epoch: use.checks > 0,
-    globals: additions.globals,
-    tables: additions.tables,
-    sizeIsLogical: isLogical,
-    usesMemorySize,
-    resettable: isResettable,
+    ...exported,
+    sizeIsLogical,
+    usesMemorySize: use.readsMemorySize || use.growsMemory,
+    resettable: reason === undefined,
     ...(reason !== undefined && { reason }),
   };
 }
 
-function bodyPatch(shape: ModuleShape, isLogical: boolean): BodyPatch {
-  const { hasMemory, imported } = shape;
+/** The checks, made when the first is needed: a module without any gets no global for them. */
+function codePatch(
+  shape: ModuleShape,
+  appendix: Appendix,
+  epochWord: RewriteOptions["epochWord"],
+): Pick<BodyPatch, "hasMemory" | "importedFunctions" | "check"> {
+  let made: Uint8Array | undefined;
+  const address = (): number | undefined =>
+    epochWord === "own" ? appendix.global(EPOCH_ADDRESS, counterGlobal(0)) : undefined;
   return {
-    hasMemory,
-    check: epochCheck(hasMemory ? 1 : 0),
-    importedFunctions: imported.functions,
-    ...(isLogical && {
-      memorySize: globalGetOf(imported.globals + shape.globals.length),
-      memoryGrow: callOf(imported.functions + shape.functions),
-    }),
+    hasMemory: shape.hasMemory,
+    importedFunctions: shape.imported.functions,
+    check: () => (made ??= epochCheck(shape.hasMemory ? 1 : 0, address())),
+  };
+}
+
+/** What makes the size of the memory a global, of `minPages` at first. */
+function sizePatch(minPages: number, appendix: Appendix): Pick<BodyPatch, "memorySize" | "memoryGrow"> {
+  const pages = (): number => appendix.global(LOGICAL_PAGES, counterGlobal(minPages));
+  return {
+    memorySize: () => globalGetOf(pages()),
+    memoryGrow: () => callOf(appendix.function("grow", () => growFunction(pages()))),
   };
 }
 
@@ -144,7 +176,7 @@ function patchCode(bytes: Uint8Array, section: Section | undefined, patch: BodyP
 function assemble(
   bytes: Uint8Array,
   sections: ReadonlyMap<number, Section>,
-  { entries }: Additions,
+  entries: Additions["entries"],
   code: Vector,
 ): Uint8Array {
   const out = new Writer(bytes.length + code.bytes.length).raw(MODULE_HEADER);

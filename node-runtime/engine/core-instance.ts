@@ -1,0 +1,52 @@
+import type { Rewriting } from "../artifacts/prepared-artifact.ts";
+import type { CoreModule } from "./core-modules.ts";
+import { EPOCH_MEMORY } from "./epoch.ts";
+import { InstanceState, type MemoryImage } from "./instance-state.ts";
+
+/** The name under which rewritten modules import of their engine (prepare/rewrite). */
+const HOST_MODULE = "wasmlet";
+
+/** What a core instance imports, by module and name. */
+export type CoreImports = Record<string, WebAssembly.ModuleImports>;
+
+/** A core instance; one of a rewritten module can be brought back to what it was when it was pristine. */
+export class CoreInstance {
+  readonly exports: WebAssembly.Instance["exports"];
+  /** The memory that it got of its engine, where its module was rewritten to import it. */
+  readonly memory: WebAssembly.Memory | undefined;
+  readonly #rewriting: Rewriting | undefined;
+  #state: InstanceState | undefined;
+
+  /** Its start function checks the first epoch word; from then on it checks `epochWord`, if its rewriting lets it choose. */
+  constructor({ module, rewriting, hostMemoryPages }: CoreModule, imports: CoreImports = {}, epochWord = 0) {
+    this.#rewriting = rewriting;
+    if (rewriting?.memory !== undefined) {
+      this.memory = new WebAssembly.Memory({ initial: rewriting.memory.minPages, maximum: hostMemoryPages! });
+    }
+    if (this.memory !== undefined || rewriting?.epoch === true) {
+      imports[HOST_MODULE] = { ...(this.memory && { memory: this.memory }), epoch: EPOCH_MEMORY };
+    }
+    this.exports = new WebAssembly.Instance(module, imports).exports;
+    if (rewriting?.epochAddress !== undefined) {
+      (this.exports[rewriting.epochAddress] as WebAssembly.Global).value = epochWord;
+    }
+  }
+
+  /** Captures its state as pristine, with the image that another instance of the module has; false when it cannot be. */
+  capture(image: MemoryImage | undefined): boolean {
+    if (this.#rewriting?.resettable !== true) return false;
+    const { sizeIsLogical } = this.#rewriting;
+    this.#state = InstanceState.capture(this.exports, this.memory, this.#rewriting, { sizeIsLogical, image });
+    return this.#state !== undefined;
+  }
+
+  /** What its memory holds when it is pristine, once its state is captured. */
+  get image(): MemoryImage | undefined {
+    return this.#state?.image;
+  }
+
+  /** Brings everything back to what it was when it was captured; false when it cannot be. */
+  restore(): boolean {
+    return this.#state?.restore() ?? false;
+  }
+}

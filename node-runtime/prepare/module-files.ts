@@ -1,0 +1,89 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { PreparedArtifact } from "../artifacts/prepared-artifact.ts";
+import { WasmletError } from "../../common/errors.ts";
+import { readMemories } from "../engine/module-sections.ts";
+import { firstLine } from "./first-line.ts";
+import { rewriteModule } from "./rewrite/rewrite.ts";
+
+/** A core module as it was found in an artifact. */
+export interface ModuleSource {
+  name: string;
+  bytes: Uint8Array;
+  /** How many instances of it one instance of the artifact has; one when left out. */
+  instances?: number;
+}
+
+type Result = ReturnType<typeof rewriteModule>;
+
+type ModuleRecord = PreparedArtifact["modules"][number];
+
+/** The most pages of a memory with 32-bit addresses: limits.memory is not known here. */
+const MAX_PAGES = 65_536;
+
+/**
+ * Leaves modules that can be stopped and reset, or as they are where the rewriting does not handle them; returns their
+ * records. Where one grows another's memory (an adapter does), sizes stay physical.
+ */
+export function writeResettable(directory: string, modules: readonly ModuleSource[]): ModuleRecord[] {
+  const rewriteWith = (growth: "logical" | "physical"): Result[] =>
+    modules.map(({ bytes }) => rewriteModule(bytes, { maxMemoryPages: MAX_PAGES, growth }));
+  const logical = rewriteWith("logical");
+  const isShared = logical.some((one) => !("routed" in one) && one.memory === undefined && one.usesMemorySize);
+  return writeRewritten(directory, modules, isShared ? rewriteWith("physical") : logical);
+}
+
+/** Leaves modules whose instances can be stopped one by one, or as they are; for an engine that resets none. */
+export function writeStoppable(directory: string, modules: readonly ModuleSource[]): ModuleRecord[] {
+  const options = { maxMemoryPages: MAX_PAGES, epochWord: "own", exportsState: false } as const;
+  return writeRewritten(
+    directory,
+    modules,
+    modules.map(({ bytes }) => rewriteModule(bytes, options)),
+  );
+}
+
+function writeRewritten(
+  directory: string,
+  modules: readonly ModuleSource[],
+  results: readonly Result[],
+): ModuleRecord[] {
+  return modules.map((module, index) => {
+    const record = writeModule(directory, module, index);
+    const result = results[index]!;
+    // What the rewriting does not handle, or V8 does not accept of it, runs as it is: without deadlines and resets.
+    if ("routed" in result || !WebAssembly.validate(result.bytes)) return record;
+    const { bytes, usesMemorySize: _, reason: _reason, ...rewriting } = result;
+    writeFileSync(join(directory, record.file), bytes);
+    record.rewriting = rewriting;
+    return record;
+  });
+}
+
+/** Leaves the artifact's module number `index` as it is; throws ARTIFACT_INVALID or ARTIFACT_NOT_OFFERED. */
+function writeModule(directory: string, { name, bytes, instances = 1 }: ModuleSource, index: number): ModuleRecord {
+  compileModule(bytes);
+  const memories = readMemories(bytes);
+  if (memories.some(({ shared }) => shared)) {
+    throw new WasmletError("ARTIFACT_NOT_OFFERED", "the module uses shared memory (threads), which is not offered");
+  }
+  const own = memories.filter(({ imported }) => !imported);
+  const file = `core-${index}.wasm`;
+  writeFileSync(join(directory, file), bytes);
+  return {
+    name,
+    file,
+    bytes: bytes.length,
+    minMemoryPages: own.reduce((sum, { minPages }) => sum + minPages, 0),
+    ...(instances > 1 && { instances }),
+  };
+}
+
+/** Compiles with the engine that will run it: what V8 refuses is refused here, not at the first request. */
+export function compileModule(bytes: Uint8Array): WebAssembly.Module {
+  try {
+    return new WebAssembly.Module(bytes);
+  } catch (cause) {
+    throw new WasmletError("ARTIFACT_INVALID", `the module is not valid: ${firstLine(cause)}`, { cause });
+  }
+}
