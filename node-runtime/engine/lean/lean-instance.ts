@@ -37,6 +37,7 @@ export class LeanInstance implements Instance {
     this.#program = program;
     this.#guest = guest;
     this.#memories = program.plan.contexts.map(() => new GuestMemory(guest));
+    guest.written?.take();
     for (const [index, step] of program.plan.steps.entries()) this.#take(index, step);
     const { handler, command } = program;
     if (handler !== -1) {
@@ -69,7 +70,9 @@ export class LeanInstance implements Instance {
   /** Becomes pristine again, for another host; false when it cannot. */
   renew(host: WasiHost): boolean {
     this.#guest.renew(host);
-    return this.#cores.every((core) => core.restore());
+    if (!this.#cores.every((core) => core.restore())) return false;
+    this.#guest.written?.clear();
+    return true;
   }
 
   /** Gives the instance back: nobody uses it any more. Its program may hand it out again, pristine. */
@@ -90,7 +93,7 @@ export class LeanInstance implements Instance {
     }
     const imports = bareObject<WebAssembly.ModuleImports>();
     for (const { module, name, ref } of step.imports) (imports[module] ??= bareObject())[name] = this.#resolve(ref);
-    const core = new CoreInstance(this.#program.modules[step.module]!, imports);
+    const core = new CoreInstance(this.#program.modules[step.module]!, imports, { written: this.#guest.written });
     this.#cores.push(core);
     this.#exports.push(core.exports);
     this.#bindMemories(index);

@@ -4,6 +4,7 @@ import { WAITING_EXPORTS, WAITING_FUNCTIONS } from "../../wasi/offered.ts";
 import type { CoreModule } from "../core-modules.ts";
 import type { Program } from "../engine.ts";
 import { startTrapped } from "../trap.ts";
+import { WrittenPages } from "../write-marks.ts";
 import { makeExportCall, type ExportCall } from "./export-call.ts";
 import type { GuestMemory } from "./guest-memory.ts";
 import { GuestState } from "./guest-state.ts";
@@ -35,6 +36,8 @@ export interface ProgramExport {
 export class LeanProgram implements Program {
   readonly plan: BindingPlan;
   readonly modules: readonly CoreModule[];
+  /** Whether the modules mark what they write, so that a reset leaves the rest. */
+  readonly #tracksWrites: boolean;
   readonly exports: readonly ProgramExport[];
   /** Where `exports` has `wasi:http/incoming-handler.handle` and `wasi:cli/run.run`; -1 without it. */
   readonly handler: number;
@@ -50,9 +53,10 @@ export class LeanProgram implements Program {
   readonly #calls: (ImportCall | undefined)[] = [];
   readonly #waits: readonly boolean[];
 
-  constructor(plan: BindingPlan, modules: readonly CoreModule[]) {
+  constructor(plan: BindingPlan, modules: readonly CoreModule[], tracksWrites = false) {
     this.plan = plan;
     this.modules = modules;
+    this.#tracksWrites = tracksWrites;
     this.#isResettable = plan.steps.every(
       (step) => step.kind === "call" || modules[step.module]?.rewriting?.resettable === true,
     );
@@ -84,7 +88,10 @@ export class LeanProgram implements Program {
     const used = this.#used.pop();
     if (used?.renew(host) === true) return used;
     try {
-      const instance = new LeanInstance(this, new GuestState(host));
+      const instance = new LeanInstance(
+        this,
+        new GuestState(host, this.#tracksWrites ? new WrittenPages() : undefined),
+      );
       this.#isResettable &&= instance.capture(this.#pristine);
       if (this.#isResettable) this.#pristine ??= instance;
       return instance;

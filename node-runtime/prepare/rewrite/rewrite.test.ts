@@ -22,17 +22,19 @@ function runRewritten(bytes: Uint8Array, calls: Calls, options: Omit<RewriteOpti
   return observe(instantiate(module, { imports: { env } }).exports, calls, log);
 }
 
-test.each([{ growth: "physical" }, { growth: "logical" }, { epochWord: "own", exportsState: false }] as const)(
-  "rewriteModule: a generated program does the same as before: %o",
-  (options) => {
-    fc.assert(
-      fc.property(arbitraryModule(), arbitraryCalls(), (bytes, calls) => {
-        expect(runRewritten(bytes, calls, options)).toEqual(runOriginal(bytes, calls));
-      }),
-      { numRuns: 1000 },
-    );
-  },
-);
+test.each([
+  { growth: "physical" },
+  { growth: "logical" },
+  { epochWord: "own", exportsState: false },
+  { growth: "logical", tracksWrites: true },
+] as const)("rewriteModule: a generated program does the same as before: %o", (options) => {
+  fc.assert(
+    fc.property(arbitraryModule(), arbitraryCalls(), (bytes, calls) => {
+      expect(runRewritten(bytes, calls, options)).toEqual(runOriginal(bytes, calls));
+    }),
+    { numRuns: 1000 },
+  );
+});
 
 test("rewriteModule: generated programs are worth the name, most calls run to their end and change something", () => {
   const runs = fc.sample(fc.tuple(arbitraryModule(), arbitraryCalls()), { numRuns: 300, seed: 1 });
