@@ -92,7 +92,7 @@ export class InstanceState {
     if (this.#view.length !== this.#memoryBytes && !this.#sizeIsLogical) return false;
     for (const [table, slots] of this.#tables) if (table.length !== slots.length) return false;
     if (written === undefined) this.#restoreBytes(0, this.#view.length);
-    else written.forEachRange(this.#restoreBytes);
+    else if (memory !== undefined) written.forEachRange(this.#restoreBytes);
     for (const [global, value] of this.#globals) global.value = value;
     for (const [table, slots] of this.#tables) {
       for (let slot = 0; slot < slots.length; slot++) table.set(slot, slots[slot]);

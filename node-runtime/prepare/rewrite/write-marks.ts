@@ -17,7 +17,8 @@ import { OperandTrace } from "./operand-trace.ts";
  * A store needs no mark when one to the same local was marked before on every way that leads here, and is not farther
  * from it than a mark's slack. "Every way" is where code runs straight on: all is forgotten at each label.
  *
- * Bulk operations have the function in front that marks their range and returns their operands.
+ * Bulk operations have a function in front that marks their range and returns their operands; those of a short constant
+ * length are marked as a store is.
  */
 
 /** The index of the memory of marks, behind the guest's own and the epoch, which is always imported then. */
@@ -60,6 +61,8 @@ export class WriteMarks {
   /** Offsets that are marked, by the local that holds the address. */
   readonly #marked = new Map<number, number[]>();
   readonly #ownLocals = new Map<string, number>();
+  /** The constant that the last instruction left on the stack. */
+  #constant: number | undefined;
 
   /** `locals` is how many the function has, parameters included. */
   constructor(locals: number, appendix: Appendix) {
@@ -71,6 +74,7 @@ export class WriteMarks {
   step(opcode: number, { first }: Immediates): Uint8Array | undefined {
     const bytes = this.#markBefore(opcode, first);
     this.#trace.step(opcode, first);
+    this.#constant = opcode === OP.i32Const ? first : undefined;
     if (opcode === OP.localSet || opcode === OP.localTee) this.#marked.delete(first);
     else if (isLabel(opcode)) this.#marked.clear();
     return bytes;
@@ -79,6 +83,8 @@ export class WriteMarks {
   #markBefore(opcode: number, offset: number): Uint8Array | undefined {
     if (opcode < OP.i32Store) return undefined;
     if (opcode === OP.memoryInit || opcode === OP.memoryCopy || opcode === OP.memoryFill) {
+      const length = this.#constant;
+      if (length !== undefined && length >= 0 && length <= SLACK_BYTES) return this.#markShort(length);
       return callOf(this.#appendix.function("mark range", markRangeFunction));
     }
     if (opcode > OP.i64Store32 && opcode < OP.v128Store) return undefined;
@@ -88,6 +94,11 @@ export class WriteMarks {
     const base = this.#trace.belowTop;
     if (base === undefined) return this.#markUnknown(type, offset);
     return this.#isCovered(base, offset, size) ? undefined : markOf(base, offset, 0x20).done();
+  }
+
+  /** Drops the length, which is a constant, marks, and has it back. */
+  #markShort(length: number): Uint8Array {
+    return new Writer(32).byte(0x1a).raw(this.#markUnknown(I32, 0)).byte(0x41).signed(length).done();
   }
 
   /** Puts value and address by, marks, and has them back. */
