@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import type { Instance, Program } from "../../node-runtime/engine/engine.ts";
 import { ENGINES } from "../../node-runtime/engine/engines.ts";
+import { WRITES_MEMORY } from "../../node-runtime/engine/write-marks.ts";
 import { BytePipe } from "../../node-runtime/wasi/io/byte-pipe.ts";
 import { GuestShelf, loadGuest, makeHost, ManualClock, send, type TestHost } from "./test-bed.ts";
 
@@ -122,17 +123,36 @@ test("contract: all is as at first after guests of two programs waited for the s
   const guest = await makeGuest(programs[0]!, { clock });
   const others = await Promise.all([makeGuest(programs[0]!, { clock }), makeGuest(programs[1]!)]);
   const first = copies();
-  const streams = [guest, others[0]!].map(({ bed, instance }) =>
+  const streams = [guest, others[0]].map(({ bed, instance }) =>
     send(bed, instance, { path: "/stream?chunks=4&ms=10" }),
   );
   for (let chunk = 1; chunk < 4; chunk++) {
     await clock.untilWaiting(2);
-    if (chunk === 2) await serve(others[1]!, "/", "");
+    if (chunk === 2) await serve(others[1], "/", "");
     clock.advance(10);
   }
   for (const { answer, handled } of streams) await Promise.all([answer, handled]);
   giveBack(guest);
-  giveBack(others[0]!);
+  giveBack(others[0]);
   await Promise.all([makeGuest(programs[0]!), makeGuest(programs[0]!), makeGuest(programs[1]!)]);
   expect(areAs(first)).toEqual([true, true, true]);
+});
+
+test("contract: guests that compute long go on without marks, and all of their memory is as at first", async () => {
+  const program = await loadTracked("test/guests/probe");
+  let guest = await makeGuest(program);
+  const [first] = copies();
+  // Requests until instances are made of other code: then another memory is made.
+  for (let request = 0; memories.length < 2 && request < 1000; request++) {
+    await serve(guest, "/spin?ms=1", "");
+    guest = await makeGuest(program);
+  }
+  expect(memories).toHaveLength(2);
+  const marks = Buffer.from(WRITES_MEMORY.buffer.slice(0));
+  await serve(guest, "/echo", TEXT);
+  expect(marks.equals(Buffer.from(WRITES_MEMORY.buffer))).toBe(true);
+  expect(areAs([first!, first!])[1]).toBe(false);
+  await makeGuest(program);
+  expect(areAs([first!, first!])[1]).toBe(true);
+  expect(memories).toHaveLength(2);
 });

@@ -2,6 +2,7 @@ import type { WasiHost } from "../../wasi/host.ts";
 import type { WrittenPages } from "../write-marks.ts";
 import { AbiTrap, trapUnless } from "./abi-trap.ts";
 import { HandleTable } from "./handle-table.ts";
+import type { Stopwatch } from "./stopwatch.ts";
 
 /** What an instance has of its host. */
 type GuestHost = Pick<WasiHost, "imports" | "activity">;
@@ -11,6 +12,8 @@ export class GuestState {
   host: GuestHost;
   /** What it wrote to its memory, where its code marks that. */
   readonly written: WrittenPages | undefined;
+  /** How long it runs, where that matters. */
+  readonly stopwatch: Stopwatch | undefined;
   handles = new HandleTable();
   /** Calls out so far: a guest that called the host while it was made may have got what another must not see. */
   callsOut = 0;
@@ -19,9 +22,10 @@ export class GuestState {
   #inCall = false;
   #trap: { thrown: unknown } | undefined;
 
-  constructor(host: GuestHost, written?: WrittenPages) {
+  constructor(host: GuestHost, written?: WrittenPages, stopwatch?: Stopwatch) {
     this.host = host;
     this.written = written;
+    this.stopwatch = stopwatch;
   }
 
   /** True when no call is under way and none has trapped. */
@@ -38,11 +42,13 @@ export class GuestState {
   /** The guest runs from here on: its first time, or after it waited and others may have run. */
   resume(): void {
     this.written?.take();
+    this.stopwatch?.start();
     this.host.activity.resume();
   }
 
   /** It waits. */
   suspend(): void {
+    this.stopwatch?.stop();
     this.host.activity.suspend();
   }
 
@@ -65,11 +71,13 @@ export class GuestState {
     trapUnless(!this.#inCall, "the instance is entered while it is within a call");
     this.#inCall = true;
     this.written?.take();
+    this.stopwatch?.start();
   }
 
   /** A call of the host's is over; throws the trap that the guest caught on the way, if any. */
   leaveCall(): void {
     this.#inCall = false;
+    this.stopwatch?.stop();
     if (this.#trap !== undefined) throw this.#trap.thrown;
     try {
       this.handles.endBorrows();

@@ -4,6 +4,7 @@ import { readBindingPlan } from "../../artifacts/binding-plan.ts";
 import type { PreparedArtifact } from "../../artifacts/prepared-artifact.ts";
 import { isTrackable, loadCoreModules } from "../core-modules.ts";
 import type { Engine, LoadOptions } from "../engine.ts";
+import type { Code } from "./code-choice.ts";
 import { LeanProgram } from "./lean-program.ts";
 
 /** The fast engine of components: binds their core modules straight to the host, as the preparer's plan says. */
@@ -12,12 +13,16 @@ export const LEAN_ENGINE: Engine = { name: "lean", load: loadProgram };
 function loadProgram(artifact: PreparedArtifact, directory: string, options: LoadOptions): LeanProgram {
   if (artifact.binding === undefined) throw corrupt("a component has no binding plan");
   const plan = readBindingPlan(join(directory, artifact.binding.file));
+  const load = (tracksWrites: boolean): Code => {
+    const { maxMemoryBytes } = options;
+    return { tracksWrites, modules: loadCoreModules(artifact, directory, { maxMemoryBytes, tracksWrites }) };
+  };
   const tracksWrites = isTrackable(artifact) && resets(options);
-  const modules = loadCoreModules(artifact, directory, { maxMemoryBytes: options.maxMemoryBytes, tracksWrites });
+  const code = load(tracksWrites);
   for (const step of plan.steps) {
-    if (step.kind === "instantiate" && step.module >= modules.length) throw corrupt("a plan needs a module more");
+    if (step.kind === "instantiate" && step.module >= code.modules.length) throw corrupt("a plan needs a module more");
   }
-  return new LeanProgram(plan, modules, tracksWrites);
+  return new LeanProgram(plan, code, tracksWrites ? () => load(false) : undefined);
 }
 
 /** Whether instances are made pristine again: those of commands and of apps that keep their state never are. */

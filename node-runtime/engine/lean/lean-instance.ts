@@ -77,7 +77,14 @@ export class LeanInstance implements Instance {
 
   /** Gives the instance back: nobody uses it any more. Its program may hand it out again, pristine. */
   release(): void {
+    const { stopwatch } = this.#guest;
+    if (stopwatch !== undefined) this.#program.noteCall(stopwatch.take(), () => this.memoryBytes());
     if (this.#guest.isIdle) this.#program.keep(this);
+  }
+
+  /** Whether it marks what it writes. */
+  get tracksWrites(): boolean {
+    return this.#guest.written !== undefined;
   }
 
   memoryBytes(): number {
@@ -93,7 +100,7 @@ export class LeanInstance implements Instance {
     }
     const imports = bareObject<WebAssembly.ModuleImports>();
     for (const { module, name, ref } of step.imports) (imports[module] ??= bareObject())[name] = this.#resolve(ref);
-    const core = new CoreInstance(this.#program.modules[step.module]!, imports, { written: this.#guest.written });
+    const core = new CoreInstance(this.#program.code.modules[step.module]!, imports, { written: this.#guest.written });
     this.#cores.push(core);
     this.#exports.push(core.exports);
     this.#bindMemories(index);

@@ -1,10 +1,10 @@
 import type { BindingPlan } from "../../artifacts/binding-plan.ts";
 import type { WasiHost } from "../../wasi/host.ts";
 import { WAITING_EXPORTS, WAITING_FUNCTIONS } from "../../wasi/offered.ts";
-import type { CoreModule } from "../core-modules.ts";
 import type { Program } from "../engine.ts";
 import { startTrapped } from "../trap.ts";
 import { WrittenPages } from "../write-marks.ts";
+import { CodeChoice, type Code } from "./code-choice.ts";
 import { makeExportCall, type ExportCall } from "./export-call.ts";
 import type { GuestMemory } from "./guest-memory.ts";
 import { GuestState } from "./guest-state.ts";
@@ -15,6 +15,7 @@ import { LeanInstance } from "./lean-instance.ts";
 import { MemoryCodec } from "./memory-codec.ts";
 import { unversioned } from "./names.ts";
 import type { CoreValue } from "./scalars.ts";
+import { Stopwatch } from "./stopwatch.ts";
 
 /** Used instances that a program keeps: as many as usually run at the same time. */
 const MAX_USED = 32;
@@ -35,9 +36,6 @@ export interface ProgramExport {
 /** A plan with its compiled modules: what the instances of one component share. */
 export class LeanProgram implements Program {
   readonly plan: BindingPlan;
-  readonly modules: readonly CoreModule[];
-  /** Whether the modules mark what they write, so that a reset leaves the rest. */
-  readonly #tracksWrites: boolean;
   readonly exports: readonly ProgramExport[];
   /** Where `exports` has `wasi:http/incoming-handler.handle` and `wasi:cli/run.run`; -1 without it. */
   readonly handler: number;
@@ -49,14 +47,16 @@ export class LeanProgram implements Program {
   #isResettable: boolean;
   /** Instances that were used and wait to be made pristine. */
   readonly #used: LeanInstance[] = [];
+  readonly #choice: CodeChoice;
   readonly #codec: MemoryCodec;
   readonly #calls: (ImportCall | undefined)[] = [];
   readonly #waits: readonly boolean[];
 
-  constructor(plan: BindingPlan, modules: readonly CoreModule[], tracksWrites = false) {
+  /** `plain` loads the code without marks of writes, where `code` has them. */
+  constructor(plan: BindingPlan, code: Code, plain?: () => Code) {
     this.plan = plan;
-    this.modules = modules;
-    this.#tracksWrites = tracksWrites;
+    this.#choice = new CodeChoice(code, plain);
+    const { modules } = code;
     this.#isResettable = plan.steps.every(
       (step) => step.kind === "call" || modules[step.module]?.rewriting?.resettable === true,
     );
@@ -84,14 +84,16 @@ export class LeanProgram implements Program {
     );
   }
 
+  /** What new instances are made of. */
+  get code(): Code {
+    return this.#choice.code;
+  }
+
   async instantiate(host: WasiHost): Promise<LeanInstance> {
     const used = this.#used.pop();
     if (used?.renew(host) === true) return used;
     try {
-      const instance = new LeanInstance(
-        this,
-        new GuestState(host, this.#tracksWrites ? new WrittenPages() : undefined),
-      );
+      const instance = new LeanInstance(this, this.#guestState(host));
       this.#isResettable &&= instance.capture(this.#pristine);
       if (this.#isResettable) this.#pristine ??= instance;
       return instance;
@@ -102,7 +104,13 @@ export class LeanProgram implements Program {
 
   /** Takes an instance back that is not used any more. */
   keep(instance: LeanInstance): void {
-    if (this.#isResettable && this.#used.length < MAX_USED) this.#used.push(instance);
+    if (!this.#isResettable || instance.tracksWrites !== this.code.tracksWrites) return;
+    if (this.#used.length < MAX_USED) this.#used.push(instance);
+  }
+
+  /** Takes into account how long an instance ran for its request. */
+  noteCall(milliseconds: number, memoryBytes: () => number): void {
+    if (this.#choice.note(milliseconds, memoryBytes)) this.#used.length = 0;
   }
 
   trim(): void {
@@ -117,6 +125,11 @@ export class LeanProgram implements Program {
     const memory = memories[planned.context]!;
     const run = (...flat: CoreValue[]): unknown => this.#call(index, planned)(memory, flat);
     return this.#waits[index] === true ? new WebAssembly.Suspending(run) : run;
+  }
+
+  #guestState(host: WasiHost): GuestState {
+    const written = this.code.tracksWrites ? new WrittenPages() : undefined;
+    return new GuestState(host, written, this.#choice.isOpen ? new Stopwatch() : undefined);
   }
 
   /** What the calls of an import share is worked out at the first of them: most imports are never called. */

@@ -66,14 +66,12 @@ export function testComponentWat({
 export async function leanProgram(wat: string): Promise<LeanProgram> {
   const planned = planBinding(await parse(wat));
   if ("reason" in planned) throw new Error(`no plan: ${planned.reason}`);
-  return new LeanProgram(
-    planned.plan,
-    planned.modules.map((bytes) => ({
-      module: new WebAssembly.Module(bytes),
-      hostMemoryPages: undefined,
-      rewriting: undefined,
-    })),
-  );
+  const modules = planned.modules.map((bytes) => ({
+    module: new WebAssembly.Module(bytes),
+    hostMemoryPages: undefined,
+    rewriting: undefined,
+  }));
+  return new LeanProgram(planned.plan, { modules, tracksWrites: false });
 }
 
 /** Makes an instance over a host of nothing but these functions. */
