@@ -4,6 +4,7 @@ import { UnsupportedModule } from "../../wasm-binary/unsupported.ts";
 import { readValueType } from "../../wasm-binary/value-types.ts";
 import { Writer } from "../../wasm-binary/writer.ts";
 import type { Appendix } from "./appendix.ts";
+import type { BulkOperations } from "./bulk-operations.ts";
 import type { CodeUse } from "./code-use.ts";
 import { WriteMarks } from "./write-marks.ts";
 
@@ -14,6 +15,8 @@ export interface BodyPatch extends WalkedModule {
   /** Return what stands in place of `memory.size` and `memory.grow`; undefined keeps them. */
   memorySize?: () => Uint8Array;
   memoryGrow?: () => Uint8Array;
+  /** What makes long operations interruptible. */
+  bulk: Pick<BulkOperations, "shortOf" | "pieceOf" | "readsLittle" | "inPieces">;
   importedFunctions: number;
   /** Has writes to the memory marked, with what is appended there. */
   marks?: Appendix;
@@ -24,9 +27,6 @@ export interface BodyPatch extends WalkedModule {
  * checked.
  */
 const LIGHT_BODY_BYTES = 256;
-
-/** A bulk operation of a constant length up to this is as short as any instruction. */
-const SHORT_BULK_LENGTH = 1024;
 
 /** V8 refuses larger function bodies: kV8MaxWasmFunctionSize. */
 const MAX_BODY_BYTES = 7_654_321;
@@ -43,7 +43,8 @@ interface Edit {
 
 /**
  * Writes the function body at `reader` (its size in front) with checks at its entry, at each loop head, and before each
- * operation that may take long by itself; notes in `use` what it does to the module's state.
+ * operation that may take long by itself, or with a call in its place that takes it piece by piece; notes in `use` what
+ * the body does to the module's state.
  *
  * A cycle of calls, tail calls included, runs through entries; any other cycle through a loop head. The entry of a
  * function with loops is checked too: V8 then keeps the address of the word in a register for the loop heads.
@@ -97,6 +98,12 @@ function planEdits(
   const edits: Edit[] = [];
   const check = (at: number): unknown => edits.push({ at, replaces: 0, bytes: patch.check() });
   const immediates = { first: 0, second: 0 };
+  const bulk = (at: number, opcode: number, length: number): void => {
+    const operation = { opcode, ...immediates };
+    if (length <= patch.bulk.shortOf(operation)) return;
+    if (length <= patch.bulk.pieceOf(operation) || patch.bulk.readsLittle(operation)) check(at);
+    else edits.push({ at, replaces: body.position - at, bytes: patch.bulk.inPieces(operation) });
+  };
   let needsEntryCheck = false;
   let opcode: number = OP.end;
   while (!body.atEnd) {
@@ -111,7 +118,7 @@ function planEdits(
     }
     // What changes nothing here: more than nine of ten instructions.
     if (opcode > OP.memoryGrow && opcode < OP.memoryInit) continue;
-    const isShort = previous === OP.i32Const && constant >= 0 && constant <= SHORT_BULK_LENGTH;
+    const length = previous === OP.i32Const && constant >= 0 ? constant : Infinity;
     switch (opcode) {
       case OP.loop:
         needsEntryCheck = true;
@@ -140,11 +147,11 @@ function planEdits(
         break;
       case OP.memoryInit:
         use.initializedData.add(immediates.first);
-        if (!isShort) check(at);
+        bulk(at, opcode, length);
         break;
       case OP.memoryCopy:
       case OP.memoryFill:
-        if (!isShort) check(at);
+        bulk(at, opcode, length);
         break;
       case OP.dataDrop:
         use.droppedData.add(immediates.first);
@@ -158,13 +165,16 @@ function planEdits(
       case OP.tableInit:
         use.initializedElements.add(immediates.first);
         use.writtenTables.add(immediates.second);
-        if (!isShort) check(at);
+        bulk(at, opcode, length);
         break;
       case OP.tableCopy:
-      case OP.tableGrow:
       case OP.tableFill:
         use.writtenTables.add(immediates.first);
-        if (!isShort) check(at);
+        bulk(at, opcode, length);
+        break;
+      case OP.tableGrow:
+        use.writtenTables.add(immediates.first);
+        if (length > patch.bulk.shortOf({ opcode, ...immediates })) check(at);
         break;
       default:
         break;

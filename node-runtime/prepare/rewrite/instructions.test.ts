@@ -53,8 +53,11 @@ const END = 0x0b;
 /** Two nested loops: invalid if any of their first five bytes is taken for an immediate of what stands before. */
 const SENTINEL = [0x03, 0x40, 0x03, 0x40, END, END];
 const CHECK = [...epochCheck(1)];
-/** In front of these stands a check of their own. */
-const LONG_OPERATIONS = new Set(["40", "fc 8", "fc 10", "fc 11", "fc 12", "fc 14", "fc 15", "fc 17"]);
+/** In front of these stands a check of their own; the segments here are short. */
+const LONG_OPERATIONS = new Set(["40", "fc 8", "fc 12", "fc 15"]);
+/** In place of these stands a call of the second function behind the four; the first is for long ones. */
+const IN_PIECES = new Set(["fc 10", "fc 11", "fc 14", "fc 17"]);
+const CALL = [0x10, 5];
 
 /** Sixteen threes, fifteen, down to none. */
 const THREES = Array.from({ length: 17 }, (_, index) => Array.from({ length: 16 - index }, () => 3));
@@ -108,7 +111,7 @@ test("rewriteModule: every instruction that V8 knows is walked exactly, or route
       0x40,
       0x00,
       ...before,
-      ...instruction,
+      ...(IN_PIECES.has(opcode.name) ? CALL : instruction),
       ...after,
       ...loops,
       ...closing,

@@ -29,6 +29,11 @@ export interface ModuleShape {
   /** Own tables that others can write to. */
   exportedTables: Set<number>;
   hasMemory: boolean;
+  /** What each table holds, imported ones too, in the binary format. */
+  tableTypes: Uint8Array[];
+  /** How many bytes or elements each segment has. */
+  dataLengths: number[];
+  elementLengths: number[];
 }
 
 /** Names and modules that start so are the host's. */
@@ -61,6 +66,9 @@ export function readShape(bytes: Uint8Array, sections: ReadonlyMap<number, Secti
     functionTypes: [],
     exportedTables: new Set(),
     hasMemory: false,
+    tableTypes: [],
+    dataLengths: [],
+    elementLengths: [],
   };
   const read = (id: number, entry: (reader: Reader, shape: ModuleShape) => void): void => {
     const section = sections.get(id);
@@ -76,7 +84,8 @@ export function readShape(bytes: Uint8Array, sections: ReadonlyMap<number, Secti
   read(SECTION.memory, readMemory);
   read(SECTION.global, readGlobal);
   read(SECTION.export, readExport);
-  read(SECTION.data, skipDataSegment);
+  read(SECTION.element, readElementSegment);
+  read(SECTION.data, readDataSegment);
   return shape;
 }
 
@@ -98,7 +107,7 @@ function readImport(reader: Reader, shape: ModuleShape): void {
     reader.u32();
     shape.imported.functions++;
   } else if (kind === EXTERN.table) {
-    readTableType(reader);
+    readTableType(reader, shape);
     shape.imported.tables++;
   } else if (kind === EXTERN.memory) {
     noteMemory(readLimits(reader), shape);
@@ -122,12 +131,14 @@ function readTable(reader: Reader, shape: ModuleShape): void {
   const index = shape.imported.tables + shape.tables.length;
   const initialized = reader.bytes[reader.position] === TABLE_WITH_INITIALIZER;
   if (initialized) reader.skip(2);
-  shape.tables.push({ index, type: readTableType(reader), mutable: true });
+  shape.tables.push({ index, type: readTableType(reader, shape), mutable: true });
   if (initialized) skipConstantExpression(reader);
 }
 
-function readTableType(reader: Reader): ValueType {
+function readTableType(reader: Reader, shape: ModuleShape): ValueType {
+  const start = reader.position;
   const type = readValueType(reader);
+  shape.tableTypes.push(reader.bytes.subarray(start, reader.position));
   const { shared, is64 } = readLimits(reader);
   if (shared) throw new UnsupportedModule("shared tables");
   if (is64) throw new UnsupportedModule("64-bit tables");
@@ -166,7 +177,7 @@ function readExport(reader: Reader, shape: ModuleShape): void {
 }
 
 /** A segment for a memory other than 0 would come to write into the host's. */
-function skipDataSegment(reader: Reader, shape: ModuleShape): void {
+function readDataSegment(reader: Reader, shape: ModuleShape): void {
   const flags = reader.u32();
   if (flags > 2) throw new RangeError(`data segment flags ${flags}`);
   if (flags === 2 && reader.u32() > 0) throw new UnsupportedModule("multiple memories");
@@ -174,5 +185,27 @@ function skipDataSegment(reader: Reader, shape: ModuleShape): void {
     if (!shape.hasMemory) throw new RangeError("a data segment without a memory");
     skipConstantExpression(reader);
   }
-  reader.skip(reader.u32());
+  const length = reader.u32();
+  reader.skip(length);
+  shape.dataLengths.push(length);
+}
+
+/** https://webassembly.github.io/spec/core/binary/modules.html#element-section */
+function readElementSegment(reader: Reader, shape: ModuleShape): void {
+  const flags = reader.u32();
+  if (flags > 7) throw new RangeError(`element segment flags ${flags}`);
+  const isActive = (flags & 1) === 0;
+  const hasExpressions = (flags & 4) !== 0;
+  if (isActive && (flags & 2) !== 0) reader.u32();
+  if (isActive) skipConstantExpression(reader);
+  if ((flags & 3) !== 0) {
+    if (hasExpressions) readValueType(reader);
+    else reader.byte();
+  }
+  const length = reader.u32();
+  for (let left = length; left > 0; left--) {
+    if (hasExpressions) skipConstantExpression(reader);
+    else reader.u32();
+  }
+  shape.elementLengths.push(length);
 }

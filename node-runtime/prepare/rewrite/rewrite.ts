@@ -6,6 +6,7 @@ import { UnsupportedModule } from "../../wasm-binary/unsupported.ts";
 import { Writer } from "../../wasm-binary/writer.ts";
 import { EPOCH_ADDRESS, LOGICAL_PAGES, planAdditions, type Additions, type Entries } from "./additions.ts";
 import { Appendix } from "./appendix.ts";
+import { BulkOperations, PIECE_LENGTHS, type PieceLengths } from "./bulk-operations.ts";
 import { emptyCodeUse, notResettable, type CodeUse } from "./code-use.ts";
 import { epochCheck } from "./epoch-check.ts";
 import { patchBody, type BodyPatch } from "./function-body.ts";
@@ -30,6 +31,8 @@ export interface RewriteOptions {
   exportsState?: boolean;
   /** Whether it marks what it writes to its memory, so that a reset can leave the rest: write-marks.ts. */
   tracksWrites?: boolean;
+  /** After how much a bulk operation checks the epoch again; other lengths are for tests. */
+  pieceLengths?: PieceLengths;
 }
 
 /** A module made ready for the fast engine. */
@@ -95,13 +98,7 @@ export function rewriteModule(bytes: Uint8Array, options: RewriteOptions): Rewri
 
 function rewrite(
   bytes: Uint8Array,
-  {
-    maxMemoryPages,
-    growth = "physical",
-    epochWord = "first",
-    exportsState = true,
-    tracksWrites = false,
-  }: RewriteOptions,
+  { maxMemoryPages, growth = "physical", exportsState = true, tracksWrites = false, ...options }: RewriteOptions,
 ): Rewritten {
   const sections = standardSections(bytes);
   const shape = readShape(bytes, sections);
@@ -113,7 +110,7 @@ function rewrite(
   const appendix = new Appendix(shape);
   const sizeIsLogical = growth === "logical" && memory !== undefined;
   const patch = {
-    ...codePatch(shape, appendix, epochWord),
+    ...checksPatch(shape, appendix, options),
     ...(sizeIsLogical && sizePatch(memory.minPages, appendix)),
     ...(tracksWrites && shape.hasMemory && { marks: appendix }),
   };
@@ -140,18 +137,20 @@ function rewrite(
 }
 
 /** The checks, made when the first is needed: a module without any gets no global for them. */
-function codePatch(
+function checksPatch(
   shape: ModuleShape,
   appendix: Appendix,
-  epochWord: RewriteOptions["epochWord"],
-): Pick<BodyPatch, "hasMemory" | "importedFunctions" | "check"> {
+  { epochWord = "first", pieceLengths = PIECE_LENGTHS }: Pick<RewriteOptions, "epochWord" | "pieceLengths">,
+): Omit<BodyPatch, "memorySize" | "memoryGrow"> {
   let made: Uint8Array | undefined;
   const address = (): number | undefined =>
     epochWord === "own" ? appendix.global(EPOCH_ADDRESS, counterGlobal(0)) : undefined;
+  const check = (): Uint8Array => (made ??= epochCheck(shape.hasMemory ? 1 : 0, address()));
   return {
     hasMemory: shape.hasMemory,
     importedFunctions: shape.imported.functions,
-    check: () => (made ??= epochCheck(shape.hasMemory ? 1 : 0, address())),
+    check,
+    bulk: new BulkOperations(shape, appendix, check, pieceLengths),
   };
 }
 
