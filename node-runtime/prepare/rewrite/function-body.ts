@@ -38,7 +38,7 @@ interface Edit {
   at: number;
   /** Bytes of the original that it replaces. */
   replaces: number;
-  bytes: Uint8Array;
+  bytes: Uint8Array | readonly number[];
 }
 
 /**

@@ -22,11 +22,12 @@ const EFFECTS = effectsTable([
  * It is kept through simple instructions and forgotten at all others, which is always right.
  */
 export class OperandTrace {
-  readonly #operands: number[] = [];
+  readonly #operands = new Int32Array(MAX_DEPTH);
+  #depth = 0;
 
   /** Returns the local whose value the operand below the topmost is, or undefined. */
   get belowTop(): number | undefined {
-    const local = this.#operands.at(-2);
+    const local = this.#depth < 2 ? UNKNOWN : this.#operands[this.#depth - 2]!;
     return local === UNKNOWN ? undefined : local;
   }
 
@@ -36,32 +37,39 @@ export class OperandTrace {
       case OP.localGet:
         return this.#push(index);
       case OP.localSet:
-        this.#operands.pop();
+        this.#pop(1);
         return this.#forgetLocal(index);
       case OP.localTee:
-        this.#operands.pop();
+        this.#pop(1);
         this.#forgetLocal(index);
         return this.#push(index);
       default: {
-        const effect = EFFECTS[opcode] ?? 0;
+        const effect = opcode < EFFECTS.length ? EFFECTS[opcode]! : 0;
         if (effect === 0) {
-          this.#operands.length = 0;
+          this.#depth = 0;
           return;
         }
-        for (let taken = effect >> 1; taken > 0; taken--) this.#operands.pop();
+        this.#pop(effect >> 1);
         if ((effect & 1) === 1) this.#push(UNKNOWN);
       }
     }
   }
 
   #push(operand: number): void {
-    if (this.#operands.length === MAX_DEPTH) this.#operands.shift();
-    this.#operands.push(operand);
+    if (this.#depth === MAX_DEPTH) {
+      this.#operands.copyWithin(0, 1);
+      this.#depth--;
+    }
+    this.#operands[this.#depth++] = operand;
+  }
+
+  #pop(count: number): void {
+    this.#depth = Math.max(0, this.#depth - count);
   }
 
   #forgetLocal(index: number): void {
     const operands = this.#operands;
-    for (let at = 0; at < operands.length; at++) if (operands[at] === index) operands[at] = UNKNOWN;
+    for (let at = 0; at < this.#depth; at++) if (operands[at] === index) operands[at] = UNKNOWN;
   }
 }
 

@@ -30,6 +30,12 @@ const F32 = 0x7d;
 const F64 = 0x7c;
 const V128 = 0x7b;
 
+/** Instructions. A few bytes at each store: plain numbers are made faster than typed arrays. */
+type Code = readonly number[];
+
+/** The key of the own local for addresses; those for values have their types. */
+const ADDRESS = 0;
+
 /** How many bytes stores write, and the type of their value. */
 const STORES: ReadonlyMap<number, readonly [bytes: number, type: number]> = new Map([
   [0x36, [4, I32]],
@@ -60,7 +66,7 @@ export class WriteMarks {
   readonly #trace = new OperandTrace();
   /** Offsets that are marked, by the local that holds the address. */
   readonly #marked = new Map<number, number[]>();
-  readonly #ownLocals = new Map<string, number>();
+  readonly #ownLocals = new Map<number, number>();
   /** The constant that the last instruction left on the stack. */
   #constant: number | undefined;
 
@@ -71,7 +77,7 @@ export class WriteMarks {
   }
 
   /** Follows one instruction; returns what belongs in front of it, if anything. */
-  step(opcode: number, { first }: Immediates): Uint8Array | undefined {
+  step(opcode: number, { first }: Immediates): Code | undefined {
     const bytes = this.#markBefore(opcode, first);
     this.#trace.step(opcode, first);
     this.#constant = opcode === OP.i32Const ? first : undefined;
@@ -80,12 +86,12 @@ export class WriteMarks {
     return bytes;
   }
 
-  #markBefore(opcode: number, offset: number): Uint8Array | undefined {
+  #markBefore(opcode: number, offset: number): Code | undefined {
     if (opcode < OP.i32Store) return undefined;
     if (opcode === OP.memoryInit || opcode === OP.memoryCopy || opcode === OP.memoryFill) {
       const length = this.#constant;
       if (length !== undefined && length >= 0 && length <= SLACK_BYTES) return this.#markShort(length);
-      return callOf(this.#appendix.function("mark range", markRangeFunction));
+      return [...callOf(this.#appendix.function("mark range", markRangeFunction))];
     }
     if (opcode > OP.i64Store32 && opcode < OP.v128Store) return undefined;
     const store = STORES.get(opcode);
@@ -93,21 +99,24 @@ export class WriteMarks {
     const [size, type] = store;
     const base = this.#trace.belowTop;
     if (base === undefined) return this.#markUnknown(type, offset);
-    return this.#isCovered(base, offset, size) ? undefined : markOf(base, offset, 0x20).done();
+    return this.#isCovered(base, offset, size) ? undefined : markOf([], base, offset, 0x20);
   }
 
   /** Drops the length, which is a constant, marks, and has it back. */
-  #markShort(length: number): Uint8Array {
-    return new Writer(32).byte(0x1a).raw(this.#markUnknown(I32, 0)).byte(0x41).signed(length).done();
+  #markShort(length: number): Code {
+    const out = [0x1a, ...this.#markUnknown(I32, 0), 0x41];
+    pushSigned(out, length);
+    return out;
   }
 
   /** Puts value and address by, marks, and has them back. */
-  #markUnknown(type: number, offset: number): Uint8Array {
-    const address = this.#ownLocal("address", I32);
-    const value = this.#ownLocal("value", type);
-    const out = new Writer(32).byte(0x21).unsigned(value);
-    out.raw(markOf(address, offset, 0x22).done());
-    return out.byte(0x20).unsigned(address).byte(0x20).unsigned(value).done();
+  #markUnknown(type: number, offset: number): Code {
+    const address = this.#ownLocal(ADDRESS, I32);
+    const value = this.#ownLocal(type, type);
+    const out = pushUnsigned([0x21], value);
+    markOf(out, address, offset, 0x22).push(0x20);
+    pushUnsigned(out, address).push(0x20);
+    return pushUnsigned(out, value);
   }
 
   /** Whether a mark covers the store; if not, it will have one of its own. */
@@ -123,8 +132,8 @@ export class WriteMarks {
     return false;
   }
 
-  #ownLocal(role: "address" | "value", type: number): number {
-    const key = `${role} ${type}`;
+  /** Returns the own local for values of a type, or for addresses. */
+  #ownLocal(key: number, type: number): number {
     const known = this.#ownLocals.get(key);
     if (known !== undefined) return known;
     const index = this.#firstLocal + this.locals.length;
@@ -150,10 +159,29 @@ function isLabel(opcode: number): boolean {
 }
 
 /** Marks the page of the address in a local, which `access` gets (0x20) or tees (0x22). */
-function markOf(local: number, offset: number, access: number): Writer {
-  const out = new Writer(32).byte(access).unsigned(local);
-  if (offset !== 0) out.byte(0x41).signed(offset).byte(0x6a);
-  return out.raw([0x41, PAGE_SHIFT, 0x76]).raw(MARK);
+function markOf(out: number[], local: number, offset: number, access: number): number[] {
+  out.push(access);
+  pushUnsigned(out, local);
+  if (offset !== 0) {
+    out.push(0x41);
+    pushSigned(out, offset);
+    out.push(0x6a);
+  }
+  out.push(0x41, PAGE_SHIFT, 0x76, ...MARK);
+  return out;
+}
+
+function pushUnsigned(out: number[], value: number): number[] {
+  let rest = value;
+  for (; rest >= 0x80; rest >>>= 7) out.push((rest & 0x7f) | 0x80);
+  out.push(rest);
+  return out;
+}
+
+function pushSigned(out: number[], value: number): void {
+  let rest = value | 0;
+  for (; rest < -0x40 || rest > 0x3f; rest >>= 7) out.push((rest & 0x7f) | 0x80);
+  out.push(rest & 0x7f);
 }
 
 /** i32.const 1; i32.store8 $writes */
