@@ -4,7 +4,7 @@ import type { Instance, Program } from "../../node-runtime/engine/engine.ts";
 import { ENGINES } from "../../node-runtime/engine/engines.ts";
 import { WRITES_MEMORY } from "../../node-runtime/engine/write-marks.ts";
 import { BytePipe } from "../../node-runtime/wasi/io/byte-pipe.ts";
-import { GuestShelf, loadGuest, makeHost, ManualClock, send, type TestHost } from "./test-bed.ts";
+import { GuestShelf, loadGuest, makeHost, ManualClock, MAX_MEMORY_BYTES, send, type TestHost } from "./test-bed.ts";
 
 /*
  * A reset restores what was marked as written and nothing else (engine/write-marks.ts): of every guest, after whatever it
@@ -30,9 +30,12 @@ afterAll(() => {
   shelf.clear();
 });
 
+const take = (file: string): ReturnType<GuestShelf["take"]> =>
+  shelf.take(fileURLToPath(new URL(`../../${file}.wasm`, import.meta.url)), "lean");
+
 /** Loads a guest of the repository, by its file; it must be one whose writes are marked. */
 async function loadTracked(file: string): Promise<Program> {
-  const guest = await shelf.take(fileURLToPath(new URL(`../../${file}.wasm`, import.meta.url)), "lean");
+  const guest = await take(file);
   expect(guest.artifact.modules.map(({ tracked }) => tracked?.rewriting.resettable)).toContain(true);
   expect(guest.artifact.modules.map(({ tracked }) => tracked?.rewriting.writes)).toContain(true);
   return loadGuest(ENGINES.lean, guest);
@@ -137,6 +140,17 @@ test("contract: all is as at first after guests of two programs waited for the s
   await Promise.all([makeGuest(programs[0]!), makeGuest(programs[0]!), makeGuest(programs[1]!)]);
   expect(areAs(first)).toEqual([true, true, true]);
 });
+
+test.each([{ reuse: "Instance" }, { trigger: "command" }] as const)(
+  "instances that are never reset, of apps with %o, have no marks",
+  async (app) => {
+    const { artifact, directory } = await take("test/guests/probe");
+    const program = ENGINES.lean.load(artifact, directory, { maxMemoryBytes: MAX_MEMORY_BYTES, ...app });
+    const marks = Buffer.from(WRITES_MEMORY.buffer.slice(0));
+    await serve(await makeGuest(program), "/echo", TEXT);
+    expect(marks.equals(Buffer.from(WRITES_MEMORY.buffer))).toBe(true);
+  },
+);
 
 test("contract: guests that compute long go on without marks, and all of their memory is as at first", async () => {
   const program = await loadTracked("test/guests/probe");
