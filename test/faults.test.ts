@@ -74,16 +74,23 @@ test.each([
     runtime = await startTestRuntime(
       [
         appManifest("hasty", guestFile(guest), { spec: { limits: { requestTimeoutSeconds: 1 } } }),
-        appManifest("patient", guestFile("probe"), { spec: { limits: { requestTimeoutSeconds: 3600 } } }),
+        ...["probe", "probe-p3"].map((neighbour) =>
+          appManifest(`patient-${neighbour}`, guestFile(neighbour), {
+            spec: { limits: { requestTimeoutSeconds: 3600 } },
+          }),
+        ),
       ],
       cache,
     );
-    const [hasty, patient] = [await urlOf(runtime, "hasty"), await urlOf(runtime, "patient")];
+    const hasty = await urlOf(runtime, "hasty");
     expect((await untilApp(runtime, "hasty", "Ready")).engine).toBe(engine);
-    const held = await HeldEcho.start(patient);
+    const held = [
+      await HeldEcho.start(await urlOf(runtime, "patient-probe")),
+      await HeldEcho.start(await urlOf(runtime, "patient-probe-p3")),
+    ];
     const { status, headers } = await get(`${hasty}/loop`);
     expect([status, headers["x-wasmlet-error"]]).toEqual([504, "GUEST_TIMEOUT"]);
-    expect(await held.finish()).toBe("first last");
+    for (const echo of held) expect(await echo.finish()).toBe("first last");
     expect((await get(`${hasty}/hello`)).status).toBe(200);
     expect(await metric(runtime, "wasmlet_limit_hits_total", 'app="hasty",limit="request_timeout"')).toBe(1);
     expect((await metric(runtime, "wasmlet_cell_restarts_total")) ?? 0).toBe(0);

@@ -35,7 +35,7 @@ export interface RewriteOptions {
   pieceLengths?: PieceLengths;
 }
 
-/** A module made ready for the fast engine. */
+/** A module made ready to be stopped and reset. */
 export interface Rewritten {
   /** To be compiled by V8, which has accepted the original. */
   bytes: Uint8Array;
@@ -61,7 +61,7 @@ export interface Rewritten {
   reason?: string;
 }
 
-/** A module that the general engine runs, and why, as a noun phrase: "64-bit memory". */
+/** A module that runs as it is, and why, as a noun phrase: "64-bit memory". */
 export interface Routed {
   routed: string;
 }
