@@ -116,6 +116,7 @@ export class LeanProgram implements Program {
   trim(): void {
     this.#used.length = 0;
     this.#pristine = undefined;
+    WrittenPages.leave();
   }
 
   /** Returns a function of the plan as a core module imports it, in one instance. */
