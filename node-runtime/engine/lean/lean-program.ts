@@ -90,10 +90,14 @@ export class LeanProgram implements Program {
   }
 
   async instantiate(host: WasiHost): Promise<LeanInstance> {
+    const stopwatch = this.#choice.begin() ? new Stopwatch() : undefined;
     const used = this.#used.pop();
-    if (used?.renew(host) === true) return used;
+    if (used?.renew(host, stopwatch) === true) return used;
     try {
-      const instance = new LeanInstance(this, this.#guestState(host));
+      const instance = new LeanInstance(
+        this,
+        new GuestState(host, this.code.tracksWrites ? new WrittenPages() : undefined, stopwatch),
+      );
       this.#isResettable &&= instance.capture(this.#pristine);
       if (this.#isResettable) this.#pristine ??= instance;
       return instance;
@@ -126,11 +130,6 @@ export class LeanProgram implements Program {
     const memory = memories[planned.context]!;
     const run = (...flat: CoreValue[]): unknown => this.#call(index, planned)(memory, flat);
     return this.#waits[index] === true ? new WebAssembly.Suspending(run) : run;
-  }
-
-  #guestState(host: WasiHost): GuestState {
-    const written = this.code.tracksWrites ? new WrittenPages() : undefined;
-    return new GuestState(host, written, this.#choice.isOpen ? new Stopwatch() : undefined);
   }
 
   /** What the calls of an import share is worked out at the first of them: most imports are never called. */
