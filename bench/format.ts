@@ -5,7 +5,7 @@ import type { Report } from "./report.ts";
 import type { ArmSummary } from "./stats.ts";
 
 const ARM_HEAD = ["scenario", "arm", "requests", "p50", "p99", "CPU/request", "wall", "load"];
-const GOAL_HEAD = ["goal", "bound", "measured", "met"];
+const GOAL_HEAD = ["goal", "bound", "measured", "middle half of rounds", "met"];
 
 /** Returns the report for people. */
 export function formatReport(report: Report): string {
@@ -30,8 +30,11 @@ npm run bench -- --write-docs
 npm run --silent bench -- -o json > samples.json # every raw sample
 npm run bench -- http-warm cold                  # some scenarios only; --help names them
 npm run bench -- --quick                         # faster, noisier
-npm run bench:peers                              # workerd and the Rust embedding of wasmtime, once; wasmtime itself: PATH
+npm run bench:peers                              # once: workerd, and the Rust embedding of wasmtime
 \`\`\`
+
+wasmtime itself is taken from \`PATH\`, or from where the environment variable \`WASMTIME\` says: \`cargo install
+wasmtime-cli@48.0.8 --locked\`.
 
 ## This run
 
@@ -39,13 +42,16 @@ ${describeMachine(report)}
 
 ${markdownTable(ARM_HEAD, report.arms.map(armRow))}
 
-"CPU/request" is the serving process's, the client's not included; for \`demo\` it is that of all processes of one start. "load"
-is the median of the machine's one-minute load average: above the number of CPUs, other programs took part of the time, and
-absolute times are too long. Ratios suffer less: the arms take turns, and a ratio is taken within a turn.
+"CPU/request" is the serving process's with all its threads and children, the client's not included; for \`demo\` it is that of
+all processes of one start. "load" is the median of the machine's one-minute load average: above the number of CPUs, other
+programs took part of the time, and absolute times are too long. Ratios suffer less: the arms take turns, and a ratio is
+taken within a turn.
 
 ${report.notes.length === 0 ? "Every peer was there." : report.notes.map((note) => `- ${note}`).join("\n")}
 
 ## Ratios and goals
+
+What is measured is the median over rounds where the middle half of them is given, and else a number of the whole run.
 
 ${markdownTable(GOAL_HEAD, report.goals.map(goalRow))}
 
@@ -55,26 +61,35 @@ ${missed.length === 0 ? "Every goal was met in this run." : missed.map(describeM
 
 ## How it is measured
 
-- **http-pristine**, **http-warm**: the Rust hello of \`examples/\` (51 KB) in one cell, with a pristine instance for each request
-  (\`reuse: Request\`, the default) and with one kept (\`reuse: Instance\`), against a \`node:http\` server that writes the same
-  body, \`wasmtime serve\` (\`-Scli\`, which Rust's library needs; with and without \`--max-instance-reuse-count=1000\`), workerd
-  with a worker in JavaScript that answers the same, and \`jco serve\`. Four keep-alive connections; blocks of one arm follow
-  blocks of the others. Latency is the client's and includes its own work, which is the same for all arms. CPU time is that
-  of a server with all its children, over all cores; throughput per core is its reciprocal.
+- **http-pristine**, **http-warm**: hellos of \`examples/\` in one cell, with a pristine instance for each request
+  (\`reuse: Request\`, the default) and with one kept (\`reuse: Instance\`), against \`wasmtime serve\` (\`-Scli\`, which Rust's
+  library needs; with and without \`--max-instance-reuse-count=1000\`), workerd with a worker in JavaScript that answers the
+  same, and \`jco serve\`, all with the Rust guest (51 KB, 1.1 MB of memory). hello-c has 128 KB of memory: what a pristine
+  request costs depends on it. Each guest has a \`node:http\` server beside it that writes the same answer, byte for byte but
+  for the date. Blocks of one arm follow blocks of the others, equally long, over 32 keep-alive connections, so that no server
+  waits for its client; latency is for the most part waiting in line, and is not judged. Throughput per core is the reciprocal
+  of CPU time.
 - **in-process pristine**: instantiate, handle, read the body, close; one request at a time, no HTTP. Wasmlet's engine in a
   Node.js process of its own, against \`bench/peers/wasmtime-embedding\`: \`ProxyPre\`, pooling allocator, one thread. Then the
-  same with 1,000 instances live, each of which has answered one request.
+  same beside 1,000 live apps (wasmtime: instances), each of which has answered one request.
 - **new bytes**: core modules that the process has never seen until their first answer: compile, instantiate, handle (hello-rust)
   or run (tour-go, 2.9 MB, a Go command for preview 1). What Wasmlet prepares once for each artifact on a node is not in it;
   each sample has other bytes, so that no cache of V8 helps. wasmtime compiles the whole module, with all its threads.
-- **density**: resident memory of a process with many live instances of hello-rust, after one request each, less that of the
-  same process with one.
-- **first request**: an app with \`scale.idleSeconds: 1\` is left alone until the runtime reports no instance and has dropped the
-  compiled program; then one request (cold) and another (warm) on a connection that is open already. The runtime's own
-  \`wasmlet_requests_total{start="cold"}\` has to confirm every cold one, else the run fails. V8 may still hold machine code
-  that it compiled for the same bytes earlier, and the cell has loaded the engine before: this is waking an app, not the start
-  of a cell or of a new artifact. workerd's new isolate is made by its experimental worker loader,
-  and is measured in the same rounds over a connection that is open as well; its program is a line of JavaScript.
+- **density**: apps of hello-rust in one process, more and more of them, each with a program and an instance of its own that
+  has answered one request. The artifact was prepared once, and V8 shares the code of equal modules. It ends with 14,500,
+  with one that is refused, or when time is up; the notes say which. Memory is what the process has resident, less what it had
+  with one app, garbage included.
+- **first request**: five apps of each guest with \`scale.idleSeconds: 1\` are left alone until the runtime reports no instance
+  and has let go of what it kept for them; then they are woken one after another: one request (cold) and another (warm) on
+  connections that are open already. The runtime's own \`wasmlet_requests_total{start="cold"}\` has to confirm every cold one,
+  else nothing is reported. V8 may still hold machine code that it compiled for the same bytes earlier, and the cell has loaded
+  the engine before: this is waking an app, not the start of a cell or of a new artifact. workerd's new isolate is made by
+  its experimental worker loader, in turns with them and over an open connection as well; its program is a line of JavaScript.
+- **runaway**: an app with \`limits.requestTimeoutSeconds: 1\` loops for ever, while four connections send one request after
+  another to a neighbour in the same cell. Measured is, at the client, how long after that second the answer 504 has come,
+  and which of the neighbour's requests were not answered with 200; those under way wait as long as the loop has the thread.
+- **epoch checks**: loops that do little else, as they are and rewritten with the checks that stop a runaway, in turns in one
+  process and by CPU time. The loop that is lengthened most counts; the notes have all of them.
 - **demo**: \`npm run demo -- --exit-when-ready\` until its table appears, npm's own start and every example's first answer
   included, with prepared artifacts in the cache. \`node -e 0\` shows what starting Node.js alone takes.
 `;
@@ -104,11 +119,15 @@ function formatMicros(micros: number | null): string {
 }
 
 function goalRow(goal: Goal): string[] {
-  return [goal.name, formatBound(goal), formatValue(goal), goal.met ? "yes" : "no"];
+  return [goal.name, formatBound(goal), formatValue(goal), formatSpread(goal), goal.met ? "yes" : "no"];
 }
 
 function formatValue({ value, unit }: Goal): string {
-  return value === null ? "unknown" : `${Number(value.toPrecision(3))}${unit}`;
+  return value === null ? "not measured" : formatNumber(value, unit);
+}
+
+function formatSpread({ spread, unit }: Goal): string {
+  return spread === null ? "" : `${formatNumber(spread.low, unit)} to ${formatNumber(spread.high, unit)}`;
 }
 
 function describeMiss(goal: Goal): string {
@@ -116,7 +135,13 @@ function describeMiss(goal: Goal): string {
 }
 
 function formatBound({ bound, goal, unit }: Goal): string {
-  return `${bound} ${Number(goal.toPrecision(3))}${unit}`;
+  return `${bound} ${formatNumber(goal, unit)}`;
+}
+
+/** Ratios with three digits that count, numbers of things with all. */
+function formatNumber(value: number, unit: Goal["unit"]): string {
+  if (unit === "s") return formatSeconds(value);
+  return unit === "" ? String(value) : `${Number(value.toPrecision(3))}${unit}`;
 }
 
 function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {

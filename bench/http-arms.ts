@@ -1,24 +1,31 @@
 import { loadavg } from "node:os";
 import { messageOf } from "../common/errors.ts";
+import { parseAnswer } from "./http-answer.ts";
 import { HttpConnection } from "./http-connection.ts";
 import type { Peer } from "./peers/peer.ts";
-import { findTree, readCpuSeconds } from "./process-cpu.ts";
+import { cpuSecondsBetween, findTree, readCpu } from "./process-cpu.ts";
 import type { Findings } from "./scenario.ts";
 import type { Sample } from "./stats.ts";
 
 /*
- * Requests over HTTP to several servers: a block of each in turn, over the same number of keep-alive connections. CPU time is
- * that of the server with all its children.
+ * Requests over HTTP to several servers: a block of each in turn, for the same time and over the same number of keep-alive
+ * connections. CPU time is that of the server with all its children.
  */
 
-const CONNECTIONS = 4;
-const WARM_UP_REQUESTS = 400;
+/**
+ * As many as leave no server without a request to go on with. With 4, each request wakes a thread, which costs bare
+ * node:http little, wasmtime a third and workerd twice as much as serving it.
+ */
+const CONNECTIONS = 32;
+const WARM_UP_SECONDS = 1.5;
 
 /** One server that is measured. */
 export interface HttpArm {
   name: string;
   url: string;
   pids: readonly number[];
+  /** The body that it must answer with. */
+  body: string;
 }
 
 /** Peers that answer, and why others do not. */
@@ -29,7 +36,7 @@ interface StartedPeers {
 }
 
 /** Starts the peers; one that is missing or fails becomes a note. */
-export async function startPeers(peers: readonly Peer[], file: string): Promise<StartedPeers> {
+export async function startPeers(peers: readonly Peer[], file: string, body: string): Promise<StartedPeers> {
   const [arms, notes, stops] = [[] as HttpArm[], [] as string[], [] as (() => Promise<void>)[]];
   for (const peer of peers) {
     try {
@@ -40,7 +47,7 @@ export async function startPeers(peers: readonly Peer[], file: string): Promise<
       }
       stops.push(() => started.stop());
       if (started.note !== undefined) notes.push(`${peer.name}: ${started.note}`);
-      arms.push({ name: peer.name, url: started.url, pids: findTree(started.pid) });
+      arms.push({ name: peer.name, url: started.url, pids: findTree(started.pid), body });
     } catch (thrown) {
       notes.push(`${peer.name} is not measured: ${messageOf(thrown).slice(0, 500)}`);
     }
@@ -54,20 +61,21 @@ export async function startPeers(peers: readonly Peer[], file: string): Promise<
   };
 }
 
-/** Measures blocks of requests, arm after arm, round after round. */
+/** Measures blocks of requests, arm after arm, round after round, once all arms are warm. */
 export async function measureHttp(
   scenario: string,
   arms: readonly HttpArm[],
-  { rounds, requests }: { rounds: number; requests: number },
+  { rounds, blockSeconds }: { rounds: number; blockSeconds: number },
 ): Promise<Findings["samples"]> {
   const open = new Map<HttpArm, HttpConnection[]>();
   try {
-    for (const arm of arms) open.set(arm, await connect(arm));
-    for (const connections of open.values()) await runBlock(connections, WARM_UP_REQUESTS);
+    for (const arm of arms) await runBlock(await connect(arm, open), WARM_UP_SECONDS);
     const samples: Sample[] = [];
     for (let round = 0; round < rounds; round++) {
-      for (const [arm, connections] of open) {
-        samples.push({ scenario, arm: arm.name, round, ...(await measureBlock(arm.pids, connections, requests)) });
+      // No arm always comes after the same one.
+      for (const arm of round % 2 === 0 ? arms : arms.toReversed()) {
+        const block = await measureBlock(arm.pids, await connect(arm, open), blockSeconds);
+        samples.push({ scenario, arm: arm.name, round, ...block });
       }
     }
     return samples;
@@ -76,12 +84,16 @@ export async function measureHttp(
   }
 }
 
-/** Connects, and checks that the arm gives the answer that all arms give. */
-async function connect({ name, url }: HttpArm): Promise<HttpConnection[]> {
-  const connections = await Promise.all(Array.from({ length: CONNECTIONS }, () => HttpConnection.open(url)));
+/** Resolves to the arm's connections, new ones where the server closed some meanwhile, each of which gave its answer. */
+async function connect(arm: HttpArm, open: Map<HttpArm, HttpConnection[]>): Promise<HttpConnection[]> {
+  const known = open.get(arm);
+  if (known?.every((connection) => connection.isOpen)) return known;
+  for (const connection of known ?? []) connection.close();
+  const connections = await Promise.all(Array.from({ length: CONNECTIONS }, () => HttpConnection.open(arm.url)));
+  open.set(arm, connections);
   for (const connection of connections) {
     const answer = await connection.get();
-    if (!answer.includes("Hello from Rust")) throw new Error(`${name} answered ${answer}`);
+    if (parseAnswer(answer).body !== arm.body) throw new Error(`${arm.name} answered ${answer}`);
   }
   return connections;
 }
@@ -89,28 +101,29 @@ async function connect({ name, url }: HttpArm): Promise<HttpConnection[]> {
 async function measureBlock(
   pids: readonly number[],
   connections: readonly HttpConnection[],
-  requests: number,
+  blockSeconds: number,
 ): Promise<Omit<Sample, "scenario" | "arm" | "round">> {
-  const cpuBefore = readCpuSeconds(pids);
+  const cpuBefore = readCpu(pids);
   const begin = performance.now();
-  const latenciesMicros = await runBlock(connections, requests);
+  const latenciesMicros = await runBlock(connections, blockSeconds);
   const wallSeconds = (performance.now() - begin) / 1000;
-  const cpuAfter = readCpuSeconds(pids);
+  const cpuSeconds = cpuSecondsBetween(cpuBefore, readCpu(pids));
   return {
     requests: latenciesMicros.length,
     wallSeconds,
-    cpuSeconds: cpuBefore === null || cpuAfter === null ? null : cpuAfter - cpuBefore,
+    cpuSeconds,
     loadAverage: loadavg()[0] ?? 0,
     latenciesMicros,
   };
 }
 
-async function runBlock(connections: readonly HttpConnection[], requests: number): Promise<number[]> {
-  const each = Math.ceil(requests / connections.length);
+/** Sends one request after another over each connection; returns what they took. A slow server answers fewer. */
+async function runBlock(connections: readonly HttpConnection[], seconds: number): Promise<number[]> {
+  const end = performance.now() + seconds * 1000;
   const latencies = await Promise.all(
     connections.map(async (connection) => {
       const own: number[] = [];
-      while (own.length < each) own.push(await connection.time());
+      while (performance.now() < end) own.push(await connection.time());
       return own;
     }),
   );

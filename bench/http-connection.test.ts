@@ -36,6 +36,11 @@ test("connection: an answer other than 200 is refused", async () => {
   await expect(connection.get()).rejects.toThrow("expected 200, got HTTP/1.1 503 Busy");
 });
 
+test("connection: an exchange is over with any status", async () => {
+  const answer = "HTTP/1.1 504 Gateway Timeout\r\ncontent-length: 4\r\n\r\nlate";
+  expect(await (await openTo([answer])).exchange()).toBe(answer);
+});
+
 test("connection: one that the server has closed refuses the next request", async () => {
   const server = createServer((socket) => {
     socket.on("error", () => {});
@@ -47,5 +52,6 @@ test("connection: one that the server has closed refuses the next request", asyn
   const connection = await HttpConnection.open(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
   await connection.get();
   await once(server.close(), "close");
+  expect(connection.isOpen).toBe(false);
   await expect(connection.get()).rejects.toThrow("closed the connection");
 });

@@ -35,14 +35,30 @@ export class HttpConnection {
     return new HttpConnection(socket, `GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
   }
 
+  /** Connects for one GET alone, and resolves to its whole answer. */
+  static async getOnce(url: string): Promise<string> {
+    const connection = await HttpConnection.open(url);
+    return connection.get().finally(() => connection.close());
+  }
+
+  /** False once the server has closed it. */
+  get isOpen(): boolean {
+    return this.#socket.writable;
+  }
+
   /** Sends GET and resolves to the whole answer, head included; rejects unless it is a 200. */
   async get(): Promise<string> {
-    if (!this.#socket.writable) throw new Error("the server closed the connection while it was idle");
-    this.#waiting = Promise.withResolvers<string>();
-    this.#socket.write(this.#request);
-    const answer = await this.#waiting.promise;
+    const answer = await this.exchange();
     if (!answer.startsWith("HTTP/1.1 200 ")) throw new Error(`expected 200, got ${answer.slice(0, 200)}`);
     return answer;
+  }
+
+  /** Sends GET and resolves to the whole answer, whatever its status. */
+  async exchange(): Promise<string> {
+    if (!this.isOpen) throw new Error("the server closed the connection while it was idle");
+    this.#waiting = Promise.withResolvers<string>();
+    this.#socket.write(this.#request);
+    return this.#waiting.promise;
   }
 
   /** Resolves to the microseconds that one request took. */

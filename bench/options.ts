@@ -4,35 +4,46 @@ import { messageOf, WasmletError } from "../common/errors.ts";
 /** How much is measured. */
 export interface Effort {
   httpRounds: number;
-  /** Requests of one block over HTTP. */
-  httpRequests: number;
+  /** Of one block of requests over HTTP. */
+  httpBlockSeconds: number;
   pristineRounds: number;
   /** Requests of one block in process. */
   pristineRequests: number;
   newRounds: number;
-  liveInstances: number;
+  /** Apps that one process is to carry, if it can. */
+  liveApps: number;
+  /** When to stop making them. */
+  liveSeconds: number;
   coldRounds: number;
+  runawayRounds: number;
+  checkRounds: number;
   demoRounds: number;
 }
 
 const FULL: Effort = {
-  httpRounds: 10,
-  httpRequests: 2000,
-  pristineRounds: 10,
-  pristineRequests: 1000,
-  newRounds: 15,
-  liveInstances: 2000,
-  coldRounds: 30,
+  httpRounds: 30,
+  httpBlockSeconds: 0.3,
+  pristineRounds: 20,
+  pristineRequests: 2500,
+  newRounds: 20,
+  liveApps: 14_500,
+  liveSeconds: 300,
+  coldRounds: 25,
+  runawayRounds: 30,
+  checkRounds: 20,
   demoRounds: 5,
 };
 const QUICK: Effort = {
-  httpRounds: 4,
-  httpRequests: 800,
-  pristineRounds: 4,
-  pristineRequests: 300,
+  httpRounds: 6,
+  httpBlockSeconds: 0.2,
+  pristineRounds: 6,
+  pristineRequests: 1000,
   newRounds: 3,
-  liveInstances: 300,
-  coldRounds: 6,
+  liveApps: 14_200,
+  liveSeconds: 30,
+  coldRounds: 4,
+  runawayRounds: 5,
+  checkRounds: 5,
   demoRounds: 2,
 };
 
@@ -56,6 +67,8 @@ export const SCENARIO_NAMES = [
   "new-bytes",
   "density",
   "cold",
+  "runaway",
+  "checks",
   "demo",
 ] as const;
 

@@ -1,37 +1,64 @@
 import { readdirSync, readFileSync } from "node:fs";
 
 /*
- * CPU time of other processes, from Linux's /proc. schedstat counts nanoseconds, by thread; stat counts ticks of 10 ms, but
- * also knows what ended children used. Other systems have neither: the CPU columns stay empty there.
+ * CPU time of other processes, from Linux's /proc. A thread's schedstat counts nanoseconds, and is gone with its thread; a
+ * process's stat counts ticks of 10 ms, and keeps what ended threads used. Other systems have neither: the CPU columns stay
+ * empty there.
  */
 
 const TICK_SECONDS = 0.01;
+/** User and system time are rounded to ticks, each by itself. */
+const TICKS_TOLERANCE_SECONDS = 2 * TICK_SECONDS;
 
-/** Returns the seconds of CPU time that the processes have used, or null where that is unknown. */
-export function readCpuSeconds(pids: readonly number[]): number | null {
+/** What processes had used at one moment; undefined for one whose use is unknown. */
+export type CpuReading = readonly (ProcessReading | undefined)[];
+
+interface ProcessReading {
+  ticks: number;
+  /** Nanoseconds by thread; empty where the kernel keeps no such statistics. */
+  threads: ReadonlyMap<string, number>;
+}
+
+/** Reads what the processes have used so far, all their threads included. */
+export function readCpu(pids: readonly number[]): CpuReading {
+  return pids.map(readProcess);
+}
+
+/** Returns the seconds of CPU time between two readings of the same processes, or null where that is unknown. */
+export function cpuSecondsBetween(before: CpuReading, after: CpuReading): number | null {
   let seconds = 0;
-  for (const pid of pids) {
-    const used = readThreadSeconds(pid) ?? readTickSeconds(pid);
-    if (used === undefined) return null;
-    seconds += used;
+  for (const [index, end] of after.entries()) {
+    const begin = before[index];
+    if (begin === undefined || end === undefined) return null;
+    seconds += processSecondsBetween(begin, end);
   }
-  return pids.length === 0 ? null : seconds;
+  return after.length === 0 ? null : seconds;
 }
 
-function readThreadSeconds(pid: number): number | undefined {
-  try {
-    const threads = readdirSync(`/proc/${pid}/task`);
-    const files = threads.map((thread) => readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8"));
-    return files.reduce((sum, text) => sum + Number(text.split(" ")[0]), 0) / 1e9;
-  } catch {
-    return undefined; // the kernel keeps no such statistics
-  }
+/** The threads' count is the finer one; it holds where the ticks confirm that no thread that ended is missing in it. */
+function processSecondsBetween(before: ProcessReading, after: ProcessReading): number {
+  const ofTicks = (after.ticks - before.ticks) * TICK_SECONDS;
+  let nanos = 0;
+  for (const [thread, used] of after.threads) nanos += used - (before.threads.get(thread) ?? 0);
+  return Math.abs(nanos / 1e9 - ofTicks) <= TICKS_TOLERANCE_SECONDS ? nanos / 1e9 : ofTicks;
 }
 
-/** User and system time: fields 14 and 15 of proc_pid_stat(5); the first one of readStatFields is field 3. */
-function readTickSeconds(pid: number): number | undefined {
+/** User and system time are fields 14 and 15 of proc_pid_stat(5); the first one of readStatFields is field 3. */
+function readProcess(pid: number): ProcessReading | undefined {
   const fields = readStatFields(String(pid));
-  return fields === undefined ? undefined : (Number(fields[11]) + Number(fields[12])) * TICK_SECONDS;
+  if (fields === undefined) return undefined;
+  return { ticks: Number(fields[11]) + Number(fields[12]), threads: readThreads(pid) };
+}
+
+function readThreads(pid: number): Map<string, number> {
+  try {
+    const folder = `/proc/${pid}/task`;
+    const used = (thread: string): number =>
+      Number(readFileSync(`${folder}/${thread}/schedstat`, "utf8").split(" ", 1)[0]);
+    return new Map(readdirSync(folder).map((thread) => [thread, used(thread)]));
+  } catch {
+    return new Map(); // the kernel keeps no such statistics, or a thread ended just now
+  }
 }
 
 /** Returns the seconds of CPU time of this process's ended children and theirs, in ticks of 10 ms, or null. */

@@ -1,8 +1,11 @@
 import { expect, test } from "vitest";
 import { judgeGoals } from "./goals.ts";
+import { SCENARIO_NAMES } from "./options.ts";
+import { checkArm } from "./scenarios/checks.ts";
 import { DEMO_ARMS } from "./scenarios/demo.ts";
-import { HTTP_ARMS } from "./scenarios/http.ts";
+import { bareArm, ownArm } from "./scenarios/http.ts";
 import { ENGINE_ARMS } from "./scenarios/in-process.ts";
+import { RUNAWAY_ARMS } from "./scenarios/runaway.ts";
 import type { Sample } from "./stats.ts";
 
 function sampleOf(scenario: string, arm: string, micros: number, cpuSeconds: number | null = micros / 1e6): Sample {
@@ -18,8 +21,12 @@ function sampleOf(scenario: string, arm: string, micros: number, cpuSeconds: num
   };
 }
 
+function roundOf(round: number, ...sample: Parameters<typeof sampleOf>): Sample {
+  return { ...sampleOf(...sample), round };
+}
+
 function goalOf(samples: Sample[], start: string): unknown {
-  return judgeGoals({ samples, notes: [] }).find(({ name }) => name.startsWith(start));
+  return judgeGoals({ samples, notes: [] }, SCENARIO_NAMES).find(({ name }) => name.startsWith(start));
 }
 
 test.each([
@@ -36,7 +43,10 @@ test.each([
   [100, 2.5, true],
   [125, 2, false],
 ])("goals: throughput per core at %i us to the peer's 250 is %s times as much, met: %s", (micros, value, met) => {
-  const samples = [sampleOf("http-warm", HTTP_ARMS.instance, micros), sampleOf("http-warm", "workerd", 250)];
+  const samples = [
+    sampleOf("http-warm", ownArm("hello-rust", "Instance"), micros),
+    sampleOf("http-warm", "workerd", 250),
+  ];
   expect(goalOf(samples, "http-warm, reuse: Instance: requests per CPU second / workerd")).toMatchObject({
     value,
     met,
@@ -44,7 +54,10 @@ test.each([
 });
 
 test("goals: an unknown CPU time and a peer that is missing are no value, and not met", () => {
-  const samples = [sampleOf("http-warm", HTTP_ARMS.instance, 100, null), sampleOf("http-warm", "workerd", 100)];
+  const samples = [
+    sampleOf("http-warm", ownArm("hello-rust", "Instance"), 100, null),
+    sampleOf("http-warm", "workerd", 100),
+  ];
   expect(goalOf(samples, "http-warm, reuse: Instance: requests per CPU second / workerd")).toMatchObject({
     value: null,
     met: false,
@@ -54,11 +67,31 @@ test("goals: an unknown CPU time and a peer that is missing are no value, and no
 
 test("goals: an arm of the same name in another scenario does not count", () => {
   const samples = [
-    sampleOf("http-pristine", HTTP_ARMS.request, 100),
-    sampleOf("http-pristine", "bare node:http", 100),
-    sampleOf("http-warm", "bare node:http", 900),
+    sampleOf("http-pristine", ownArm("hello-rust", "Request"), 100),
+    sampleOf("http-pristine", bareArm("hello-rust"), 100),
+    sampleOf("http-warm", bareArm("hello-rust"), 900),
   ];
-  expect(goalOf(samples, "http-pristine, reuse: Request: CPU / bare")).toMatchObject({ value: 1 });
+  expect(goalOf(samples, "http-pristine, guest of 1.1 MB")).toMatchObject({ value: 1 });
+});
+
+test("goals: each size of guest is compared with the bare server that answers as it does", () => {
+  const samples = (["hello-rust", "hello-c"] as const).flatMap((guest, index) => [
+    sampleOf("http-pristine", ownArm(guest, "Request"), 100 + 50 * index),
+    sampleOf("http-pristine", bareArm(guest), 50),
+  ]);
+  expect(goalOf(samples, "http-pristine, guest of 1.1 MB")).toMatchObject({ goal: 2.2, value: 2, met: true });
+  expect(goalOf(samples, "http-pristine, guest of 128 KB")).toMatchObject({ goal: 1.8, value: 3, met: false });
+});
+
+test("goals: a ratio is the median of its rounds, with the quartiles as its spread", () => {
+  const rounds = [1, 2, 3, 4, 9].flatMap((times, round) => [
+    roundOf(round, "http-warm", ownArm("hello-rust", "Instance"), 100 * times),
+    roundOf(round, "http-warm", bareArm("hello-rust"), 100),
+  ]);
+  expect(goalOf(rounds, "http-warm, reuse: Instance: CPU / bare")).toMatchObject({
+    value: 3,
+    spread: { low: 2, high: 4 },
+  });
 });
 
 test("goals: the demo's is in seconds", () => {
@@ -70,6 +103,42 @@ test("goals: the demo's is in seconds", () => {
   });
 });
 
-test("goals: only scenarios that were measured are judged", () => {
-  expect(judgeGoals({ samples: [], notes: [] })).toEqual([]);
+test.each([
+  [14_000, 32 * 1024, [true, true]],
+  [13_999, 32 * 1024 + 1, [false, false]],
+])("goals: %i live apps of %i bytes each", (liveApps, residentBytesEach, met) => {
+  const goals = judgeGoals({ samples: [], notes: [], figures: { liveApps, residentBytesEach } }, ["density"]);
+  expect(goals.map((goal) => goal.met)).toEqual(met);
+  expect(goals[0]).toMatchObject({ value: liveApps, spread: null, unit: "" });
+});
+
+test("goals: memory that the system does not tell is no value, and not met", () => {
+  const [, memory] = judgeGoals({ samples: [], notes: [], figures: { liveApps: 14_500 } }, ["density"]);
+  expect(memory).toMatchObject({ value: null, met: false });
+});
+
+test("goals: a runaway is judged by the median of its rounds, its neighbour by every request", () => {
+  const late = [3000, 4000, 90_000].map((micros, round) => roundOf(round, "runaway", RUNAWAY_ARMS.runaway, micros));
+  const goals = judgeGoals({ samples: late, notes: [], figures: { failedNeighbourRequests: 1 } }, ["runaway"]);
+  expect(goals).toMatchObject([
+    { goal: 0.005, value: 0.004, met: true, unit: "s" },
+    { goal: 0, value: 1, met: false, unit: "" },
+  ]);
+});
+
+test("goals: of all loops the one counts that checks lengthen most", () => {
+  const samples = ["empty", "arithmetic", "byte copy", "three rounds within a loop", "recursion"].flatMap(
+    (loop, index) => [
+      sampleOf("epoch checks", checkArm(loop, "original"), 100),
+      sampleOf("epoch checks", checkArm(loop, "checked"), index === 2 ? 130 : 101),
+    ],
+  );
+  expect(goalOf(samples, "worst-case loop")).toMatchObject({ goal: 1.1, value: 1.3, met: false });
+});
+
+test("goals: those of the scenarios that were asked for are judged, with a value or without", () => {
+  expect(judgeGoals({ samples: [], notes: [] }, [])).toEqual([]);
+  const goals = judgeGoals({ samples: [], notes: [] }, SCENARIO_NAMES);
+  expect(goals).toHaveLength(24);
+  expect(goals.filter(({ value, met }) => value !== null || met)).toEqual([]);
 });

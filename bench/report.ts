@@ -1,6 +1,7 @@
 import { arch, cpus, loadavg, platform, release } from "node:os";
 import { type Goal, judgeGoals } from "./goals.ts";
-import type { Findings } from "./scenario.ts";
+import type { ScenarioName } from "./options.ts";
+import type { Figures, Findings } from "./scenario.ts";
 import { type ArmSummary, type Sample, summarizeArms } from "./stats.ts";
 
 /** What `-o json` prints. */
@@ -12,13 +13,17 @@ export interface Report {
   goals: Goal[];
   /** Peers that are not there, and what differs from an arm's name. */
   notes: string[];
+  figures: Partial<Figures>;
   arms: ArmSummary[];
   samples: Sample[];
 }
 
 /** Makes the report of a run. */
-export function buildReport(findings: Findings, run: { startedAt: Date; quick: boolean; seconds: number }): Report {
-  const { samples, notes } = findings;
+export function buildReport(
+  findings: Findings,
+  run: { startedAt: Date; quick: boolean; seconds: number; scenarios: readonly ScenarioName[] },
+): Report {
+  const { samples, notes, figures = {} } = findings;
   const processors = cpus();
   return {
     startedAt: run.startedAt.toISOString(),
@@ -32,8 +37,9 @@ export function buildReport(findings: Findings, run: { startedAt: Date; quick: b
       cpus: processors.length,
       loadAverage: loadavg(),
     },
-    goals: judgeGoals(findings),
+    goals: judgeGoals(findings, run.scenarios),
     notes,
+    figures,
     arms: summarizeArms(samples),
     samples,
   };

@@ -2,6 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { writeErr } from "../cli/output.ts";
 import type { AppView, Runtime } from "../node-runtime/runtime-api.ts";
 import { startRuntime } from "../node-runtime/start.ts";
 import { findChildren } from "./process-cpu.ts";
@@ -17,12 +18,23 @@ const READY_TIMEOUT_MS = 60_000;
 const POLL_MS = 20;
 const GRACE_MS = 2000;
 
-/** One app to measure: a guest of examples/ and how it is run. */
+/** Returns the component of an example. */
+export function guestFile(name: string): string {
+  return join(REPOSITORY, "examples", name, `${name}.wasm`);
+}
+
+/** Returns the component of a guest of the tests. */
+export function testGuestFile(name: string): string {
+  return join(REPOSITORY, "test", "guests", `${name}.wasm`);
+}
+
+/** One app to measure: an artifact and how it is run. */
 export interface BenchApp {
   name: string;
-  guest: string;
+  file: string;
   reuse: "Request" | "Instance";
   idleSeconds: number;
+  requestTimeoutSeconds?: number;
 }
 
 /** A node runtime with one cell, all of whose apps are ready. */
@@ -35,8 +47,14 @@ export interface RuntimeUnderTest {
   stop(): Promise<void>;
 }
 
-/** Serves the apps with one cell; throws when one fails or takes longer than a minute. */
-export async function startRuntimeUnderTest(apps: readonly BenchApp[]): Promise<RuntimeUnderTest> {
+/**
+ * Serves the apps with one cell; throws when one fails or takes longer than a minute. Warnings go to standard error, but for
+ * those that are expected.
+ */
+export async function startRuntimeUnderTest(apps: readonly BenchApp[], expected?: RegExp): Promise<RuntimeUnderTest> {
+  const complain = (message: string): void => {
+    if (expected?.test(message) !== true) writeErr(`${message}\n`);
+  };
   const folder = join(CACHE, "manifests", String(process.pid));
   mkdirSync(folder, { recursive: true });
   for (const app of apps) writeFileSync(join(folder, `${app.name}.yaml`), manifestOf(app));
@@ -69,11 +87,7 @@ export async function startRuntimeUnderTest(apps: readonly BenchApp[]): Promise<
   };
 }
 
-function complain(message: string): void {
-  process.stderr.write(`${message}\n`);
-}
-
-function manifestOf({ name, guest, reuse, idleSeconds }: BenchApp): string {
+function manifestOf({ name, file, reuse, idleSeconds, requestTimeoutSeconds }: BenchApp): string {
   // JSON is YAML.
   return JSON.stringify({
     apiVersion: "wasmlet.dev/v1alpha1",
@@ -81,13 +95,14 @@ function manifestOf({ name, guest, reuse, idleSeconds }: BenchApp): string {
     metadata: {
       name,
       namespace: "bench",
-      annotations: { "wasmlet.dev/source-path": join(REPOSITORY, "examples", guest, `${guest}.wasm`) },
+      annotations: { "wasmlet.dev/source-path": file },
     },
     spec: {
-      source: { oci: { image: `ghcr.io/wasmlet/examples/${guest}:0.1.0` } },
+      source: { oci: { image: `ghcr.io/wasmlet/bench/${name}:0.1.0` } },
       trigger: { http: {} },
       isolation: { reuse },
       scale: { idleSeconds },
+      ...(requestTimeoutSeconds !== undefined && { limits: { requestTimeoutSeconds } }),
     },
   });
 }

@@ -1,5 +1,15 @@
 import { expect, test } from "vitest";
-import { cpuMicrosPerRequest, median, pairedRatio, percentile, type Sample, summarizeArms } from "./stats.ts";
+import {
+  cpuMicrosPerRequest,
+  cpuPerRequest,
+  estimate,
+  latencyAt,
+  median,
+  pairedRatio,
+  percentile,
+  type Sample,
+  summarizeArms,
+} from "./stats.ts";
 
 function sampleOf(changes: Partial<Sample>): Sample {
   return {
@@ -51,7 +61,7 @@ test("pairedRatio: compares within a round, so that a slow round changes nothing
     sampleOf({ arm: "a", round, latenciesMicros: [20 * load] }),
     sampleOf({ arm: "b", round, latenciesMicros: [10 * load] }),
   ]);
-  expect(pairedRatio(samples, "a", "b", 0.5)).toBe(2);
+  expect(pairedRatio(samples, "a", "b", latencyAt(0.5))).toEqual({ value: 2, spread: { low: 2, high: 2 }, rounds: 3 });
 });
 
 test("pairedRatio: leaves out rounds without a peer", () => {
@@ -60,7 +70,22 @@ test("pairedRatio: leaves out rounds without a peer", () => {
     sampleOf({ arm: "b", round: 0, latenciesMicros: [10] }),
     sampleOf({ arm: "a", round: 1, latenciesMicros: [900] }),
   ];
-  expect(pairedRatio(samples, "a", "b", 0.5)).toBe(3);
+  expect(pairedRatio(samples, "a", "b", latencyAt(0.5))).toMatchObject({ value: 3, rounds: 1 });
+});
+
+test("pairedRatio: of CPU time weighs each round alike, and is not a number when one is unknown", () => {
+  const samples = [1, 1, 9].flatMap((own, round) => [
+    sampleOf({ arm: "a", round, cpuSeconds: own }),
+    sampleOf({ arm: "b", round, cpuSeconds: 0.5 }),
+  ]);
+  expect(pairedRatio(samples, "a", "b", cpuPerRequest)).toMatchObject({ value: 2, spread: { low: 2, high: 18 } });
+  const unknown = [sampleOf({ arm: "a", cpuSeconds: null }), sampleOf({ arm: "b" })];
+  expect(pairedRatio(unknown, "a", "b", cpuPerRequest).value).toBeNaN();
+});
+
+test("estimate: is the median with the quartiles around it; of nothing it is not a number", () => {
+  expect(estimate([8, 1, 5, 3])).toEqual({ value: 4, spread: { low: 1, high: 5 }, rounds: 4 });
+  expect(estimate([])).toMatchObject({ value: Number.NaN, rounds: 0 });
 });
 
 test("cpuMicrosPerRequest: weighs rounds by their requests", () => {

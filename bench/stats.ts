@@ -33,15 +33,43 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
-/** Returns the median over rounds of percentile(`arm`) / percentile(`peer`); rounds that lack one of them don't count. */
-export function pairedRatio(samples: readonly Sample[], arm: string, peer: string, p: number): number {
+/** A number reduced from rounds, and how far they lie apart. */
+export interface Estimate {
+  /** The median; NaN when no round has a value. */
+  value: number;
+  /** The middle half of the rounds: first and third quartile. */
+  spread: { low: number; high: number };
+  rounds: number;
+}
+
+/** Reduces the values of rounds. */
+export function estimate(values: readonly number[]): Estimate {
+  return {
+    value: median(values),
+    spread: { low: percentile(values, 0.25), high: percentile(values, 0.75) },
+    rounds: values.length,
+  };
+}
+
+/** What is compared within a round: NaN where it is unknown. */
+export type Metric = (sample: Sample) => number;
+
+/** Returns the metric that is a percentile of a round's latencies, in microseconds. */
+export function latencyAt(p: number): Metric {
+  return ({ latenciesMicros }) => percentile(latenciesMicros, p);
+}
+
+/** The metric of a round's CPU time per request, in microseconds. */
+export const cpuPerRequest: Metric = (sample) => cpuMicrosPerRequest([sample]) ?? Number.NaN;
+
+/** Returns `arm` / `peer` by the metric, within each round; rounds that lack one of them don't count. */
+export function pairedRatio(samples: readonly Sample[], arm: string, peer: string, metric: Metric): Estimate {
   const ratios: number[] = [];
   for (const sample of samples.filter((candidate) => candidate.arm === arm)) {
     const other = samples.find((candidate) => candidate.arm === peer && candidate.round === sample.round);
-    if (other === undefined) continue;
-    ratios.push(percentile(sample.latenciesMicros, p) / percentile(other.latenciesMicros, p));
+    if (other !== undefined) ratios.push(metric(sample) / metric(other));
   }
-  return median(ratios);
+  return estimate(ratios);
 }
 
 /** Returns the microseconds of CPU time per request over all rounds, or null where one is unknown. */

@@ -69,7 +69,7 @@ test("contract: traps before, during and after a response cost their own request
   }
   expect(outcomes).toEqual({
     "trap-before": "502 GUEST_TRAPPED",
-    "trap-during": "ECONNRESET",
+    "trap-during": "502 GUEST_RESPONSE_INCOMPLETE",
     "trap-after": "200",
     never: "502 GUEST_NO_RESPONSE",
     "set-error": "502 GUEST_ERROR",

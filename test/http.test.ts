@@ -213,8 +213,15 @@ test("contract: a guest that returns with its body unfinished is answered 502 at
   expect([status, headers["x-wasmlet-error"]]).toEqual([502, "GUEST_RESPONSE_INCOMPLETE"]);
 });
 
-test("contract: a trap in the middle of a response cuts the connection", async () => {
-  await expect(get(`${probe}/trap-during`)).rejects.toMatchObject({ code: "ECONNRESET" });
+test("contract: a response that breaks off before any of it was sent is answered 502", async () => {
+  const { status, headers } = await get(`${probe}/trap-during`);
+  expect([status, headers["x-wasmlet-error"]]).toEqual([502, "GUEST_RESPONSE_INCOMPLETE"]);
+});
+
+test("contract: a response that breaks off in the middle cuts the connection", async () => {
+  const response = await open(`${await urlOf(runtime, "hasty")}/stream?chunks=2&ms=3600000`);
+  await expect(text(response)).rejects.toMatchObject({ code: "ECONNRESET" });
+  expect(response.complete).toBe(false);
 });
 
 test("contract: a trap after a complete response does not spoil it", async () => {
@@ -227,7 +234,7 @@ test("contract: a guest that takes longer than requestTimeoutSeconds is answered
   const { status, headers } = await get(`${hasty}/sleep?ms=3600000`);
   expect(status).toBe(504);
   expect(headers["x-wasmlet-error"]).toBe("GUEST_TIMEOUT");
-  expect(await metric(runtime, "wasmlet_limit_hits_total", 'app="hasty",limit="request_timeout"')).toBe(1);
+  expect(await metric(runtime, "wasmlet_limit_hits_total", 'app="hasty",limit="request_timeout"')).toBe(2);
 });
 
 test("http: faults leave no instance behind, and the guest goes on serving", async () => {

@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { messageOf } from "../../common/errors.ts";
 import { readConfig } from "../../config/config.ts";
-import { canRun, findFreePort, type Peer, startServer } from "./peer.ts";
+import { findFreePort, type Peer, startServer } from "./peer.ts";
 
 const INSTALL = "cargo install wasmtime-cli@48.0.8 --locked";
 const MISSING = `no wasmtime on PATH or in WASMTIME: ${INSTALL}`;
@@ -22,16 +24,26 @@ function makePeer(name: string, options: readonly string[]): Peer {
     name,
     async start(file) {
       const command = readConfig().wasmtime;
-      if (!(await canRun(command, ["--version"]))) return { missing: MISSING };
+      const version = await readVersion(command);
+      if (version === undefined) return { missing: MISSING };
       const port = await findFreePort();
       // Rust's standard library imports wasi:cli, which `serve` leaves out unless asked.
       const args = ["serve", `--addr=127.0.0.1:${port}`, "-Scli", ...options];
       try {
-        return await startServer(command, [...args, file], port);
+        return { ...(await startServer(command, [...args, file], port)), note: version };
       } catch (thrown) {
         if (messageOf(thrown).includes(NO_POOL)) return { missing: REDUCED };
         throw thrown;
       }
     },
   };
+}
+
+/** Resolves to what the command says that it is; to undefined when it cannot be run. */
+async function readVersion(command: string): Promise<string | undefined> {
+  try {
+    return (await promisify(execFile)(command, ["--version"])).stdout.trim();
+  } catch {
+    return undefined;
+  }
 }

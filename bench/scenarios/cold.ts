@@ -4,18 +4,19 @@ import { startPeers } from "../http-arms.ts";
 import { HttpConnection } from "../http-connection.ts";
 import type { Effort } from "../options.ts";
 import { WORKERD_LOADER } from "../peers/workerd.ts";
-import { readCpuSeconds } from "../process-cpu.ts";
-import { type RuntimeUnderTest, startRuntimeUnderTest } from "../runtime-under-test.ts";
+import { cpuSecondsBetween, readCpu } from "../process-cpu.ts";
+import { guestFile, type RuntimeUnderTest, startRuntimeUnderTest } from "../runtime-under-test.ts";
 import type { Findings } from "../scenario.ts";
 import type { Sample } from "../stats.ts";
 
 /*
- * The first request of an app that was scaled to zero, against the next one: cold, warm, cold, warm. Between rounds the app
- * idles until the runtime reports no instance; its own count of cold requests confirms each cold sample. The connection
- * stays open, so that connecting is in neither arm.
+ * The first request of an app that was scaled to zero, against the next one: cold, warm, cold, warm. Several apps of each
+ * guest idle at the same time, until the runtime reports no instance, and are woken one after another; its own count of
+ * cold requests confirms each of them. Connections stay open, so that connecting is in neither arm.
  */
 
 const GUESTS = ["hello-rust", "hello-c"] as const;
+const APPS = 5;
 const IDLE_SECONDS = 1;
 const POLL_MS = 100;
 const SETTLE_MS = 20;
@@ -34,47 +35,51 @@ export function coldArms(guest: string): { cold: string; warm: string } {
   return { cold: `${guest}, cold`, warm: `${guest}, warm` };
 }
 
+/** What can be asked over one open connection. */
+interface Target {
+  connection: HttpConnection;
+  pids: readonly number[];
+}
+
 /** Measures first requests after scale to zero and the ones after them; throws when one was not cold in truth. */
 export async function measureCold({ coldRounds }: Effort): Promise<Findings> {
-  const runtime = await startRuntimeUnderTest(
-    GUESTS.map((guest) => ({ name: guest, guest, reuse: "Request", idleSeconds: IDLE_SECONDS })),
+  const names = GUESTS.flatMap((guest) =>
+    Array.from({ length: APPS }, (_, app) => ({ guest, name: nameOf(guest, app) })),
   );
-  const connections = new Map<string, HttpConnection>();
-  const peers = await startPeers([WORKERD_LOADER], "");
+  const runtime = await startRuntimeUnderTest(
+    names.map(({ guest, name }) => ({ name, file: guestFile(guest), reuse: "Request", idleSeconds: IDLE_SECONDS })),
+  );
+  const peers = await startPeers([WORKERD_LOADER], "", "");
+  const targets = new Map<string, Target>();
+  const open = async (name: string, url: string, pids: readonly number[]): Promise<void> =>
+    void targets.set(name, { connection: await HttpConnection.open(url), pids });
   try {
-    for (const guest of GUESTS) connections.set(guest, await HttpConnection.open(runtime.urlOf(guest)));
-    // The first requests of the process load the engine's own code: they are no measure of the wake-up.
-    for (const connection of connections.values()) await connection.get();
+    for (const { name } of names) await open(name, runtime.urlOf(name), runtime.cellPids);
     const [loader] = peers.arms;
-    const isolates = loader === undefined ? undefined : await HttpConnection.open(`${loader.url}new`);
-    if (isolates !== undefined) connections.set(ISOLATE_ARM, isolates);
-    await isolates?.get();
+    if (loader !== undefined) await open(ISOLATE_ARM, `${loader.url}new`, loader.pids);
+    // The first requests of the process load the engine's own code: they are no measure of the wake-up.
+    for (const { connection } of targets.values()) await connection.get();
     await delay(REPORT_MS);
     const before = await runtime.countColdRequests();
     const samples: Sample[] = [];
     for (let round = 0; round < coldRounds; round++) {
       await awaitZero(runtime);
-      if (isolates !== undefined && loader !== undefined) {
-        samples.push(await measureOne(ISOLATE_ARM, isolates, round, { cellPids: loader.pids }));
-      }
-      for (const guest of GUESTS) {
-        const connection = connections.get(guest)!;
-        const { cold, warm } = coldArms(guest);
-        samples.push(await measureOne(cold, connection, round, runtime));
-        await delay(SETTLE_MS);
-        samples.push(await measureOne(warm, connection, round, runtime));
-      }
+      samples.push(...(await measureRound(round, targets)));
     }
     await delay(REPORT_MS);
     const confirmed = (await runtime.countColdRequests()) - before;
-    const expected = coldRounds * GUESTS.length;
+    const expected = coldRounds * names.length;
     if (confirmed !== expected) throw new Error(`expected ${expected} cold requests, the runtime counted ${confirmed}`);
     return { samples, notes: peers.notes };
   } finally {
-    for (const connection of connections.values()) connection.close();
+    for (const { connection } of targets.values()) connection.close();
     await peers.stop();
     await runtime.stop();
   }
+}
+
+function nameOf(guest: string, app: number): string {
+  return `${guest}-${app}`;
 }
 
 async function awaitZero(runtime: RuntimeUnderTest): Promise<void> {
@@ -86,23 +91,47 @@ async function awaitZero(runtime: RuntimeUnderTest): Promise<void> {
   }
 }
 
-async function measureOne(
+/** Wakes every app once; the guests and workerd take turns. */
+async function measureRound(round: number, targets: ReadonlyMap<string, Target>): Promise<Sample[]> {
+  const samples = new Map<string, Sample>();
+  const isolates = targets.get(ISOLATE_ARM);
+  for (let app = 0; app < APPS; app++) {
+    if (isolates !== undefined) await addRequest(samples, ISOLATE_ARM, round, isolates);
+    for (const guest of GUESTS) {
+      const target = targets.get(nameOf(guest, app))!;
+      const { cold, warm } = coldArms(guest);
+      await addRequest(samples, cold, round, target);
+      await delay(SETTLE_MS);
+      await addRequest(samples, warm, round, target);
+    }
+  }
+  return [...samples.values()];
+}
+
+async function addRequest(
+  samples: Map<string, Sample>,
   arm: string,
-  connection: HttpConnection,
   round: number,
-  { cellPids }: Pick<RuntimeUnderTest, "cellPids">,
-): Promise<Sample> {
-  const cpuBefore = readCpuSeconds(cellPids);
+  { connection, pids }: Target,
+): Promise<void> {
+  const cpuBefore = readCpu(pids);
   const micros = await connection.time();
-  const cpuAfter = readCpuSeconds(cellPids);
-  return {
+  const cpuSeconds = cpuSecondsBetween(cpuBefore, readCpu(pids));
+  const { latenciesMicros: others, cpuSeconds: othersCpu, wallSeconds } = samples.get(arm) ?? NONE;
+  samples.set(arm, {
     scenario: "first request",
     arm,
     round,
-    requests: 1,
-    wallSeconds: micros / 1e6,
-    cpuSeconds: cpuBefore === null || cpuAfter === null ? null : cpuAfter - cpuBefore,
+    requests: others.length + 1,
+    wallSeconds: wallSeconds + micros / 1e6,
+    cpuSeconds: cpuSeconds === null || othersCpu === null ? null : othersCpu + cpuSeconds,
     loadAverage: loadavg()[0] ?? 0,
-    latenciesMicros: [micros],
-  };
+    latenciesMicros: [...others, micros],
+  });
 }
+
+const NONE: Pick<Sample, "latenciesMicros" | "cpuSeconds" | "wallSeconds"> = {
+  latenciesMicros: [],
+  cpuSeconds: 0,
+  wallSeconds: 0,
+};

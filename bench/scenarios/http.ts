@@ -1,53 +1,82 @@
-import { join } from "node:path";
-import { measureHttp, startPeers } from "../http-arms.ts";
+import { type HttpArm, measureHttp, startPeers } from "../http-arms.ts";
+import { parseAnswer } from "../http-answer.ts";
+import { HttpConnection } from "../http-connection.ts";
 import type { Effort } from "../options.ts";
-import { BARE_NODE } from "../peers/bare-node.ts";
+import { bareNode } from "../peers/bare-node.ts";
 import { JCO_SERVE } from "../peers/jco-serve.ts";
 import type { Peer } from "../peers/peer.ts";
 import { WASMTIME_SERVE, WASMTIME_SERVE_REUSE } from "../peers/wasmtime-serve.ts";
 import { WORKERD } from "../peers/workerd.ts";
-import { REPOSITORY, startRuntimeUnderTest } from "../runtime-under-test.ts";
+import { type BenchApp, guestFile, type RuntimeUnderTest, startRuntimeUnderTest } from "../runtime-under-test.ts";
 import type { Findings } from "../scenario.ts";
 
 /*
- * The Rust hello of examples/ behind one cell, against what else serves it. http-pristine: each request sees a new program;
- * http-warm: the program is kept. bare node:http is in both, the least that any server on Node.js costs.
+ * Guests of examples/ behind one cell, against what else serves them. http-pristine: each request sees a new program, in
+ * a memory of 17 pages (hello-rust) and of 2 (hello-c); http-warm: the program is kept. bare node:http is in both: the least
+ * that any server on Node.js costs.
  */
 
-const GUEST = "hello-rust";
-const FILE = join(REPOSITORY, "examples", GUEST, `${GUEST}.wasm`);
 const IDLE_SECONDS = 600;
 
-/** The arms' names in samples and goals. */
-export const HTTP_ARMS = { request: "reuse: Request", instance: "reuse: Instance" } as const;
+type Reuse = BenchApp["reuse"];
+
+/** What is served: hello-rust has 1.1 MB of memory, hello-c 128 KB. */
+interface Served {
+  guest: "hello-rust" | "hello-c";
+  reuse: Reuse;
+  peers: readonly Peer[];
+}
+
+/** Returns the arm of a guest behind a cell, as samples and goals name it. */
+export function ownArm(guest: Served["guest"], reuse: Reuse): string {
+  return `${guest}, reuse: ${reuse}`;
+}
+
+/** Returns the arm of a bare server that answers the same as this guest. */
+export function bareArm(guest: Served["guest"]): string {
+  return `${guest}, bare node:http`;
+}
 
 /** Measures requests that each get a pristine program. */
 export function measurePristineHttp(effort: Effort): Promise<Findings> {
-  return measure("http-pristine", "Request", [BARE_NODE, WASMTIME_SERVE], effort);
+  const small: Served = { guest: "hello-c", reuse: "Request", peers: [] };
+  return measure("http-pristine", [{ guest: "hello-rust", reuse: "Request", peers: [WASMTIME_SERVE] }, small], effort);
 }
 
 /** Measures requests to a program that is kept. */
 export function measureWarmHttp(effort: Effort): Promise<Findings> {
-  return measure("http-warm", "Instance", [BARE_NODE, WASMTIME_SERVE_REUSE, WORKERD, JCO_SERVE], effort);
+  const peers = [WASMTIME_SERVE_REUSE, WORKERD, JCO_SERVE];
+  return measure("http-warm", [{ guest: "hello-rust", reuse: "Instance", peers }], effort);
 }
 
 async function measure(
   scenario: string,
-  reuse: "Request" | "Instance",
-  peers: readonly Peer[],
-  { httpRounds, httpRequests }: Effort,
+  served: readonly Served[],
+  { httpRounds: rounds, httpBlockSeconds: blockSeconds }: Effort,
 ): Promise<Findings> {
-  const runtime = await startRuntimeUnderTest([{ name: "app", guest: GUEST, reuse, idleSeconds: IDLE_SECONDS }]);
+  const runtime = await startRuntimeUnderTest(
+    served.map(({ guest, reuse }) => ({ name: guest, file: guestFile(guest), reuse, idleSeconds: IDLE_SECONDS })),
+  );
+  const started: Awaited<ReturnType<typeof startArms>>[] = [];
   try {
-    const started = await startPeers(peers, FILE);
-    try {
-      const own = { name: `reuse: ${reuse}`, url: runtime.urlOf("app"), pids: runtime.cellPids };
-      const effort = { rounds: httpRounds, requests: httpRequests };
-      return { samples: await measureHttp(scenario, [own, ...started.arms], effort), notes: started.notes };
-    } finally {
-      await started.stop();
-    }
+    for (const one of served) started.push(await startArms(runtime, one));
+    const arms = started.flatMap((one) => one.arms);
+    return {
+      samples: await measureHttp(scenario, arms, { rounds, blockSeconds }),
+      notes: started.flatMap(({ notes }) => notes),
+    };
   } finally {
+    for (const one of started) await one.stop();
     await runtime.stop();
   }
+}
+
+/** Starts a guest's peers, beside its own arm; the bare server answers with what the guest answers. */
+async function startArms(runtime: RuntimeUnderTest, { guest, reuse, peers }: Served): ReturnType<typeof startPeers> {
+  const url = runtime.urlOf(guest);
+  const answer = await HttpConnection.getOnce(url);
+  const { body } = parseAnswer(answer);
+  const own: HttpArm = { name: ownArm(guest, reuse), url, pids: runtime.cellPids, body };
+  const started = await startPeers([bareNode(bareArm(guest), answer), ...peers], guestFile(guest), body);
+  return { ...started, arms: [own, ...started.arms] };
 }

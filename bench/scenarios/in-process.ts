@@ -1,20 +1,19 @@
 import { loadavg } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LineChild } from "../line-child.ts";
 import type { Effort } from "../options.ts";
 import { startEmbedding } from "../peers/wasmtime-embedding.ts";
-import { readResidentBytes } from "../process-cpu.ts";
-import { REPOSITORY } from "../runtime-under-test.ts";
+import { guestFile } from "../runtime-under-test.ts";
 import type { Findings } from "../scenario.ts";
 import type { Sample } from "../stats.ts";
 
 /*
- * Wasmlet's engine and wasmtime, each alone in a process and without HTTP: pristine requests, the same with 1,000 instances
- * live, and new bytes to the first answer. Both are warmed up by as many requests as a block has.
+ * Wasmlet's engine and wasmtime, each alone in a process and without HTTP: pristine requests, the same with 1,000 apps
+ * live (of wasmtime's, instances), and new bytes to the first answer. Both are warmed up by as many requests as a block has.
  */
 
-const OWN = fileURLToPath(new URL("../in-process.ts", import.meta.url));
+/** The program that runs Wasmlet's engine. */
+export const OWN_ENGINE = fileURLToPath(new URL("../in-process.ts", import.meta.url));
 const SMALL = guestFile("hello-rust");
 const NEW_GUESTS = ["hello-rust", "tour-go"] as const;
 const LIVE = 1000;
@@ -30,7 +29,7 @@ export function measurePristine(effort: Effort): Promise<Findings> {
   return withEngines((engines) => measurePristineBlocks("in-process pristine", engines, effort));
 }
 
-/** Measures the same beside 1,000 live instances, which have answered one request each. */
+/** Measures the same beside 1,000 live apps, which have answered one request each. */
 export function measurePristineLive(effort: Effort): Promise<Findings> {
   return withEngines(async (engines) => {
     for (const { child } of engines) await child.ask(`live ${LIVE}`);
@@ -54,29 +53,8 @@ export function measureNewBytes({ newRounds }: Effort): Promise<Findings> {
   });
 }
 
-/** Measures the memory that live instances take, after one request each: the mean over all of them, in one sample. */
-export async function measureDensity({ liveInstances }: Effort): Promise<Findings> {
-  const notes: string[] = [];
-  const child = new LineChild(process.execPath, [OWN, SMALL]);
-  try {
-    await child.ask("live 1");
-    const before = readResidentBytes(child.pid);
-    await child.ask(`live ${liveInstances}`);
-    const after = readResidentBytes(child.pid);
-    const each = before === null || after === null ? null : (after - before) / (liveInstances - 1);
-    notes.push(
-      each === null
-        ? "density is not measured: this system does not tell a process's resident memory"
-        : `density: ${liveInstances} live instances of hello-rust in one process, ${(each / 1024).toFixed(0)} KiB resident each`,
-    );
-    return { samples: [], notes, ...(each === null ? {} : { residentBytesEach: each }) };
-  } finally {
-    await child.stop();
-  }
-}
-
 async function withEngines(measure: (engines: Engines) => Promise<Sample[]>): Promise<Findings> {
-  const engines = [{ name: ENGINE_ARMS.own as string, child: new LineChild(process.execPath, [OWN, SMALL]) }];
+  const engines = [{ name: ENGINE_ARMS.own as string, child: new LineChild(process.execPath, [OWN_ENGINE, SMALL]) }];
   const notes: string[] = [];
   const embedding = startEmbedding(SMALL);
   if (embedding instanceof LineChild) engines.push({ name: ENGINE_ARMS.peer, child: embedding });
@@ -102,7 +80,8 @@ async function measurePristineBlocks(
   return samples;
 }
 
-async function measureBlock(
+/** Has a child measure one block of an arm. */
+export async function measureBlock(
   scenario: string,
   arm: string,
   round: number,
@@ -120,8 +99,4 @@ async function measureBlock(
     loadAverage: loadavg()[0] ?? 0,
     latenciesMicros: latenciesNanos.map((nanos) => nanos / 1000),
   };
-}
-
-function guestFile(name: string): string {
-  return join(REPOSITORY, "examples", name, `${name}.wasm`);
 }

@@ -66,6 +66,11 @@ export class Guest {
     return sum;
   }
 
+  /** Linear memory that stands by for instances to come. */
+  standbyBytes(): number {
+    return this.#program?.standbyBytes?.() ?? 0;
+  }
+
   /** What happened since the last call; for an app whose only guest this is. */
   takeStats(): AppStats {
     return {
@@ -74,6 +79,7 @@ export class Guest {
       logDropped: this.lineBudget.takeDropped(),
       instances: this.instanceCount,
       memoryBytes: this.memoryBytes(),
+      standbyBytes: this.standbyBytes(),
       inFlight: 0,
     };
   }
@@ -95,16 +101,13 @@ export class Guest {
     );
   }
 
-  /** Makes a pristine instance, compiling the program first when it is not. */
-  async instantiate(): Promise<LiveInstance> {
+  /** Makes a pristine instance, compiling the program first when it is not; at once where the engine can. */
+  instantiate(): LiveInstance | Promise<LiveInstance> {
     const phases: Record<string, number> = {};
     const begin = performance.now();
-    if (this.#program === undefined) {
-      const artifact = readPreparedArtifact(this.app.directory);
-      this.#program = ENGINES[artifact.engine].load(artifact, this.app.directory, this.app);
-      phases["compile"] = (performance.now() - begin) / 1000;
-    }
+    const program = (this.#program ??= this.#load());
     const compiled = performance.now();
+    if (!this.#isAwake) phases["compile"] = (compiled - begin) / 1000;
     const out = this.#outputs();
     const turns = this.stats.cpu.turns();
     turns.deadlineMs = this.nextDeadlineMs();
@@ -116,28 +119,41 @@ export class Guest {
       activity: turns,
       ...out.streams,
     });
-    const program = this.#program;
-    const instance = await turns
-      .spend(() => program.instantiate(host))
-      .catch((thrown: unknown) => {
-        host.close();
-        out.end();
-        throw thrown;
-      });
+    const finish = (instance: Instance): LiveInstance => {
+      turns.suspend();
+      phases["instantiate"] = (performance.now() - compiled) / 1000;
+      return this.#register({ instance, host, turns, calls: 0, phases }, out);
+    };
+    const fail = (thrown: unknown): never => {
+      turns.suspend();
+      host.close();
+      out.end();
+      throw thrown;
+    };
+    turns.resume();
+    try {
+      const made = program.instantiate(host);
+      return made instanceof Promise ? made.then(finish, fail) : finish(made);
+    } catch (thrown) {
+      return fail(thrown);
+    }
+  }
+
+  #load(): Program {
+    const artifact = readPreparedArtifact(this.app.directory);
+    return ENGINES[artifact.engine].load(artifact, this.app.directory, this.app);
+  }
+
+  #register(parts: Omit<LiveInstance, "dispose">, out: { end(): void }): LiveInstance {
     const live: LiveInstance = {
-      instance,
-      host,
-      turns,
-      calls: 0,
-      phases,
+      ...parts,
       dispose: (why) => {
         if (!this.#live.delete(live)) return;
-        host.close(why);
+        live.host.close(why);
         out.end();
-        instance.release?.();
+        live.instance.release?.();
       },
     };
-    phases["instantiate"] = (performance.now() - compiled) / 1000;
     this.#live.add(live);
     this.#isAwake = true;
     return live;
@@ -147,6 +163,13 @@ export class Guest {
   release(): void {
     if (this.#program?.trim === undefined) this.#program = undefined;
     else this.#program.trim();
+    this.#isAwake = false;
+  }
+
+  /** Lets go of the program for good; instances of it that are in use end with their requests. */
+  close(): void {
+    this.#program?.close?.();
+    this.#program = undefined;
     this.#isAwake = false;
   }
 

@@ -1,60 +1,98 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, test } from "vitest";
-import type { Guest } from "./guest.ts";
-import { InstancePool } from "./instance-pool.ts";
+import type { Guest, LiveInstance } from "./guest.ts";
+import { InstancePool, type Lease, type Taker } from "./instance-pool.ts";
 import { StatsCollector } from "./stats.ts";
 
-const never = (): AbortSignal => new AbortController().signal;
+const makeInstance = (): unknown => ({
+  instance: {},
+  calls: 0,
+  host: { scope: { closed: false } },
+  phases: {},
+  dispose: () => {},
+});
 
-/** A pool over a guest whose instances do nothing. */
-function makePool(concurrency: number): { pool: InstancePool; stats: StatsCollector } {
+/** A pool over a guest whose instances do nothing, and are made at once or later. */
+function makePool(concurrency: number, made: "at once" | "later"): { pool: InstancePool; stats: StatsCollector } {
   const stats = new StatsCollector();
   const guest = {
     app: { concurrency, reuse: "Request" },
     stats,
-    isCompiled: true,
-    instantiate: () =>
-      Promise.resolve({ instance: {}, calls: 0, host: { scope: { closed: false } }, phases: {}, dispose: () => {} }),
+    isAwake: true,
+    instantiate: () => (made === "at once" ? makeInstance() : Promise.resolve(makeInstance())),
     release: () => {},
   };
   return { pool: new InstancePool(guest as unknown as Guest), stats };
 }
 
-test("instance pool: a request that gives up leaves its place in the queue to the next, and no slot is lost", async () => {
-  const { pool, stats } = makePool(1);
-  const { live } = await pool.acquire(never);
-  const leaving = new AbortController();
-  const left = pool.acquire(() => leaving.signal);
-  const waiting = Array.from({ length: 3 }, () => pool.acquire(never));
-  await expect(pool.acquire(never)).rejects.toMatchObject({ code: "REQUEST_OVERLOADED" });
-  expect(stats.take().limitHits).toEqual({ concurrency: 1 });
-  leaving.abort(new Error("gone"));
-  await expect(left).rejects.toThrow("gone");
-  waiting.push(pool.acquire(never));
-  let next = live;
-  for (const lease of waiting) {
-    pool.release(next, true);
-    next = (await lease).live;
-    expect(pool.inUse).toBe(1);
+/** A request that notes what it gets. */
+class Request implements Taker {
+  live: LiveInstance | undefined;
+  thrown: unknown;
+
+  take({ live }: Lease): void {
+    this.live = live;
   }
-  pool.release(next, true);
-  expect(pool.inUse).toBe(0);
+
+  refuse(thrown: unknown): void {
+    this.thrown = thrown;
+  }
+}
+
+function ask(pool: InstancePool): Request {
+  const request = new Request();
+  pool.acquire(request);
+  return request;
+}
+
+const settled = (): Promise<void> => nextTurn(undefined);
+
+test("instance pool: an instance that is there, or made at once, is had without waiting", () => {
+  const { pool } = makePool(1, "at once");
+  expect(ask(pool).live).toBeDefined();
 });
 
-test("instance pool: a request that has its instance is not troubled by giving up later", async () => {
-  const { pool } = makePool(1);
-  const { live } = await pool.acquire(never);
-  const leaving = new AbortController();
-  const second = pool.acquire(() => leaving.signal);
-  pool.release(live, true);
-  const lease = await second;
-  leaving.abort(new Error("gone"));
-  expect(pool.inUse).toBe(1);
-  pool.release(lease.live, true);
-  expect(pool.inUse).toBe(0);
-});
+test.each(["at once", "later"] as const)(
+  "instance pool: who leaves the queue leaves its place to the next, and no place is lost (made %s)",
+  async (made) => {
+    const { pool, stats } = makePool(1, made);
+    const first = ask(pool);
+    const leaving = ask(pool);
+    const waiting = Array.from({ length: 3 }, () => ask(pool));
+    expect(ask(pool).thrown).toMatchObject({ code: "REQUEST_OVERLOADED" });
+    expect(stats.take().limitHits).toEqual({ concurrency: 1 });
+    pool.leave(leaving);
+    waiting.push(ask(pool));
+    await settled();
+    let { live } = first;
+    for (const request of waiting) {
+      expect(request.live).toBeUndefined();
+      pool.release(live!, true);
+      await settled();
+      live = request.live;
+      expect(live).toBeDefined();
+      expect(pool.inUse).toBe(1);
+    }
+    pool.release(live!, true);
+    expect(pool.inUse).toBe(0);
+    expect(leaving).toEqual(new Request());
+  },
+);
 
-test("instance pool: a request that gave up before it came does not wait", async () => {
-  const { pool } = makePool(1);
-  await pool.acquire(never);
-  await expect(pool.acquire(() => AbortSignal.abort(new Error("gone")))).rejects.toThrow("gone");
-});
+test.each(["at once", "later"] as const)(
+  "instance pool: who leaves while its instance is on the way gets none, and no place is lost (made %s)",
+  async (made) => {
+    const { pool } = makePool(1, made);
+    const first = ask(pool);
+    await settled();
+    const [leaving, next] = [ask(pool), ask(pool)];
+    pool.release(first.live!, true);
+    pool.leave(leaving);
+    await settled();
+    await settled();
+    expect(leaving.live).toBeUndefined();
+    expect(next.live).toBeDefined();
+    pool.release(next.live!, true);
+    expect(pool.inUse).toBe(0);
+  },
+);

@@ -13,6 +13,14 @@ export interface Lease {
   start: "cold" | "warm";
 }
 
+/** A request that wants an instance. Either function is called once, maybe within `acquire`. */
+export interface Taker {
+  /** It has the instance, which it must give back. */
+  take(lease: Lease): void;
+  /** It gets none. */
+  refuse(thrown: unknown): void;
+}
+
 /**
  * Hands out instances of one app. Reuse `Request`: each request gets a pristine one, made ahead of it when possible.
  * Reuse `Instance`: instances are kept and serve one request after another.
@@ -21,8 +29,10 @@ export class InstancePool {
   readonly #guest: Guest;
   #ready: LiveInstance[] = [];
   #inUse = 0;
-  /** Called with the slot of a request that is over, in this order. */
-  readonly #waiting = new Set<() => void>();
+  /** Those for whom no instance is free, in their order. */
+  readonly #waiting = new Set<Taker>();
+  /** Those who have a place and whose instance is being made. */
+  readonly #promised = new Set<Taker>();
   readonly #slice = new TimeSlice();
   #making = false;
   #closed = false;
@@ -31,32 +41,27 @@ export class InstancePool {
     this.#guest = guest;
   }
 
-  /** Requests that have an instance now. */
+  /** Requests that have an instance now, or a place for one. */
   get inUse(): number {
     return this.#inUse;
   }
 
-  /**
-   * Resolves to an instance; throws REQUEST_OVERLOADED when concurrency and queue are full. `giveUp` is asked for only by
-   * a request that must queue, which leaves the queue, and throws the reason, when it aborts.
-   */
-  async acquire(giveUp: () => AbortSignal): Promise<Lease> {
+  /** Gives the taker an instance, now or later; refuses with REQUEST_OVERLOADED when concurrency and queue are full. */
+  acquire(taker: Taker): void {
     const { concurrency } = this.#guest.app;
-    if (this.#inUse >= concurrency) await this.#queue(concurrency * QUEUE_FACTOR, giveUp);
-    else this.#inUse++;
-    const pause = this.#slice.pass();
-    if (pause !== undefined) await pause;
-    const ready = this.#takeReady();
-    if (ready !== undefined) return { live: ready, start: "warm" };
-    const start = this.#guest.isAwake ? "warm" : "cold";
-    try {
-      return { live: await this.#guest.instantiate(), start };
-    } catch (thrown) {
-      const code = thrown instanceof WasmletError ? thrown.code : "GUEST_START_TRAPPED";
-      this.#guest.stats.startFailed({ code, message: messageOf(thrown).slice(0, MAX_MESSAGE_LENGTH) });
-      this.#free();
-      throw thrown;
+    if (this.#inUse < concurrency) {
+      this.#inUse++;
+      return this.#admit(taker);
     }
+    if (this.#waiting.size < concurrency * QUEUE_FACTOR) return void this.#waiting.add(taker);
+    this.#guest.stats.limitHit("concurrency");
+    taker.refuse(new WasmletError("REQUEST_OVERLOADED", "the app's concurrency limit and its queue are full"));
+  }
+
+  /** The taker wants no instance any more; nothing of it is called then. */
+  leave(taker: Taker): void {
+    this.#waiting.delete(taker);
+    this.#promised.delete(taker);
   }
 
   /** Gives an instance back; `reusable` is false after a trap, a timeout or an abort. */
@@ -72,14 +77,64 @@ export class InstancePool {
 
   /** Scale to zero: ends the instances that stand ready and forgets the program. */
   trim(): void {
-    for (const live of this.#ready.splice(0)) live.dispose("scaled to zero");
+    this.#endReady("scaled to zero");
     this.#guest.release();
   }
 
   /** Ends what stands ready and refuses to keep more; instances in use end with their requests. */
   close(): void {
     this.#closed = true;
-    this.trim();
+    this.#endReady("the app was replaced or removed");
+    this.#guest.close();
+  }
+
+  #endReady(why: string): void {
+    for (const live of this.#ready.splice(0)) live.dispose(why);
+  }
+
+  /** The taker has a place: it gets its instance as soon as the thread may be had for it. */
+  #admit(taker: Taker): void {
+    const pause = this.#slice.pass();
+    if (pause === undefined) return this.#provide(taker);
+    this.#promised.add(taker);
+    void pause.then(() => this.#keepPromise(taker, () => this.#provide(taker)));
+  }
+
+  /** Goes on for a taker that is still there; the place of one that left is free. */
+  #keepPromise(taker: Taker, goOn: () => void, abandon = () => this.#free()): void {
+    if (this.#promised.delete(taker)) goOn();
+    else abandon();
+  }
+
+  #provide(taker: Taker): void {
+    const ready = this.#takeReady();
+    if (ready !== undefined) return taker.take({ live: ready, start: "warm" });
+    const start = this.#guest.isAwake ? "warm" : "cold";
+    let made: LiveInstance | Promise<LiveInstance>;
+    try {
+      made = this.#guest.instantiate();
+    } catch (thrown) {
+      return this.#failed(taker, thrown);
+    }
+    if (!(made instanceof Promise)) return taker.take({ live: made, start });
+    this.#promised.add(taker);
+    made.then(
+      (live) =>
+        this.#keepPromise(
+          taker,
+          () => taker.take({ live, start }),
+          () => this.release(live, false),
+        ),
+      (thrown: unknown) => this.#keepPromise(taker, () => this.#failed(taker, thrown)),
+    );
+  }
+
+  /** Reports why an instance could not be made. */
+  #failed(taker: Taker, thrown: unknown): void {
+    const code = thrown instanceof WasmletError ? thrown.code : "GUEST_START_TRAPPED";
+    this.#guest.stats.startFailed({ code, message: messageOf(thrown).slice(0, MAX_MESSAGE_LENGTH) });
+    this.#free();
+    taker.refuse(thrown);
   }
 
   /** An instance that stands ready; one whose background task trapped since its last request does not. */
@@ -91,28 +146,7 @@ export class InstancePool {
     return undefined;
   }
 
-  #queue(maxWaiting: number, giveUp: () => AbortSignal): Promise<void> {
-    if (this.#waiting.size >= maxWaiting) {
-      this.#guest.stats.limitHit("concurrency");
-      throw new WasmletError("REQUEST_OVERLOADED", "the app's concurrency limit and its queue are full");
-    }
-    const signal = giveUp();
-    signal.throwIfAborted();
-    return new Promise((resolve, reject) => {
-      const leave = (): void => {
-        this.#waiting.delete(enter);
-        reject(signal.reason as Error);
-      };
-      const enter = (): void => {
-        signal.removeEventListener("abort", leave);
-        resolve();
-      };
-      this.#waiting.add(enter);
-      signal.addEventListener("abort", leave, { once: true });
-    });
-  }
-
-  /** The freed slot goes to the request that waited longest, which keeps `inUse` as it is. */
+  /** The freed place goes to the request that waited longest, which keeps `inUse` as it is. */
   #free(): void {
     const [next] = this.#waiting;
     if (next === undefined) {
@@ -120,23 +154,26 @@ export class InstancePool {
       return;
     }
     this.#waiting.delete(next);
-    next();
+    this.#promised.add(next);
+    // Not at once: whoever frees the place is still at work.
+    queueMicrotask(() => this.#keepPromise(next, () => this.#admit(next)));
   }
 
   /** Makes one instance in an idle moment, so that the next request finds it ready. */
   #makeAhead(): void {
     if (this.#making || this.#closed || this.#ready.length > 0 || this.#inUse > 0) return;
     this.#making = true;
-    setImmediate(() => {
-      if (this.#closed || !this.#guest.isAwake || this.#inUse > 0) {
-        this.#making = false;
-        return;
-      }
-      this.#guest
-        .instantiate()
-        .then((live) => (this.#closed ? live.dispose() : void this.#ready.push(live)))
-        .catch(() => {}) // the next request makes its own and reports why it fails
-        .finally(() => (this.#making = false));
-    });
+    setImmediate(() => void this.#makeReady().finally(() => (this.#making = false)));
+  }
+
+  async #makeReady(): Promise<void> {
+    if (this.#closed || !this.#guest.isAwake || this.#inUse > 0) return;
+    try {
+      const live = await this.#guest.instantiate();
+      if (this.#closed) live.dispose();
+      else this.#ready.push(live);
+    } catch {
+      // The next request makes its own and reports why it fails.
+    }
   }
 }

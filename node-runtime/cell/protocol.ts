@@ -76,6 +76,7 @@ const AppStats = v.object({
   startFailure: v.optional(Failure),
   instances: integer(0),
   memoryBytes: finite(0),
+  standbyBytes: finite(0),
   /** Seconds that its guests had the cell's thread since the last report. */
   cpuSeconds: finite(0),
   inFlight: integer(0),

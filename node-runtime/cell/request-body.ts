@@ -1,80 +1,66 @@
-import type { IncomingMessage } from "node:http";
-import type { ByteSource } from "../wasi/io/byte-source.ts";
-import { Notifier } from "../wasi/io/notifier.ts";
+import { WasmletError } from "../../common/errors.ts";
+import type { RawFields, RequestBody } from "../http1/request-body.ts";
+import type { FieldEntry } from "../wasi/http/field-rules.ts";
+import { EMPTY_SOURCE, type ByteSource } from "../wasi/io/byte-source.ts";
 
-/** A request's body as a guest reads it: from the socket only as far as the guest asks, and bounded. */
-export class RequestBody implements ByteSource {
-  readonly #request: IncomingMessage;
-  readonly #changed = new Notifier();
+/** A request without a body, as a guest sees it: no bytes and no trailers. */
+export const NO_BODY = {
+  ...EMPTY_SOURCE,
+  trailers: (): Promise<FieldEntry[] | undefined> => Promise.resolve(undefined),
+};
+
+/** A request's body as a guest reads it, bounded. */
+export class GuestRequestBody implements ByteSource {
+  readonly #body: RequestBody;
   readonly #maxBytes: number;
-  readonly #onTooLarge: () => void;
-  #receivedBytes = 0;
-  #ended = false;
-  #failure: Error | undefined;
-  readonly #trailers = Promise.withResolvers<[string, Uint8Array][] | undefined>();
+  readonly #onTooLarge: (error: WasmletError) => void;
+  #bytes = 0;
+  #failure: WasmletError | undefined;
 
-  constructor(request: IncomingMessage, maxBytes: number, onTooLarge: () => void) {
-    this.#request = request;
+  constructor(body: RequestBody, maxBytes: number, onTooLarge: (error: WasmletError) => void) {
+    this.#body = body;
     this.#maxBytes = maxBytes;
     this.#onTooLarge = onTooLarge;
-    request.on("readable", () => this.#changed.notify());
-    request.on("end", () => this.#end());
-    request.on("close", () => {
-      if (!this.#ended) this.#fail(new Error("the client closed the connection"));
-    });
-    request.on("error", (error) => this.#fail(error));
   }
 
-  /** Settles at the body's end. */
-  get trailers(): Promise<[string, Uint8Array][] | undefined> {
-    return this.#trailers.promise;
-  }
+  /** Settles at the body's end; undefined means none. */
+  readonly trailers = async (): Promise<FieldEntry[] | undefined> => {
+    const fields = await this.#body.trailers;
+    return fields.length === 0 ? undefined : fieldsOf(fields);
+  };
 
   take(max: number): Uint8Array | undefined | null {
     if (this.#failure !== undefined) throw this.#failure;
-    const available = Math.min(max, this.#request.readableLength);
-    const chunk = (available > 0 ? this.#request.read(available) : this.#request.read(0)) as Buffer | null;
-    if (chunk === null || chunk.length === 0) return this.#ended ? null : undefined;
-    this.#receivedBytes += chunk.length;
-    if (this.#receivedBytes > this.#maxBytes) {
-      this.#fail(new Error(`the request's body is larger than ${this.#maxBytes} bytes`));
-      this.#onTooLarge();
-      throw this.#failure!;
-    }
-    return chunk;
+    const chunk = this.#body.take(max);
+    if (chunk === undefined || chunk === null) return chunk;
+    this.#bytes += chunk.length;
+    if (this.#bytes <= this.#maxBytes) return chunk;
+    this.#failure = bodyTooLarge(this.#maxBytes);
+    this.#onTooLarge(this.#failure);
+    throw this.#failure;
   }
 
   subscribe(wake: () => void): () => void {
-    return this.#changed.subscribe(wake);
+    return this.#body.subscribe(wake);
   }
 
   close(): void {
-    this.#trailers.resolve(undefined);
-  }
-
-  #end(): void {
-    this.#ended = true;
-    const { rawTrailers } = this.#request;
-    const fields: [string, Uint8Array][] = [];
-    for (let index = 0; index < rawTrailers.length; index += 2) {
-      fields.push([rawTrailers[index]!, Buffer.from(rawTrailers[index + 1]!, "latin1")]);
-    }
-    this.#trailers.resolve(fields.length > 0 ? fields : undefined);
-    this.#changed.notify();
-  }
-
-  #fail(failure: Error): void {
-    this.#failure ??= failure;
-    this.#trailers.resolve(undefined);
-    this.#changed.notify();
+    this.#body.close();
   }
 }
 
-/** Returns a message's headers as the wire had them: names and values in order, values as latin-1 bytes. */
-export function rawFields(rawHeaders: readonly string[]): [string, Uint8Array][] {
-  const fields: [string, Uint8Array][] = [];
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    fields.push([rawHeaders[index]!, Buffer.from(rawHeaders[index + 1]!, "latin1")]);
+/** Returns the error of a request whose body is too large. */
+export function bodyTooLarge(maxBytes: number): WasmletError {
+  return new WasmletError("REQUEST_BODY_TOO_LARGE", `the request's body is larger than ${maxBytes} bytes`, {
+    expected: `at most ${maxBytes} bytes`,
+  });
+}
+
+/** Returns names and values in turn as the guest gets them: names in the casing given, values as bytes. */
+export function fieldsOf(rawFields: RawFields): FieldEntry[] {
+  const fields: FieldEntry[] = [];
+  for (let index = 0; index < rawFields.length; index += 2) {
+    fields.push([rawFields[index]!, Buffer.from(rawFields[index + 1]!, "latin1")]);
   }
   return fields;
 }

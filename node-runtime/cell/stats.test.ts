@@ -19,6 +19,6 @@ test("StatsCollector: a start that failed is reported until one succeeds", () =>
   expect(stats.take().startFailure).toEqual(failure);
   expect(stats.take()).not.toHaveProperty("startFailure");
   stats.startFailed(failure);
-  stats.start("cold", { first_response: 0.1 });
+  stats.start("cold", {}, 0.1);
   expect(stats.take()).not.toHaveProperty("startFailure");
 });

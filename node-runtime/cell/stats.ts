@@ -9,7 +9,8 @@ type Start = AppStats["starts"][number];
 
 /** Collects what happens to one app until the next report. */
 export class StatsCollector {
-  #requests = new Map<string, { code: string; start: string; count: number; seconds: number[] }>();
+  /** By class of status, negative for cold starts. */
+  #requests = new Map<number, { code: string; start: string; count: number; seconds: number[] }>();
   #starts: Start[] = [];
   #startFailure: Failure | undefined;
   #limitHits: Record<string, number> = {};
@@ -23,18 +24,21 @@ export class StatsCollector {
 
   /** Notes one answered request. */
   request(status: number, start: Start["start"], seconds: number): void {
-    const code = `${Math.floor(status / 100)}xx`;
-    const key = `${code} ${start}`;
+    const statusClass = Math.floor(status / 100);
+    const key = start === "cold" ? -statusClass : statusClass;
     let entry = this.#requests.get(key);
-    if (entry === undefined) this.#requests.set(key, (entry = { code, start, count: 0, seconds: [] }));
+    if (entry === undefined) {
+      this.#requests.set(key, (entry = { code: `${statusClass}xx`, start, count: 0, seconds: [] }));
+    }
     entry.count++;
     if (entry.seconds.length < MAX_SAMPLES) entry.seconds.push(seconds);
   }
 
-  /** Notes one start of an instance with its phases in seconds. */
-  start(start: Start["start"], phases: Start["phases"]): void {
+  /** Notes one start of an instance with its phases in seconds, up to its first response. */
+  start(start: Start["start"], phases: Start["phases"], firstResponseSeconds: number): void {
     this.#startFailure = undefined;
-    if (this.#starts.length < MAX_STARTS) this.#starts.push({ start, phases });
+    if (this.#starts.length >= MAX_STARTS) return;
+    this.#starts.push({ start, phases: { ...phases, first_response: firstResponseSeconds } });
   }
 
   /** Notes that an instance could not be started. */

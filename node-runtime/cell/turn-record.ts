@@ -26,7 +26,12 @@ export class TurnRecord extends DeadlineCell {
 
 /** Milliseconds of the machine's monotonic clock, the same in every thread. */
 export function monotonicMs(): number {
-  return performance.now() + OFFSET_MS;
+  return toMonotonicMs(performance.now());
+}
+
+/** Returns a time of this thread's `performance.now()` as one of the machine's monotonic clock. */
+export function toMonotonicMs(timeMs: number): number {
+  return timeMs + OFFSET_MS;
 }
 
 const OFFSET_MS = Number(process.hrtime.bigint()) / 1e6 - performance.now();

@@ -10,7 +10,7 @@ const MAX_TURN = 0x7fff_ffff;
  *   4  i32  the turn: another number each time that a deadline begins to count, 0 while none does
  *   8  f64  the deadline, in milliseconds of the machine's monotonic clock
  *
- * Stop and turn are one 64-bit value: a watchdog that decides to stop a turn while another begins exchanges nothing
+ * To the watchdog, stop and turn are one 64-bit value: a watchdog that decides to stop a turn while another begins exchanges nothing
  * (docs/adr/0004-module-rewriting.md).
  */
 export class DeadlineCell {
@@ -30,17 +30,17 @@ export class DeadlineCell {
     this.#turn = this.#turn === MAX_TURN ? 1 : this.#turn + 1;
     // In this order: a watchdog that sees the new turn sees its deadline.
     this.#times[0] = deadlineMs;
-    Atomics.store(this.#value, 0, valueOf(this.#turn));
+    this.#store(this.#turn, 0);
   }
 
   /** The turn is over; nobody is stopped. */
   leave(): void {
-    Atomics.store(this.#value, 0, 0n);
+    this.#store(0, 0);
   }
 
   /** The turn is over; who checks the word traps from here on, until the next turn begins. */
   close(): void {
-    Atomics.store(this.#value, 0, 1n);
+    this.#store(0, 1);
   }
 
   /** Returns the turn and its deadline; a deadline that belongs to another turn is told by reading again. */
@@ -51,6 +51,15 @@ export class DeadlineCell {
   /** Stops who checks the word, if it is still this turn. */
   stop(turn: number): void {
     Atomics.compareExchange(this.#value, 0, valueOf(turn), valueOf(turn) | 1n);
+  }
+
+  /**
+   * Writes the turn first: whatever the watchdog stores for the turn before is gone before anybody runs in this one. Two
+   * words at a time: as one they would be a BigInt, which costs more than the rest of a turn.
+   */
+  #store(turn: number, stop: 0 | 1): void {
+    Atomics.store(this.#words, 1, turn);
+    Atomics.store(this.#words, 0, stop);
   }
 
   /** Whether who checks the word traps. */

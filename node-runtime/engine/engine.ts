@@ -21,10 +21,14 @@ export interface LoadOptions {
 
 /** A compiled artifact, shared by its instances. */
 export interface Program {
-  /** Makes a pristine instance over `host`; runs its start functions. Throws GUEST_START_TRAPPED. */
-  instantiate(host: WasiHost): Promise<Instance>;
-  /** Lets go of what it keeps for instances to come. */
+  /** Makes a pristine instance over `host`; runs its start functions. Throws, or rejects with, GUEST_START_TRAPPED. */
+  instantiate(host: WasiHost): Instance | Promise<Instance>;
+  /** Nothing is asked of it any more, for now: lets go of all but what it needs to wake quickly. */
   trim?(): void;
+  /** Lets go of all that it keeps: it will not be used again. */
+  close?(): void;
+  /** Bytes of linear memory that it keeps for instances to come. */
+  standbyBytes?(): number;
 }
 
 /** One running copy of a program. It serves one call at a time. */

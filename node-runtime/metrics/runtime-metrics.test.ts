@@ -8,3 +8,17 @@ test("docs/metrics.md: names the metrics that there are, and no others", () => {
   const names = new RuntimeMetrics().registry.getMetricsAsArray().map(({ name }) => name);
   expect(documented.sort()).toEqual(names.sort());
 });
+
+test("app_engine_info: one series for each app, of the engine that it has now, gone with the app", async () => {
+  const metrics = new RuntimeMetrics();
+  const app = { namespace: "default", name: "hello" };
+  const seriesOf = async (): Promise<string[]> =>
+    (await metrics.registry.metrics()).split("\n").filter((line) => line.startsWith("wasmlet_app_engine_info{"));
+  metrics.observeEngine(app, "jco", "x".repeat(500));
+  metrics.observeEngine(app, "lean");
+  expect(await seriesOf()).toEqual([
+    'wasmlet_app_engine_info{namespace="default",app="hello",engine="lean",reason=""} 1',
+  ]);
+  await metrics.forget(app);
+  expect(await seriesOf()).toEqual([]);
+});

@@ -13,6 +13,9 @@ interface AppLabels {
   name: string;
 }
 
+/** The longest reason that is a label; a reason may quote what a component imports. */
+const MAX_REASON_LENGTH = 120;
+
 /** The node runtime's metrics (prefix `wasmlet_`, base units). Labels are bounded: apps on this node and fixed sets. */
 export class RuntimeMetrics {
   readonly registry = new Registry();
@@ -24,7 +27,15 @@ export class RuntimeMetrics {
     ["technology", "runtime", "start", "phase"],
   );
   readonly #instances = this.#gauge("instances", "Live instances.");
+  readonly #engines = this.#gauge("app_engine_info", "1, labelled with the engine that binds the app, and why.", [
+    "engine",
+    "reason",
+  ]);
   readonly #memory = this.#gauge("app_memory_bytes", "Linear memory of live instances.");
+  readonly #standby = this.#gauge(
+    "app_standby_memory_bytes",
+    "Linear memory of instances that were used and stand by to be made pristine.",
+  );
   readonly #cpu = this.#counter(
     "app_cpu_seconds_total",
     "Seconds that an app's guests had their process's thread, host calls included and waits not.",
@@ -60,7 +71,13 @@ export class RuntimeMetrics {
     registers: [this.registry],
   });
   /** Per app and cell: gauges are summed over cells. */
-  readonly #gauges = new Map<string, Map<number, { instances: number; memoryBytes: number }>>();
+  readonly #gauges = new Map<
+    string,
+    Map<string | number, Pick<AppStats, "instances" | "memoryBytes" | "standbyBytes">>
+  >();
+
+  /** Each app has one engine at a time. */
+  readonly #engineLabels = new Map<string, Record<string, string>>();
 
   /** Adds what one cell reports about one app. */
   observe({ namespace, name }: AppLabels, cell: string | number, stats: AppStats): void {
@@ -77,8 +94,10 @@ export class RuntimeMetrics {
     const id = `${namespace}/${name}`;
     const byCell = this.#gauges.get(id) ?? new Map();
     this.#gauges.set(id, byCell.set(cell, stats));
-    this.#instances.set(labels, sum([...byCell.values()].map(({ instances }) => instances)));
-    this.#memory.set(labels, sum([...byCell.values()].map(({ memoryBytes }) => memoryBytes)));
+    const cells = [...byCell.values()];
+    this.#instances.set(labels, sum(cells.map(({ instances }) => instances)));
+    this.#memory.set(labels, sum(cells.map(({ memoryBytes }) => memoryBytes)));
+    this.#standby.set(labels, sum(cells.map(({ standbyBytes }) => standbyBytes)));
   }
 
   /** Adds the phases of one start. */
@@ -96,9 +115,20 @@ export class RuntimeMetrics {
     this.observeStart({ namespace, name }, "cold", phases);
   }
 
+  /** Notes which engine binds an app now, and why when it is not the fastest. */
+  observeEngine({ namespace, name }: AppLabels, engine: string, reason = ""): void {
+    const key = `${namespace}/${name}`;
+    const labels = { namespace, app: name, engine, reason: reason.slice(0, MAX_REASON_LENGTH) };
+    const before = this.#engineLabels.get(key);
+    if (before !== undefined) this.#engines.remove(before);
+    this.#engineLabels.set(key, labels);
+    this.#engines.set(labels, 1);
+  }
+
   /** Takes away every series of an app that is gone. */
   async forget({ namespace, name }: AppLabels): Promise<void> {
     this.#gauges.delete(`${namespace}/${name}`);
+    this.#engineLabels.delete(`${namespace}/${name}`);
     for (const metric of this.registry.getMetricsAsArray() as unknown as (Counter | Gauge | Histogram)[]) {
       // prom-client removes by exact labels only: so each series of the app is named, without its bucket.
       for (const { labels } of (await metric.get()).values) {
@@ -117,8 +147,13 @@ export class RuntimeMetrics {
     });
   }
 
-  #gauge(name: string, help: string): Gauge {
-    return new Gauge({ name: `wasmlet_${name}`, help, labelNames: ["namespace", "app"], registers: [this.registry] });
+  #gauge(name: string, help: string, labels: string[] = []): Gauge {
+    return new Gauge({
+      name: `wasmlet_${name}`,
+      help,
+      labelNames: ["namespace", "app", ...labels],
+      registers: [this.registry],
+    });
   }
 
   #histogram(name: string, help: string, labels: string[]): Histogram {

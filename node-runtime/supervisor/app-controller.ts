@@ -152,6 +152,7 @@ export class AppController {
     const desired = this.#desired;
     checkTrigger(desired, artifact);
     this.#context.metrics.observePreparation(desired, phases);
+    this.#context.metrics.observeEngine(desired, artifact.engine, artifact.engineReason);
     status.started(phases);
     status.condition("Prepared", "True", "Prepared");
     const loaded = {

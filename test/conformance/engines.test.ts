@@ -148,7 +148,7 @@ describe.each(Object.values(ENGINES))("engine $name", (engine) => {
       const program = await load(context, engine, guestFile(guest));
       const clock = new ManualClock();
       const instances = await Promise.all(
-        Array.from({ length: 20 }, () => program.instantiate(makeHost({ args: ["sleep", "300"], clock }).host)),
+        Array.from({ length: 20 }, async () => program.instantiate(makeHost({ args: ["sleep", "300"], clock }).host)),
       );
       const runs = Promise.all(instances.map((instance) => instance.run!()));
       await clock.untilWaiting(20);
@@ -295,7 +295,9 @@ describe.each(Object.values(ENGINES))("engine $name", (engine) => {
     },
   ])("a start function that traps is GUEST_START_TRAPPED: $kind", async ({ wat }, context) => {
     const program = await load(context, engine, shelf.keep(await parse(wat)));
-    await expect(program.instantiate(makeHost().host)).rejects.toMatchObject({ code: "GUEST_START_TRAPPED" });
+    await expect((async () => program.instantiate(makeHost().host))()).rejects.toMatchObject({
+      code: "GUEST_START_TRAPPED",
+    });
   });
 });
 

@@ -7,7 +7,8 @@ import { prepareArtifact } from "../../node-runtime/prepare/pipeline.ts";
 import type { Clock } from "../../node-runtime/wasi/clocks/clock.ts";
 import { WasiHost, type HostOptions } from "../../node-runtime/wasi/host.ts";
 import { createIncomingRequest } from "../../node-runtime/wasi/http/incoming.ts";
-import { createResponseOutparam, type ResponseOutcome } from "../../node-runtime/wasi/http/response.ts";
+import { createResponseOutparam } from "../../node-runtime/wasi/http/outparam-fixture.ts";
+import type { ResponseOutcome } from "../../node-runtime/wasi/http/response.ts";
 import { BytePipe } from "../../node-runtime/wasi/io/byte-pipe.ts";
 import type { ByteSink, ByteSource } from "../../node-runtime/wasi/io/byte-source.ts";
 import { EgressPolicy } from "../../node-runtime/wasi/sockets/egress.ts";
@@ -138,9 +139,9 @@ export function send(
     scheme: "http",
     authority: "app.test",
     pathWithQuery: path,
-    headers: [["x-case", Buffer.from("conformance")]],
+    headers: () => [["x-case", Buffer.from("conformance")]],
     body: typeof body === "string" ? sourceOf(body) : body,
-    trailers: Promise.resolve(undefined),
+    trailers: () => Promise.resolve(undefined),
   });
   const handled = instance.handle!(request, outparam);
   return { handled, answer: outcome.then(readAnswer), isAnswered: () => outparam.isSet };

@@ -51,8 +51,8 @@ export class HandleTable {
 
   /** Ends all lends: the call that they were for is over. */
   returnLent(): void {
-    for (const handle of this.#lent) handle.lends--;
-    this.#lent.length = 0;
+    // Setting an array's length costs more than this.
+    for (let handle = this.#lent.pop(); handle !== undefined; handle = this.#lent.pop()) handle.lends--;
   }
 
   /** Drops a handle; an owned one ends its value through `Symbol.dispose`. */

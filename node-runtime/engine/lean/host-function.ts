@@ -19,15 +19,19 @@ export function hostFunction(interfaceName: string, name: string): HostFunction 
   const where = `${interfaceName}#${name}`;
   if (kind === undefined) {
     const key = camelCase(name);
-    return (imports, args) => (own(imports[interfaceName], key, where) as Callable)(...args);
+    return (imports, args) => apply(own(imports[interfaceName], key, where) as Callable, undefined, args, 0);
   }
   const className = pascalCase(resource);
   if (kind === "constructor") {
-    return (imports, args) => new (own(imports[interfaceName], className, where) as Constructor)(...args);
+    return (imports, args) => {
+      const found = own(imports[interfaceName], className, where) as Constructor;
+      return args.length === 1 ? new found(args[0]) : new found(...args);
+    };
   }
   const key = camelCase(member);
   if (kind === "static") {
-    return (imports, args) => (own(own(imports[interfaceName], className, where), key, where) as Callable)(...args);
+    return (imports, args) =>
+      apply(own(own(imports[interfaceName], className, where), key, where) as Callable, undefined, args, 0);
   }
   return method(key, where);
 }
@@ -42,8 +46,22 @@ function method(key: string, where: string): HostFunction {
       found = own(current, key, where) as Callable;
       prototype = current;
     }
-    return found.call(...(args as [unknown]));
+    return apply(found, args[0], args, 1);
   };
+}
+
+/** Calls with the arguments from `start` on. Most have few: spreading them costs more than what is called. */
+function apply(callable: Callable, self: unknown, args: readonly unknown[], start: 0 | 1): unknown {
+  switch (args.length - start) {
+    case 0:
+      return callable.call(self);
+    case 1:
+      return callable.call(self, args[start]);
+    case 2:
+      return callable.call(self, args[start], args[start + 1]);
+    default:
+      return callable.call(self, ...args.slice(start));
+  }
 }
 
 function own(holder: unknown, key: string, where: string): unknown {

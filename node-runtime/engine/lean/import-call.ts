@@ -56,19 +56,22 @@ export function makeImportCall(codec: MemoryCodec, { params, result }: FunctionT
   };
 
   return (memory, flat) => {
-    memory.guest.assertMayLeave();
-    return trapping(memory, () => {
+    const { guest } = memory;
+    guest.assertMayLeave();
+    try {
       memory.beginCall();
       const args = lift(memory, flat);
       let value: unknown;
       try {
-        value = host(memory.guest.host.imports, args);
+        value = host(guest.host.imports, args);
       } catch (thrown) {
         return fail(memory, flat, thrown);
       }
       if (!(value instanceof Promise)) return finish(memory, flat, value);
-      return suspendDuring(memory.guest, settle(memory, flat, value));
-    });
+      return suspendDuring(guest, settle(memory, flat, value));
+    } catch (thrown) {
+      throw guest.trapped(thrown);
+    }
   };
 }
 
@@ -88,7 +91,11 @@ function liftArguments(codec: MemoryCodec, types: readonly ValueType[], flat: re
     return (memory, [pointer]) => load(memory, memory.range(pointer as number, size, alignment));
   }
   const lifts = new FlatCodec(codec, flat).liftMembers(types, 0);
-  return (memory, flat) => lifts.map((lift) => lift(memory, flat));
+  return (memory, flat) => {
+    const args: unknown[] = [];
+    for (const lift of lifts) args.push(lift(memory, flat));
+    return args;
+  };
 }
 
 /** What does not fit into one core value goes where the guest's last parameter points. */

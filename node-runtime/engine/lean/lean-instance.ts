@@ -4,6 +4,7 @@ import type { ResponseOutparam } from "../../wasi/http/response.ts";
 import type { WasiHost } from "../../wasi/host.ts";
 import { CoreInstance } from "../core-instance.ts";
 import type { Instance } from "../engine.ts";
+import type { MemoryImage } from "../instance-state.ts";
 import { exitCodeOf } from "../exit-code.ts";
 import { AbiTrap } from "./abi-trap.ts";
 import type { CoreExport } from "./export-call.ts";
@@ -42,9 +43,9 @@ export class LeanInstance implements Instance {
     for (const [index, step] of program.plan.steps.entries()) this.#take(index, step);
     const { handler, command } = program;
     if (handler !== -1) {
-      this.handle = async (request: IncomingRequest, outparam: ResponseOutparam) => {
-        await this.call(handler, [request, outparam]);
-      };
+      // Without a result: what the call resolves to is undefined.
+      this.handle = (request: IncomingRequest, outparam: ResponseOutparam) =>
+        this.call(handler, [request, outparam]) as Promise<void>;
     }
     if (command !== -1) {
       this.run = () => exitCodeOf(async () => (((await this.call(command, [])) as Tagged).tag === "ok" ? 0 : 1));
@@ -60,12 +61,16 @@ export class LeanInstance implements Instance {
 
   /**
    * Captures its state as pristine, so that `renew` can bring it back; false when that is not possible, or when its making
-   * depended on its host. `pristine` is another instance of the program that was captured.
+   * depended on its host. `images` is what the memories of another instance held when it was captured.
    */
-  capture(pristine: LeanInstance | undefined): boolean {
+  capture(images: readonly (MemoryImage | undefined)[] = []): boolean {
     if (this.#guest.callsOut > 0) return false;
-    const images = pristine === undefined ? [] : pristine.#cores.map(({ image }) => image);
     return this.#cores.every((core, index) => core.capture(images[index]));
+  }
+
+  /** What its memories held when it was captured. */
+  get images(): readonly (MemoryImage | undefined)[] {
+    return this.#cores.map(({ image }) => image);
   }
 
   /** Becomes pristine again, for another host; false when it cannot. */

@@ -10,6 +10,8 @@ import type { GuestMemory } from "./guest-memory.ts";
 import { GuestState } from "./guest-state.ts";
 import { hostFunction } from "./host-function.ts";
 import { makeImportCall, type ImportCall } from "./import-call.ts";
+import type { MemoryImage } from "../instance-state.ts";
+import { DORMITORY, type Dormant } from "./dormant.ts";
 import { Layouts } from "./layout.ts";
 import { LeanInstance } from "./lean-instance.ts";
 import { MemoryCodec } from "./memory-codec.ts";
@@ -34,7 +36,7 @@ export interface ProgramExport {
 }
 
 /** A plan with its compiled modules: what the instances of one component share. */
-export class LeanProgram implements Program {
+export class LeanProgram implements Program, Dormant {
   readonly plan: BindingPlan;
   readonly exports: readonly ProgramExport[];
   /** Where `exports` has `wasi:http/incoming-handler.handle` and `wasi:cli/run.run`; -1 without it. */
@@ -42,12 +44,14 @@ export class LeanProgram implements Program {
   readonly command: number;
   /** Memories that core instances export, by step and name. */
   readonly memories: readonly { step: number; name: string }[];
-  /** An instance whose pristine state is captured: others share what its memories held. */
-  #pristine: LeanInstance | undefined;
+  /** What the memories of a pristine instance hold, once one was captured. */
+  #images: readonly (MemoryImage | undefined)[] | undefined;
   #isResettable: boolean;
   /** Instances that were used and wait to be made pristine. */
   readonly #used: LeanInstance[] = [];
   readonly #choice: CodeChoice;
+  /** Scaled to zero: it holds one of them at most, and only while there is room for it. */
+  #isDormant = false;
   readonly #codec: MemoryCodec;
   readonly #calls: (ImportCall | undefined)[] = [];
   readonly #waits: readonly boolean[];
@@ -89,17 +93,16 @@ export class LeanProgram implements Program {
     return this.#choice.code;
   }
 
-  async instantiate(host: WasiHost): Promise<LeanInstance> {
+  instantiate(host: WasiHost): LeanInstance {
+    if (this.#isDormant) this.#wake();
     const stopwatch = this.#choice.begin() ? new Stopwatch() : undefined;
     const used = this.#used.pop();
     if (used?.renew(host, stopwatch) === true) return used;
     try {
-      const instance = new LeanInstance(
-        this,
-        new GuestState(host, this.code.tracksWrites ? new WrittenPages() : undefined, stopwatch),
-      );
-      this.#isResettable &&= instance.capture(this.#pristine);
-      if (this.#isResettable) this.#pristine ??= instance;
+      const written = this.code.tracksWrites ? new WrittenPages() : undefined;
+      const instance = new LeanInstance(this, new GuestState(host, written, stopwatch));
+      this.#isResettable &&= instance.capture(this.#images);
+      if (this.#isResettable) this.#images ??= instance.images;
       return instance;
     } catch (thrown) {
       throw startTrapped(thrown);
@@ -108,7 +111,7 @@ export class LeanProgram implements Program {
 
   /** Takes an instance back that is not used any more. */
   keep(instance: LeanInstance): void {
-    if (!this.#isResettable || instance.tracksWrites !== this.code.tracksWrites) return;
+    if (this.#isDormant || !this.#isResettable || instance.tracksWrites !== this.code.tracksWrites) return;
     if (this.#used.length < MAX_USED) this.#used.push(instance);
   }
 
@@ -118,9 +121,34 @@ export class LeanProgram implements Program {
   }
 
   trim(): void {
-    this.#used.length = 0;
-    this.#pristine = undefined;
+    this.#used.splice(1);
     WrittenPages.leave();
+    this.#isDormant = true;
+    DORMITORY.add(this);
+  }
+
+  close(): void {
+    this.forget();
+    this.#isDormant = true; // nothing is given back any more
+    DORMITORY.delete(this);
+  }
+
+  standbyBytes(): number {
+    return this.#used.reduce((sum, instance) => sum + instance.memoryBytes(), 0);
+  }
+
+  get dormantBytes(): number {
+    return this.standbyBytes();
+  }
+
+  forget(): void {
+    this.#used.length = 0;
+    WrittenPages.leave();
+  }
+
+  #wake(): void {
+    this.#isDormant = false;
+    DORMITORY.delete(this);
   }
 
   /** Returns a function of the plan as a core module imports it, in one instance. */
@@ -128,7 +156,8 @@ export class LeanProgram implements Program {
     const planned = this.plan.functions[index]!;
     if (planned.kind === "drop") return dropOf(planned.resource, guest);
     const memory = memories[planned.context]!;
-    const run = (...flat: CoreValue[]): unknown => this.#call(index, planned)(memory, flat);
+    let call: ImportCall | undefined;
+    const run = (...flat: CoreValue[]): unknown => (call ??= this.#call(index, planned))(memory, flat);
     return this.#waits[index] === true ? new WebAssembly.Suspending(run) : run;
   }
 

@@ -77,5 +77,5 @@ export async function leanProgram(wat: string): Promise<LeanProgram> {
 /** Makes an instance over a host of nothing but these functions. */
 export function instanceOver(program: LeanProgram, api: Record<string, unknown>): Promise<LeanInstance> {
   const imports: HostImports = { [TEST_INTERFACE]: api };
-  return program.instantiate({ imports, activity: UNOBSERVED } as unknown as WasiHost);
+  return Promise.resolve(program.instantiate({ imports, activity: UNOBSERVED } as unknown as WasiHost));
 }

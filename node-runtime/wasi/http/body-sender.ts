@@ -18,7 +18,7 @@ export async function sendBody(request: ClientRequest, body: SentBody): Promise<
     if (chunk === undefined) await changeOf(request, (wake) => pipe.subscribe(wake));
     else if (!request.write(chunk)) await changeOf(request, (wake) => onDrain(request, wake));
   }
-  const trailers = await body.trailers;
+  const { trailers } = body;
   if (trailers !== undefined && request.chunkedEncoding) request.addTrailers(pairsOf(trailers));
   request.end();
 }

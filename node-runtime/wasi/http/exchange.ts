@@ -85,6 +85,6 @@ async function sendOrEnd(request: ClientRequest, body: SentBody | undefined): Pr
 
 function receivedResponse(message: IncomingMessage, options: ExchangeOptions): IncomingResponse {
   const source = new MessageSource(message, options.clock, options.betweenBytesMs);
-  const body = new ReceivedBody(options.scope, source, source.trailers);
+  const body = new ReceivedBody(options.scope, source, () => source.trailers);
   return new IncomingResponse(message.statusCode ?? 0, entriesOf(message.rawHeaders), body);
 }

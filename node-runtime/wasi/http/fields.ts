@@ -1,4 +1,5 @@
 import { WasiError } from "../errors.ts";
+import { copyOf } from "../io/bytes.ts";
 import {
   fieldBytes,
   isFieldValue,
@@ -62,7 +63,7 @@ export class Fields {
     this.#assertMutable();
     assertName(name);
     for (const value of values) assertValue(value);
-    this.#replace([...this.#without(name), ...values.map((value): FieldEntry => [name, value.slice()])]);
+    this.#replace([...this.#without(name), ...values.map((value): FieldEntry => [name, copyOf(value)])]);
   }
 
   /** Removes all values of `name`; nothing happens when there are none. */
@@ -79,8 +80,7 @@ export class Fields {
     assertValue(value);
     assertBounds(this.#entries.length + 1, this.#bytes + fieldBytes(name, value));
     this.#bytes += fieldBytes(name, value);
-    // The engine may hand out a view of the guest's memory, which the guest overwrites next.
-    this.#entries.push([name, value.slice()]);
+    this.#entries.push([name, copyOf(value)]);
   }
 
   /** Returns all names and values in order, a repeated name once for each value. */

@@ -15,17 +15,16 @@ const DRAIN_BYTES = 64 * 1024;
 export class ReceivedBody {
   readonly scope: Scope;
   readonly source: ByteSource;
-  readonly trailers: Promise<readonly FieldEntry[] | undefined>;
+  /** Settles at the body's end; undefined means none. */
+  readonly trailers: () => Promise<readonly FieldEntry[] | undefined>;
   #forget: (() => void) | undefined;
   #closed = false;
 
-  constructor(scope: Scope, source: ByteSource, trailers: Promise<readonly FieldEntry[] | undefined>) {
+  constructor(scope: Scope, source: ByteSource, trailers: ReceivedBody["trailers"]) {
     this.scope = scope;
     this.source = source;
     this.trailers = trailers;
-    this.#forget = scope.defer(() => this.close());
-    // Nobody may ever ask for the trailers; that they failed must not end the process then.
-    trailers.catch(() => {});
+    if (source.close !== undefined) this.#forget = scope.defer(() => this.close());
   }
 
   /** Says once that nobody reads on. */
@@ -126,7 +125,7 @@ export async function readTrailers(body: ReceivedBody): Promise<readonly FieldEn
   for (let chunk = source.take(DRAIN_BYTES); chunk !== null; chunk = source.take(DRAIN_BYTES)) {
     if (chunk === undefined) await scope.wait((wake) => source.subscribe(wake));
   }
-  const entries = await scope.race(body.trailers);
+  const entries = await scope.race(body.trailers());
   body.close();
   return entries;
 }

@@ -26,9 +26,9 @@ function received(changes: Partial<IncomingRequestInit> = {}): {
     scheme: "http",
     authority: "hello.default.svc",
     pathWithQuery: "/a?b=1",
-    headers: [],
+    headers: () => [],
     body: { take: (max) => body.take(max), subscribe: (wake) => body.subscribe(wake), close: closed },
-    trailers: Promise.resolve(undefined),
+    trailers: () => Promise.resolve(undefined),
     ...changes,
   });
   return { request, body, scope, closed };
@@ -49,7 +49,7 @@ test("incoming-request: says what was received", () => {
     ["Host", bytes("hello")],
     ["X-A", bytes("1")],
   ];
-  const { request } = received({ scheme: "https", headers });
+  const { request } = received({ scheme: "https", headers: () => headers });
   expect(request.scheme()).toEqual({ tag: "HTTPS" });
   expect(request.authority()).toBe("hello.default.svc");
   expect(request.pathWithQuery()).toBe("/a?b=1");
@@ -58,7 +58,7 @@ test("incoming-request: says what was received", () => {
 });
 
 test("incoming-body: is consumed once, streamed once, and its trailers come after its end", async () => {
-  const { request, body, closed } = received({ trailers: Promise.resolve([["X-Sum", bytes("42")]]) });
+  const { request, body, closed } = received({ trailers: () => Promise.resolve([["X-Sum", bytes("42")]]) });
   const incoming = request.consume();
   expect(() => request.consume()).toThrow(WasiError);
   const stream = incoming.stream();

@@ -14,10 +14,11 @@ export interface IncomingRequestInit {
   /** The Host header or `:authority`. */
   authority: string | undefined;
   pathWithQuery: string | undefined;
-  headers: readonly FieldEntry[];
+  /** Asked for when the guest looks at them. */
+  headers(): readonly FieldEntry[];
   body: ByteSource;
   /** Settles when the body is at its end; undefined means none. */
-  trailers: Promise<readonly FieldEntry[] | undefined>;
+  trailers(): Promise<readonly FieldEntry[] | undefined>;
 }
 
 /** `wasi:http/types` resource `incoming-request`. */
@@ -50,7 +51,7 @@ export class IncomingRequest {
 
   /** The headers, immutable, without those about the connection. */
   headers(): Fields {
-    this.#headers ??= Fields.received(this.#init.headers);
+    this.#headers ??= Fields.received(this.#init.headers());
     return this.#headers;
   }
 
@@ -74,5 +75,5 @@ export class IncomingRequest {
 
 /** Returns a received request as the guest's `incoming-request`. Its body source is closed with `scope` at the latest. */
 export function createIncomingRequest(scope: Scope, init: IncomingRequestInit): IncomingRequest {
-  return new IncomingRequest(init, new ReceivedBody(scope, init.body, init.trailers));
+  return new IncomingRequest(init, new ReceivedBody(scope, init.body, () => init.trailers()));
 }

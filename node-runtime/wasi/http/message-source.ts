@@ -22,6 +22,7 @@ export class MessageSource implements ByteSource {
     this.#betweenBytesMs = betweenBytesMs;
     const { promise, resolve, reject } = Promise.withResolvers<FieldEntry[] | undefined>();
     this.trailers = promise;
+    promise.catch(() => {}); // nobody may ever ask for them
     message.on("readable", () => this.#stopTimer());
     message.once("end", () => resolve(message.rawTrailers.length === 0 ? undefined : entriesOf(message.rawTrailers)));
     message.on("error", (error) => reject(failureOf(error)));

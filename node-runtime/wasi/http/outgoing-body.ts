@@ -15,21 +15,18 @@ export interface BodyKind {
   readonly abandoned: ErrorCode;
 }
 
-/** The body of a message on its way from the guest: `pipe` for whoever sends it, `trailers` after its end. */
+/** The body of a message on its way from the guest: `pipe` for whoever sends it, and `trailers`, known at its end. */
 export class SentBody implements ByteSink {
   readonly pipe = new BytePipe();
-  readonly trailers: Promise<readonly FieldEntry[] | undefined>;
   readonly kind: BodyKind;
   readonly #declaredBytes: number | undefined;
-  #setTrailers!: (entries: readonly FieldEntry[] | undefined) => void;
   #writtenBytes = 0;
   #finished = false;
-  #hasTrailers = false;
+  #trailers: readonly FieldEntry[] | undefined;
 
   constructor(kind: BodyKind, declaredBytes: number | undefined) {
     this.kind = kind;
     this.#declaredBytes = declaredBytes;
-    this.trailers = new Promise((resolve) => (this.#setTrailers = resolve));
   }
 
   /** True once the guest completed the body. */
@@ -39,7 +36,12 @@ export class SentBody implements ByteSink {
 
   /** True once the guest completed the body with trailers. */
   get hasTrailers(): boolean {
-    return this.#hasTrailers;
+    return this.#trailers !== undefined;
+  }
+
+  /** What follows the body; undefined means nothing. */
+  get trailers(): readonly FieldEntry[] | undefined {
+    return this.#trailers;
   }
 
   capacity(): number | null {
@@ -69,8 +71,7 @@ export class SentBody implements ByteSink {
       throw new HttpError(this.#failSize().code);
     }
     this.#finished = true;
-    this.#hasTrailers = trailers !== undefined;
-    this.#setTrailers(trailers);
+    this.#trailers = trailers;
     this.pipe.end();
   }
 
@@ -85,8 +86,34 @@ export class SentBody implements ByteSink {
 
   #fail(failure: HttpFailure): HttpFailure {
     this.pipe.fail(failure);
-    this.#setTrailers(undefined);
     return failure;
+  }
+}
+
+/** The body as its stream sees it: dropping the stream leaves the body open, to be finished. */
+class BodySink implements ByteSink {
+  readonly #body: SentBody;
+  readonly close: () => void;
+
+  constructor(body: SentBody, close: () => void) {
+    this.#body = body;
+    this.close = close;
+  }
+
+  capacity(): number | null {
+    return this.#body.capacity();
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#body.write(bytes);
+  }
+
+  flushed(): boolean {
+    return this.#body.flushed();
+  }
+
+  subscribe(wake: () => void): () => void {
+    return this.#body.subscribe(wake);
   }
 }
 
@@ -108,16 +135,7 @@ export class OutgoingBody {
   write(): OutputStream {
     if (this.#stream !== "untaken") throw new WasiError(undefined);
     this.#stream = "open";
-    const body = this.#body;
-    return new OutputStream(this.#scope, {
-      capacity: () => body.capacity(),
-      write: (bytes) => body.write(bytes),
-      flushed: () => body.flushed(),
-      subscribe: (wake) => body.subscribe(wake),
-      close: () => {
-        this.#stream = "dropped";
-      },
-    });
+    return new OutputStream(this.#scope, new BodySink(this.#body, () => (this.#stream = "dropped")));
   }
 
   /** Completes the body; throws the error code when its length is not the declared one. */

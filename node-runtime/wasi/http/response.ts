@@ -21,8 +21,8 @@ export type ResponseOutcome =
       headers: FieldEntry[];
       /** Ended when the guest finished the body; fails when it gave up: what was sent so far must be aborted then. */
       body: BytePipe;
-      /** Settles at the body's end; undefined means none. Never rejects. */
-      trailers: Promise<readonly FieldEntry[] | undefined>;
+      /** What follows the body, known at its end; undefined means nothing. */
+      trailers(): readonly FieldEntry[] | undefined;
     }
   | { kind: "error"; error: ErrorCode };
 
@@ -69,7 +69,7 @@ export class OutgoingResponse {
       status: this.#status,
       headers: this.#headers.entries(),
       body: this.#body?.pipe ?? emptyBody(),
-      trailers: this.#body?.trailers ?? Promise.resolve(undefined),
+      trailers: () => this.#body?.trailers,
     };
   }
 
@@ -109,15 +109,6 @@ export class ResponseOutparam {
     }
     this.#onInformational?.(status, headers.entries());
   }
-}
-
-/** Returns the guest's `response-outparam` and the promise of what it is set to (pending for ever when it never is). */
-export function createResponseOutparam(onInformational?: OnInformational): {
-  outparam: ResponseOutparam;
-  outcome: Promise<ResponseOutcome>;
-} {
-  const { promise, resolve } = Promise.withResolvers<ResponseOutcome>();
-  return { outparam: new ResponseOutparam(resolve, onInformational), outcome: promise };
 }
 
 function emptyBody(): BytePipe {

@@ -12,6 +12,7 @@ export class BytePipe implements ByteSink, ByteSource {
   readonly #capacityBytes: number;
   readonly #readers = new Notifier();
   readonly #writers = new Notifier();
+  #reader: (() => void) | undefined;
   #chunks: Uint8Array[] = [];
   #queuedBytes = 0;
   #ended = false;
@@ -32,6 +33,11 @@ export class BytePipe implements ByteSink, ByteSource {
     return this.#ended;
   }
 
+  /** Has the one reader called at each write and at the end; a reader that came late looks for itself what is there. */
+  attach(reader: () => void): void {
+    this.#reader = reader;
+  }
+
   capacity(): number | null {
     if (this.#readerGone || this.#ended) return null;
     return Math.max(0, this.#capacityBytes - this.#queuedBytes);
@@ -41,7 +47,7 @@ export class BytePipe implements ByteSink, ByteSource {
     if (bytes.length === 0 || this.#readerGone || this.#ended) return;
     this.#chunks.push(bytes);
     this.#queuedBytes += bytes.length;
-    this.#readers.notify();
+    this.#notifyReaders();
   }
 
   flushed(): boolean {
@@ -52,7 +58,7 @@ export class BytePipe implements ByteSink, ByteSource {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#readers.notify();
+    this.#notifyReaders();
     this.#writers.notify();
   }
 
@@ -87,6 +93,11 @@ export class BytePipe implements ByteSink, ByteSource {
     this.#queuedBytes = 0;
     this.#writers.notify();
     this.#readers.notify();
+  }
+
+  #notifyReaders(): void {
+    this.#readers.notify();
+    this.#reader?.();
   }
 
   /** Wakes at any change: more bytes, more room, the end. */

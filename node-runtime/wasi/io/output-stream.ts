@@ -2,12 +2,16 @@ import { messageOf } from "../../../common/errors.ts";
 import { WasiError } from "../errors.ts";
 import type { Scope } from "../scope.ts";
 import type { ByteSink } from "./byte-source.ts";
+import { copyOf } from "./bytes.ts";
 import { IoError, type StreamError } from "./error.ts";
 import type { InputStream } from "./input-stream.ts";
 import { Pollable } from "./pollable.ts";
 
 /** The WIT's bound on `blocking-write-and-flush` and `blocking-write-zeroes-and-flush`. */
 const MAX_BLOCKING_WRITE_BYTES = 4096;
+
+/** After so many flushes without a wait a guest gives way: it would otherwise never leave the thread. */
+const MAX_QUICK_FLUSHES = 64;
 
 /** `wasi:io/streams` resource `output-stream` over any byte sink. */
 export class OutputStream {
@@ -19,6 +23,7 @@ export class OutputStream {
   #dropped = false;
   /** What a readiness check came upon and no call has told yet. */
   #failure: unknown;
+  #quickFlushes = 0;
 
   constructor(scope: Scope, sink: ByteSink) {
     this.#scope = scope;
@@ -37,14 +42,25 @@ export class OutputStream {
     if (contents.length > this.#permit) throw new Error("write: more bytes than check-write permitted");
     if (this.#openCapacity() === null) throw closed();
     this.#permit -= contents.length;
-    // The engine may hand out a view of the guest's memory, which the guest overwrites next.
-    this.#sink.write(new Uint8Array(contents));
+    this.#sink.write(copyOf(contents));
   }
 
-  /** Writes all of up to 4096 bytes and resolves when they have left. */
-  async blockingWriteAndFlush(contents: Uint8Array): Promise<void> {
+  /**
+   * Writes all of up to 4096 bytes; returns, or resolves, when they have left. A sink that takes them at once costs no
+   * promise.
+   */
+  blockingWriteAndFlush(contents: Uint8Array): void | Promise<void> {
     if (contents.length > MAX_BLOCKING_WRITE_BYTES) throw new Error("blocking-write-and-flush: more than 4096 bytes");
-    let rest = new Uint8Array(contents);
+    const own = copyOf(contents);
+    if (this.#capacity() < own.length) return this.#writeAll(own);
+    if (own.length > 0) this.#sink.write(own);
+    if (!this.#sink.flushed() || ++this.#quickFlushes % MAX_QUICK_FLUSHES === 0) return this.blockingFlush();
+    this.#flushing = false;
+    if (this.#openCapacity() === null) throw closed();
+  }
+
+  async #writeAll(contents: Uint8Array): Promise<void> {
+    let rest = contents;
     while (rest.length > 0) {
       const room = await this.#untilWritable();
       const part = rest.subarray(0, room);
@@ -63,6 +79,7 @@ export class OutputStream {
   /** Resolves when everything written has left. */
   async blockingFlush(): Promise<void> {
     this.flush();
+    await this.#scope.breathe();
     while (this.#flushing && !this.#sink.flushed()) {
       if (this.#openCapacity() === null) throw closed();
       await this.#scope.wait((wake) => this.#sink.subscribe(wake));

@@ -119,7 +119,7 @@ export function receivedContents(scope: Scope, received: ReceivedBody): Contents
         };
         await pour(guest, outputOf(scope, body), terminated);
         await ended;
-        body.finish(await received.trailers);
+        body.finish(await received.trailers());
       } catch {
         body.abandon();
       }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { WasiHost } from "../../host.ts";
 import { createIncomingRequest } from "../../http/incoming.ts";
-import { createResponseOutparam } from "../../http/response.ts";
+import { createResponseOutparam } from "../../http/outparam-fixture.ts";
 import { BytePipe } from "../../io/byte-pipe.ts";
 import { EMPTY_SOURCE } from "../../io/byte-source.ts";
 import { EgressPolicy } from "../../sockets/egress.ts";
@@ -40,9 +40,9 @@ test("handler: a declared length that is no length is an error of the guest's, a
     scheme: "http",
     authority: "app.test",
     pathWithQuery: "/",
-    headers: [],
+    headers: () => [],
     body: EMPTY_SOURCE,
-    trailers: Promise.resolve(undefined),
+    trailers: () => Promise.resolve(undefined),
   });
   await serveRequest(host.scope, incoming, outparam, () => Promise.resolve(response));
   expect(await outcome).toEqual({ kind: "error", error: { tag: "HTTP-protocol-error" } });

@@ -67,7 +67,7 @@ export class Response {
     const { body, sendContents } = this.#contents.send(RESPONSE_BODY, this.#headers);
     const headers = this.#headers.entries();
     return {
-      outcome: { kind: "response", status: this.#status, headers, body: body.pipe, trailers: body.trailers },
+      outcome: { kind: "response", status: this.#status, headers, body: body.pipe, trailers: () => body.trailers },
       sendContents,
     };
   }

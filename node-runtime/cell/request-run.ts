@@ -1,0 +1,236 @@
+import { WasmletError, messageOf } from "../../common/errors.ts";
+import type { Exchange, ExchangeObserver } from "../http1/exchange.ts";
+import { HostClosedError } from "../wasi/errors.ts";
+import { createIncomingRequest } from "../wasi/http/incoming.ts";
+import { ResponseOutparam, type ResponseOutcome } from "../wasi/http/response.ts";
+import { MAX_REQUEST_BODY_BYTES, pathWithQueryOf, refuse } from "./admission.ts";
+import { answerTo } from "./answers.ts";
+import type { Deadlines, Limited } from "./deadlines.ts";
+import type { Guest, LiveInstance } from "./guest.ts";
+import type { InstancePool, Lease, Taker } from "./instance-pool.ts";
+import { GuestRequestBody, NO_BODY, fieldsOf } from "./request-body.ts";
+import { monotonicMs, toMonotonicMs } from "./turn-record.ts";
+
+/** Status that counts a request whose client left before it was answered; nobody reads it. */
+const CLIENT_LEFT_STATUS = 499;
+
+type GuestResponse = Extract<ResponseOutcome, { kind: "response" }>;
+
+/**
+ * One request from its arrival to its end:
+ *
+ *   waiting for an instance ──▶ running in it ──▶ the guest is back ──▶ over, once the response is written too
+ *
+ * Every failure is answered, or cuts what was begun. The app's limits.requestTimeoutSeconds count from the request's
+ * arrival, waiting included.
+ */
+export class RequestRun implements ExchangeObserver, Taker, Limited {
+  readonly #guest: Guest;
+  readonly #pool: InstancePool;
+  readonly #exchange: Exchange;
+  readonly #deadlines: Deadlines;
+  readonly #onOver: () => void;
+  /** Its instance, from when it has one until it is given back. */
+  #live: LiveInstance | undefined;
+  #start: Lease["start"] = "warm";
+  #isWaiting = false;
+  #isAnswered = false;
+  #response: GuestResponse | undefined;
+  /** Why the guest's response broke off, when that is known better than its body tells. */
+  #failure: WasmletError | undefined;
+  #hasFailed = false;
+
+  constructor(guest: Guest, pool: InstancePool, exchange: Exchange, deadlines: Deadlines, onOver: () => void) {
+    this.#guest = guest;
+    this.#pool = pool;
+    this.#exchange = exchange;
+    this.#deadlines = deadlines;
+    this.#onOver = onOver;
+  }
+
+  /** Begins; never throws. */
+  begin(): void {
+    this.#exchange.observer = this;
+    try {
+      refuse(this.#exchange.request);
+    } catch (thrown) {
+      return this.#fail(thrown);
+    }
+    this.#deadlines.add(this, this.#exchange.arrivedMs);
+    this.#isWaiting = true;
+    this.#pool.acquire(this);
+  }
+
+  take({ live, start }: Lease): void {
+    this.#isWaiting = false;
+    this.#live = live;
+    this.#start = start;
+    try {
+      this.#run(live);
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+  }
+
+  refuse(thrown: unknown): void {
+    this.#fail(thrown);
+  }
+
+  /** The deadline has come. */
+  expire(): void {
+    const { requestTimeoutMs } = this.#guest.app;
+    if (this.#isWaiting) {
+      this.#guest.stats.limitHit("queue_time");
+      const message = "no instance of the app was free within limits.requestTimeoutSeconds";
+      return this.#fail(new WasmletError("REQUEST_OVERLOADED", message));
+    }
+    this.#guest.stats.limitHit("request_timeout");
+    this.#fail(new WasmletError("GUEST_TIMEOUT", `the guest did not answer within ${requestTimeoutMs} ms`));
+  }
+
+  gone(why: string): void {
+    this.#giveBack(false, why);
+  }
+
+  /** The response's body failed. */
+  failed(failure: unknown): void {
+    this.#fail(this.#failure ?? incompleteResponse(this.#response, failure));
+  }
+
+  over(): void {
+    this.#deadlines.delete(this);
+    if (this.#isWaiting) this.#pool.leave(this);
+    const seconds = (performance.now() - this.#exchange.arrivedMs) / 1000;
+    this.#guest.stats.request(this.#exchange.status || CLIENT_LEFT_STATUS, this.#start, seconds);
+    this.#onOver();
+  }
+
+  #run(live: LiveInstance): void {
+    const { instance, host, turns } = live;
+    if (instance.handle === undefined) {
+      throw new WasmletError("ARTIFACT_WRONG_WORLD", "the artifact does not serve HTTP");
+    }
+    const { request } = this.#exchange;
+    // RFC 9110 section 10.1.1: not to HTTP/1.0.
+    if (request.expectsContinue) this.#exchange.inform(100, []);
+    const body = this.#body();
+    const incoming = createIncomingRequest(host.scope, {
+      method: request.method,
+      scheme: "http",
+      authority: request.host,
+      pathWithQuery: pathWithQueryOf(request.target),
+      headers: () => fieldsOf(request.rawHeaders),
+      body,
+      trailers: body.trailers,
+    });
+    const outparam = new ResponseOutparam(
+      (outcome) => this.#answer(outcome),
+      (status, headers) => {
+        if (!this.#exchange.inform(status, headers)) this.#guest.stats.limitHit("informational");
+      },
+    );
+    turns.deadlineMs = toMonotonicMs(this.#exchange.arrivedMs) + this.#guest.app.requestTimeoutMs;
+    turns.resume();
+    instance.handle(incoming, outparam).then(
+      () => this.#returned(live),
+      (thrown: unknown) => this.#trapped(live, thrown),
+    );
+  }
+
+  #body(): typeof NO_BODY | GuestRequestBody {
+    const { body } = this.#exchange;
+    if (body === undefined) return NO_BODY;
+    return new GuestRequestBody(body, MAX_REQUEST_BODY_BYTES, (error) => {
+      this.#guest.stats.limitHit("request_body");
+      // Not within the guest's call: it is to see the failure first.
+      queueMicrotask(() => this.#fail(error));
+    });
+  }
+
+  /** The guest answers; called within its call. */
+  #answer(outcome: ResponseOutcome): void {
+    this.#isAnswered = true;
+    if (outcome.kind === "error") {
+      const error = new WasmletError("GUEST_ERROR", `the guest answered with the error ${outcome.error.tag}`);
+      return queueMicrotask(() => this.#fail(error));
+    }
+    this.#response = outcome;
+    this.#exchange.respond(outcome);
+  }
+
+  #returned(live: LiveInstance): void {
+    live.turns.suspend();
+    if (live !== this.#live) return; // it was taken from the guest before
+    if (!this.#isAnswered) {
+      return this.#fail(new WasmletError("GUEST_NO_RESPONSE", "the guest returned without answering the request"));
+    }
+    this.#noteStart(live);
+    // It can write no more: a body that it did not finish ends here, incomplete.
+    if (this.#response !== undefined && !this.#response.body.isEnded) {
+      this.#failure = incompleteResponse(undefined, new Error("the guest returned before it finished its response"));
+      this.#response.body.fail(this.#failure);
+    }
+    this.#giveBack(!this.#hasFailed);
+  }
+
+  #trapped(live: LiveInstance, thrown: unknown): void {
+    live.turns.suspend();
+    if (live !== this.#live) return;
+    // A guest that computes past its deadline is trapped by the watchdog: no timer comes before that.
+    if (monotonicMs() >= live.turns.deadlineMs && !live.host.scope.closed) return this.expire();
+    const error = new WasmletError("GUEST_TRAPPED", `the guest trapped: ${messageOf(thrown)}`, { cause: thrown });
+    if (!this.#isAnswered) return this.#fail(error);
+    // What it had begun to send breaks off, unless the body was complete.
+    this.#failure = error;
+    this.#giveBack(false, "the guest trapped");
+    if (!this.#hasFailed && !(thrown instanceof HostClosedError)) {
+      this.#guest.say(`GUEST_TRAPPED: the guest trapped after its response: ${messageOf(thrown)}`);
+    }
+  }
+
+  /** An instance's start counts once, with the first response that it gave. */
+  #noteStart(live: LiveInstance): void {
+    if (live.calls > 0) return;
+    const first = (performance.now() - this.#exchange.arrivedMs) / 1000;
+    this.#guest.stats.start(this.#start, live.phases, first);
+  }
+
+  /** Answers with the error while nothing was sent; cuts the connection when something was. Ends the guest. */
+  #fail(thrown: unknown): void {
+    if (this.#hasFailed || this.#exchange.isOver) return;
+    this.#hasFailed = true;
+    const error =
+      thrown instanceof WasmletError ? thrown : new WasmletError("GUEST_TRAPPED", messageOf(thrown), { cause: thrown });
+    if (error.code.startsWith("GUEST_")) this.#guest.say(`${error.code}: ${error.message}`);
+    if (this.#exchange.hasBegun) this.#exchange.cut();
+    else {
+      const { status, headers, body } = answerTo(error.code, error.message);
+      this.#exchange.answer(status, headers, body);
+    }
+    this.#giveBack(false, error.message);
+  }
+
+  #giveBack(reusable: boolean, why?: string): void {
+    const live = this.#live;
+    if (live === undefined) return;
+    this.#live = undefined;
+    if (!reusable) live.host.close(why);
+    this.#pool.release(live, reusable);
+  }
+}
+
+/** Returns the error of a guest whose response breaks off. */
+function incompleteResponse(response: GuestResponse | undefined, failure: unknown): WasmletError {
+  if (failure instanceof WasmletError) return failure;
+  const why =
+    failure === undefined
+      ? `the guest wrote another length than it declared: ${lengthsIn(response).join(" and ").slice(0, 100)} bytes`
+      : `the guest's response broke off: ${messageOf(failure)}`;
+  return new WasmletError("GUEST_RESPONSE_INCOMPLETE", why);
+}
+
+function lengthsIn(response: GuestResponse | undefined): string[] {
+  return (response?.headers ?? [])
+    .filter(([name]) => name.toLowerCase() === "content-length")
+    .map(([, value]) => Buffer.from(value).toString("latin1"));
+}

@@ -1,0 +1,111 @@
+import { createServer, type Server, type Socket } from "node:net";
+import { Connection, type ConnectionOwner, type Refusal } from "./connection.ts";
+import type { Exchange } from "./exchange.ts";
+import type { ProtocolError } from "./request-parser.ts";
+
+/** How often connections are looked at whose time may be over. */
+const CHECK_INTERVAL_MS = 1000;
+/** How long a draining listener still answers on connections that were idle, telling each client to close. */
+const DRAIN_LINGER_MS = 1000;
+/** How long no connection must have come before a draining listener stops accepting. */
+const QUIET_MS = 50;
+/** How long a draining listener goes on accepting: clients that never cease must not keep it from closing. */
+const MAX_ACCEPT_MS = 500;
+
+/** What is done with what comes. */
+export interface Service {
+  /** Must end the exchange in every case. */
+  serve(exchange: Exchange): void;
+  /** Returns the answer to what is no request. */
+  refuse(error: ProtocolError): Refusal;
+}
+
+/** A port on which HTTP/1.1 is served. */
+export class Listener implements ConnectionOwner {
+  readonly #server: Server;
+  readonly #service: Service;
+  readonly #connections = new Set<Connection>();
+  readonly #checking: NodeJS.Timeout;
+  #isDraining = false;
+  #seconds = 0;
+  #isLingering = true;
+
+  constructor(service: Service) {
+    this.#service = service;
+    this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#accept(socket));
+    this.#checking = setInterval(() => this.#check(), CHECK_INTERVAL_MS);
+    this.#checking.unref();
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  get seconds(): number {
+    return this.#seconds;
+  }
+
+  /** Resolves once the address is listened on; rejects with Node's error when it is taken. */
+  listen(address: { host: string; port: number } | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      // The kernel balances between the cells that listen on the port; other systems than Linux have one cell.
+      this.#server.listen({ ...address, reusePort: process.platform === "linux", backlog: 1024 }, () => {
+        this.#server.off("error", reject);
+        resolve();
+      });
+    });
+  }
+
+  /** Stops accepting and resolves when all connections have ended, each after the requests that it had begun. */
+  async close(): Promise<void> {
+    this.#isDraining = true;
+    await this.#untilQuiet();
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    setTimeout(() => {
+      this.#isLingering = false;
+      for (const connection of this.#connections) connection.endIfIdle();
+    }, DRAIN_LINGER_MS).unref();
+    await closed;
+    clearInterval(this.#checking);
+  }
+
+  serve(exchange: Exchange): void {
+    this.#service.serve(exchange);
+  }
+
+  refuse(error: ProtocolError): Refusal {
+    return this.#service.refuse(error);
+  }
+
+  closed(connection: Connection): void {
+    this.#connections.delete(connection);
+  }
+
+  #accept(socket: Socket): void {
+    this.#connections.add(new Connection(socket, this));
+  }
+
+  #check(): void {
+    this.#seconds++;
+    for (const connection of this.#connections) {
+      connection.check();
+      if (this.#isDraining && !this.#isLingering) connection.endIfIdle();
+    }
+  }
+
+  /**
+   * Resolves when no connection has come for a while. Closing a listener resets the connections that the kernel has made
+   * and nobody has accepted yet: a moment in which none is likely to be there is all that can be waited for.
+   */
+  async #untilQuiet(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const [quiet, latest] = [setTimeout(resolve, QUIET_MS), setTimeout(resolve, MAX_ACCEPT_MS)];
+    const note = (): void => void quiet.refresh();
+    this.#server.on("connection", note);
+    await promise;
+    this.#server.off("connection", note);
+    clearTimeout(quiet);
+    clearTimeout(latest);
+  }
+}
