@@ -49,6 +49,15 @@ test("take: marks stay with who ran, however often they take turns", () => {
   ]);
 });
 
+test("leave: marks stay with who ran last, and do not come to who runs next", () => {
+  const one = makePages().pages;
+  marks[1] = 1;
+  WrittenPages.leave();
+  const other = makePages().pages;
+  marks[2] = 1;
+  expect([rangesOf(one), rangesOf(other)]).toEqual([[[1, 2]], [[2, 3]]]);
+});
+
 test("take: a page that the memory got by growing counts", () => {
   const { pages, memory } = makePages(1);
   marks[3] = 1;

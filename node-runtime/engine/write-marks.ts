@@ -37,6 +37,13 @@ export class WrittenPages {
   /** A byte for each page, as in the marks. */
   #words = new Int32Array(0);
 
+  /** Whoever ran last is not kept in memory for its marks' sake any more; for when no guest runs. */
+  static leave(): void {
+    const owner = WrittenPages.#owner;
+    if (owner !== undefined) owner.#harvest();
+    WrittenPages.#owner = undefined;
+  }
+
   /** Counts the pages of this memory too; before anything is written to it. */
   watch(memory: WebAssembly.Memory): void {
     this.#memories.push(memory);
@@ -44,9 +51,8 @@ export class WrittenPages {
 
   /** The instance runs from here on: whatever is marked, it wrote. */
   take(): void {
-    const owner = WrittenPages.#owner;
-    if (owner === this) return;
-    if (owner !== undefined) owner.#harvest();
+    if (WrittenPages.#owner === this) return;
+    WrittenPages.leave();
     WrittenPages.#owner = this;
   }
 

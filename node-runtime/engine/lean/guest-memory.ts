@@ -47,7 +47,10 @@ export class GuestMemory {
     this.view = new DataView(this.#memory.buffer);
   }
 
-  /** Returns the pointer, of what the host reads, as an unsigned number; traps unless `size` bytes lie there within the memory, aligned. */
+  /**
+   * Returns the pointer, of what the host reads, as an unsigned number; traps unless `size` bytes lie there within the
+   * memory, aligned.
+   */
   range(pointer: number, size: number, alignment: number): number {
     const start = pointer >>> 0;
     if (start % alignment !== 0) throw new AbiTrap(`pointer ${start} is not aligned to ${alignment} bytes`);

@@ -12,8 +12,8 @@ export class GuestState {
   host: GuestHost;
   /** What it wrote to its memory, where its code marks that. */
   readonly written: WrittenPages | undefined;
-  /** How long it runs, where that matters. */
-  readonly stopwatch: Stopwatch | undefined;
+  /** How long it runs, when that is to be known. */
+  stopwatch: Stopwatch | undefined;
   handles = new HandleTable();
   /** Calls out so far: a guest that called the host while it was made may have got what another must not see. */
   callsOut = 0;
@@ -34,8 +34,9 @@ export class GuestState {
   }
 
   /** Starts over for another owner: no handle of the last one is left. */
-  renew(host: GuestHost): void {
+  renew(host: GuestHost, stopwatch: Stopwatch | undefined): void {
     this.host = host;
+    this.stopwatch = stopwatch;
     this.handles = new HandleTable();
   }
 

@@ -12,6 +12,7 @@ import { GuestMemory } from "./guest-memory.ts";
 import type { GuestState } from "./guest-state.ts";
 import type { LeanProgram } from "./lean-program.ts";
 import type { CoreValue } from "./scalars.ts";
+import type { Stopwatch } from "./stopwatch.ts";
 import type { Tagged } from "./type-shapes.ts";
 
 type Step = BindingPlan["steps"][number];
@@ -73,8 +74,8 @@ export class LeanInstance implements Instance {
   }
 
   /** Becomes pristine again, for another host; false when it cannot. */
-  renew(host: WasiHost): boolean {
-    this.#guest.renew(host);
+  renew(host: WasiHost, stopwatch: Stopwatch | undefined): boolean {
+    this.#guest.renew(host, stopwatch);
     if (!this.#cores.every((core) => core.restore())) return false;
     this.#guest.written?.clear();
     return true;

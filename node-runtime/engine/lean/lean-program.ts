@@ -34,11 +34,13 @@ export class LeanProgram implements Program, Dormant {
 
   instantiate(host: WasiHost): LeanInstance {
     if (this.#isDormant) this.#wake();
+    const stopwatch = this.#choice.begin() ? new Stopwatch() : undefined;
     const used = this.#used.pop();
-    if (used?.renew(host) === true) return used;
+    if (used?.renew(host, stopwatch) === true) return used;
     const { component } = this;
     try {
-      const instance = new LeanInstance(this, this.#guestState(host));
+      const written = this.code.tracksWrites ? new WrittenPages() : undefined;
+      const instance = new LeanInstance(this, new GuestState(host, written, stopwatch));
       component.isResettable &&= instance.capture(component.images);
       if (component.isResettable) component.images ??= instance.images;
       return instance;
@@ -60,6 +62,7 @@ export class LeanProgram implements Program, Dormant {
 
   trim(): void {
     this.#used.splice(1);
+    WrittenPages.leave();
     this.#isDormant = true;
     DORMITORY.add(this);
   }
@@ -80,15 +83,11 @@ export class LeanProgram implements Program, Dormant {
 
   forget(): void {
     this.#used.length = 0;
+    WrittenPages.leave();
   }
 
   #wake(): void {
     this.#isDormant = false;
     DORMITORY.delete(this);
-  }
-
-  #guestState(host: WasiHost): GuestState {
-    const written = this.code.tracksWrites ? new WrittenPages() : undefined;
-    return new GuestState(host, written, this.#choice.isOpen ? new Stopwatch() : undefined);
   }
 }
