@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, onTestFinished, test
 import type { Program } from "../node-runtime/engine/engine.ts";
 import { ENGINES } from "../node-runtime/engine/engines.ts";
 import { EPOCH_MEMORY } from "../node-runtime/engine/epoch.ts";
+import { WRITES_MEMORY } from "../node-runtime/engine/write-marks.ts";
 import { transpile } from "../node-runtime/prepare/glue.ts";
 import { rewriteModule, type RewriteOptions, type Rewritten } from "../node-runtime/prepare/rewrite/rewrite.ts";
 import { GuestShelf, loadGuest, makeHost, MAX_MEMORY_BYTES, send } from "./conformance/test-bed.ts";
@@ -38,7 +39,7 @@ beforeEach(() => {
       );
       const memory = needsMemory ? new WebAssembly.Memory(descriptor) : undefined;
       if (memory !== undefined) memories.push(memory);
-      super(module, { ...imports, wasmlet: { epoch, memory } });
+      super(module, { ...imports, wasmlet: { epoch, memory, writes: WRITES_MEMORY } });
     }
   };
   memories = [];
@@ -58,10 +59,10 @@ async function originalModules(guest: string): Promise<readonly Uint8Array[]> {
 async function loadRewritten(
   guest: string,
   growth: RewriteOptions["growth"] & string,
-  sparePages = 0,
+  { sparePages = 0, tracksWrites = false }: { sparePages?: number; tracksWrites?: boolean } = {},
 ): Promise<Program> {
   const prepared = await shelf.take(join(root, guest), "jco");
-  const directory = join(prepared.directory, `${growth}-${sparePages}`);
+  const directory = join(prepared.directory, `${growth}-${sparePages}-${tracksWrites}`);
   mkdirSync(directory, { recursive: true });
   const { glue } = prepared.artifact;
   for (const file of glue === undefined ? [] : [glue.file, glue.codeCache]) {
@@ -69,7 +70,7 @@ async function loadRewritten(
   }
   const originals = await originalModules(guest);
   const modules = prepared.artifact.modules.map(({ rewriting: _replaced, ...record }, index) => {
-    const module = rewriteModule(originals[index]!, { maxMemoryPages: MAX_PAGES, growth });
+    const module = rewriteModule(originals[index]!, { maxMemoryPages: MAX_PAGES, growth, tracksWrites });
     if ("routed" in module) throw new Error(`routed: ${module.routed}`);
     if (module.memory) descriptor = { initial: module.memory.minPages + sparePages, maximum: module.memory.maxPages };
     writeFileSync(join(directory, record.file), module.bytes);
@@ -90,15 +91,21 @@ test.each(GUESTS.filter(runs))(
       return module;
     })[0]!;
     expect(main.bytes.length).toBeLessThan(1.1 * originals[0]!.length);
+    const tracked = rewriteModule(originals[0]!, { maxMemoryPages: MAX_PAGES, tracksWrites: true });
+    expect(tracked).toMatchObject({ resettable: true, writes: true });
+    if ("routed" in tracked) return;
+    expect(WebAssembly.validate(tracked.bytes)).toBe(true);
+    expect(tracked.bytes.length).toBeLessThan(1.6 * originals[0]!.length);
   },
 );
 
 const WAYS = [
-  { way: "as it is", growth: "physical", sparePages: 0 },
-  { way: "with logical growth in a larger memory", growth: "logical", sparePages: 60 },
+  { way: "as it is", growth: "physical", sparePages: 0, tracksWrites: false },
+  { way: "with logical growth in a larger memory", growth: "logical", sparePages: 60, tracksWrites: false },
+  { way: "with marks of what is written", growth: "logical", sparePages: 0, tracksWrites: true },
 ] as const;
 
-describe.each(WAYS)("rewritten, $way", ({ growth, sparePages }) => {
+describe.each(WAYS)("rewritten, $way", ({ growth, sparePages, tracksWrites }) => {
   test.each([
     { args: ["hello"], exitCode: 0, stdout: "Hello from command\n" },
     { args: ["exit", "77"], exitCode: 77, stdout: "" },
@@ -107,7 +114,7 @@ describe.each(WAYS)("rewritten, $way", ({ growth, sparePages }) => {
     { args: ["alloc", "64"], exitCode: 0, stdout: "failed\n" },
   ])("commands: $args do as before", async ({ args, input, exitCode, stdout }) => {
     for (const guest of ["test/guests/command.wasm", "test/guests/command-p1.wasm"]) {
-      const program = await loadRewritten(guest, growth, sparePages);
+      const program = await loadRewritten(guest, growth, { sparePages, tracksWrites });
       const bed = makeHost({ args, ...(input !== undefined && { input }) });
       const instance = await program.instantiate(bed.host);
       expect([guest, await instance.run!(), bed.stdout.text]).toEqual([guest, exitCode, stdout]);
@@ -120,7 +127,7 @@ describe.each(WAYS)("rewritten, $way", ({ growth, sparePages }) => {
       ["examples/tour-go/tour-go.wasm", ""],
     ] as const) {
       const bed = makeHost();
-      const instance = await (await loadRewritten(guest, growth, sparePages)).instantiate(bed.host);
+      const instance = await (await loadRewritten(guest, growth, { sparePages, tracksWrites })).instantiate(bed.host);
       expect([guest, await instance.run!()]).toEqual([guest, 0]);
       expect(bed.stdout.text).toContain(line);
       expect(memories).toHaveLength(guest.includes("go") ? 2 : 1);
@@ -133,7 +140,7 @@ describe.each(WAYS)("rewritten, $way", ({ growth, sparePages }) => {
       const guest = "test/guests/probe.wasm";
       const prepared = await shelf.take(join(root, guest), "jco");
       const expected = await ask(loadGuest(ENGINES[prepared.artifact.engine], prepared), path);
-      expect(await ask(await loadRewritten(guest, growth, sparePages), path)).toEqual(expected);
+      expect(await ask(await loadRewritten(guest, growth, { sparePages, tracksWrites }), path)).toEqual(expected);
     },
   );
 });

@@ -5,7 +5,7 @@ import * as v from "valibot";
 import { finite, integer, listOf, text } from "../../common/shapes.ts";
 
 /** Changes whenever the preparer would leave other files for the same artifact: old ones are then prepared anew. */
-export const PIPELINE_VERSION = "12";
+export const PIPELINE_VERSION = "13";
 
 /** The file that describes a prepared artifact, written last. */
 export const PREPARED_MANIFEST_FILE = "prepared.json";
@@ -20,6 +20,8 @@ const Rewriting = v.object({
   epoch: v.boolean(),
   /** Export of the global that holds the address of its epoch word, where that is not the first. */
   epochAddress: v.optional(text(64)),
+  /** Whether it imports ("wasmlet", "writes"). */
+  writes: v.boolean(),
   /** Whether the size of its memory is among the globals. */
   sizeIsLogical: v.boolean(),
   /** Exports of its changing globals and tables. */
@@ -42,6 +44,8 @@ const CoreModule = v.object({
   /** How many instances of it one instance of the artifact has, where that is not one. */
   instances: v.optional(integer(1, 1_000_000)),
   rewriting: v.optional(Rewriting),
+  /** The module rewritten so that it marks what it writes to its memory, where that was possible. */
+  tracked: v.optional(v.object({ file: FileName, rewriting: Rewriting })),
 });
 
 const PreparedArtifact = v.object({

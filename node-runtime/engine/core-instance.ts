@@ -2,6 +2,7 @@ import type { Rewriting } from "../artifacts/prepared-artifact.ts";
 import type { CoreModule } from "./core-modules.ts";
 import { EPOCH_MEMORY } from "./epoch.ts";
 import { InstanceState, type MemoryImage } from "./instance-state.ts";
+import { WRITES_MEMORY, type WrittenPages } from "./write-marks.ts";
 
 /** The name under which rewritten modules import of their engine (prepare/rewrite). */
 const HOST_MODULE = "wasmlet";
@@ -9,22 +10,41 @@ const HOST_MODULE = "wasmlet";
 /** What a core instance imports, by module and name. */
 export type CoreImports = Record<string, WebAssembly.ModuleImports>;
 
+/** What a core instance may be told of its surroundings. */
+export interface CoreOptions {
+  /** The epoch word that it checks once it is started, if its rewriting lets it choose; else the first one. */
+  epochWord?: number;
+  /** Where what it writes is noted, if its module marks it. */
+  written?: WrittenPages | undefined;
+}
+
 /** A core instance; one of a rewritten module can be brought back to what it was when it was pristine. */
 export class CoreInstance {
   readonly exports: WebAssembly.Instance["exports"];
   /** The memory that it got of its engine, where its module was rewritten to import it. */
   readonly memory: WebAssembly.Memory | undefined;
   readonly #rewriting: Rewriting | undefined;
+  readonly #written: WrittenPages | undefined;
   #state: InstanceState | undefined;
 
-  /** Its start function checks the first epoch word; from then on it checks `epochWord`, if its rewriting lets it choose. */
-  constructor({ module, rewriting, hostMemoryPages }: CoreModule, imports: CoreImports = {}, epochWord = 0) {
+  /** Runs its start function, which checks the first epoch word in any case. */
+  constructor(
+    { module, rewriting, hostMemoryPages }: CoreModule,
+    imports: CoreImports = {},
+    { epochWord = 0, written }: CoreOptions = {},
+  ) {
     this.#rewriting = rewriting;
+    this.#written = written;
     if (rewriting?.memory !== undefined) {
       this.memory = new WebAssembly.Memory({ initial: rewriting.memory.minPages, maximum: hostMemoryPages! });
+      written?.watch(this.memory);
     }
     if (this.memory !== undefined || rewriting?.epoch === true) {
-      imports[HOST_MODULE] = { ...(this.memory && { memory: this.memory }), epoch: EPOCH_MEMORY };
+      imports[HOST_MODULE] = {
+        ...(this.memory && { memory: this.memory }),
+        epoch: EPOCH_MEMORY,
+        writes: WRITES_MEMORY,
+      };
     }
     this.exports = new WebAssembly.Instance(module, imports).exports;
     if (rewriting?.epochAddress !== undefined) {
@@ -45,8 +65,11 @@ export class CoreInstance {
     return this.#state?.image;
   }
 
-  /** Brings everything back to what it was when it was captured; false when it cannot be. */
+  /**
+   * Brings everything back to what it was when it was captured; false when it cannot be. What was written is still noted
+   * then: other core instances may share the note.
+   */
   restore(): boolean {
-    return this.#state?.restore() ?? false;
+    return this.#state?.restore(this.#written) ?? false;
   }
 }

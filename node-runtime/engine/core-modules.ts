@@ -9,12 +9,26 @@ export interface CoreModule extends CompiledModule {
   rewriting: Rewriting | undefined;
 }
 
-/** Returns the modules of an artifact in their order, all their memories together bounded to `maxMemoryBytes`. */
+/** How the code of an artifact is loaded. */
+export interface CodeOptions {
+  /** All memories together are bounded to this. */
+  maxMemoryBytes: number;
+  /** Whether to take the modules that mark what they write, which must all be there: see `isTrackable`. */
+  tracksWrites?: boolean;
+}
+
+/** Returns whether each module is there as one that marks what it writes. */
+export function isTrackable({ modules }: PreparedArtifact): boolean {
+  return modules.every(({ tracked }) => tracked !== undefined);
+}
+
+/** Returns the modules of an artifact in their order. */
 export function loadCoreModules(
-  { modules }: PreparedArtifact,
+  artifact: PreparedArtifact,
   directory: string,
-  maxMemoryBytes: number,
+  { maxMemoryBytes, tracksWrites = false }: CodeOptions,
 ): CoreModule[] {
+  const modules = artifact.modules.map(({ tracked, ...module }) => ({ ...module, ...(tracksWrites && tracked) }));
   const compiled = compileModules(
     modules.map(({ file, instances = 1, rewriting }) => ({
       bytes: readFileSync(join(directory, file)),

@@ -13,6 +13,10 @@ export interface Engine {
 export interface LoadOptions {
   /** A memory never grows past this; `memory.grow` yields -1. */
   maxMemoryBytes: number;
+  /** Whether each request is to get a pristine instance; unless it is said, it is. */
+  reuse?: "Request" | "Instance";
+  /** What the artifact's instances serve; unless it is said, requests. */
+  trigger?: "http" | "command";
 }
 
 /** A compiled artifact, shared by its instances. */

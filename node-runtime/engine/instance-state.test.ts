@@ -1,10 +1,11 @@
 import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { arbitraryCalls, arbitraryModule } from "../prepare/rewrite/generated-module.ts";
+import { arbitraryCalls, arbitraryModule, type Calls } from "../prepare/rewrite/generated-module.ts";
 import { instantiate, observe, rewritten } from "../prepare/rewrite/observed-run.ts";
-import type { RewriteOptions } from "../prepare/rewrite/rewrite.ts";
+import type { RewriteOptions, Rewritten } from "../prepare/rewrite/rewrite.ts";
 import { InstanceState } from "./instance-state.ts";
+import { WrittenPages } from "./write-marks.ts";
 
 const OPTIONS = { maxMemoryPages: 4 };
 
@@ -104,4 +105,44 @@ test("restore: after any run a generated program does what a fresh one does, or 
   );
   expect(restored).toBeGreaterThan(100);
   expect(dropped).toBeGreaterThan(10);
+});
+
+const TRACKED = { maxMemoryPages: 4, growth: "logical", tracksWrites: true } as const;
+
+/** A tracked instance of a generated module that can be reset, and its memory as it is at first. */
+function makeTracked(module: Rewritten) {
+  const pages = new WrittenPages();
+  const log: number[] = [];
+  const imports = { env: { log: (value: number) => log.push(value) } };
+  const made = instantiate(module, { imports, pages: module.memory!.minPages + 1 });
+  pages.watch(made.memory!);
+  const state = InstanceState.capture(made.exports, made.memory, module, { sizeIsLogical: true })!;
+  const first = Buffer.from(made.memory!.buffer.slice(0));
+  const run = (calls: Calls): void => {
+    pages.take();
+    observe(made.exports, calls, log);
+  };
+  return { ...made, pages, state, first, run };
+}
+
+test("contract: after any runs of generated programs, in turns, what was not marked as written is as it was at first", () => {
+  let restored = 0;
+  fc.assert(
+    fc.property(arbitraryModule(), fc.array(arbitraryCalls(), { minLength: 1, maxLength: 4 }), (bytes, turns) => {
+      const module = rewritten(bytes, TRACKED);
+      if (!module.resettable) return;
+      const instances = [makeTracked(module), makeTracked(module)];
+      for (const [turn, calls] of turns.entries()) instances[turn % 2]!.run(calls);
+      for (const { memory, state, pages, first } of instances) {
+        if (!state.restore(pages)) continue;
+        pages.clear();
+        const now = Buffer.from(memory!.buffer);
+        expect(now.subarray(0, first.length).equals(first)).toBe(true);
+        expect(now.subarray(first.length).every((byte) => byte === 0)).toBe(true);
+        restored++;
+      }
+    }),
+    { numRuns: 1500 },
+  );
+  expect(restored).toBeGreaterThan(1000);
 });

@@ -5,6 +5,8 @@
  * What grew physically cannot shrink: then the instance must be dropped.
  */
 
+import type { WrittenPages } from "./write-marks.ts";
+
 /** The exports that hold an instance's state, as the rewriting names them. */
 export interface StateNames {
   globals: readonly string[];
@@ -14,10 +16,10 @@ export interface StateNames {
 /** Bytes that were not zero, where they lay. */
 interface Run {
   offset: number;
-  bytes: Uint8Array;
+  bytes: Buffer;
 }
 
-/** What the memory of a pristine instance holds, the same for all instances of its module. */
+/** What the memory of a pristine instance holds, the same for all instances of its module; in order. */
 export type MemoryImage = readonly Run[];
 
 /** How an instance's state is captured. */
@@ -79,22 +81,49 @@ export class InstanceState {
     return slots > MAX_TABLE_SLOTS ? undefined : new InstanceState(exports, memory, names, options);
   }
 
-  /** Restores all of it; returns false, having changed nothing, when the instance has grown and must be dropped. */
-  restore(): boolean {
+  /**
+   * Restores all of it; returns false, having changed nothing, when the instance has grown and must be dropped. Without
+   * `written`, the memory may have been written to anywhere, beyond its logical size too.
+   */
+  restore(written?: WrittenPages): boolean {
     const memory = this.#memory;
     // A memory that grew has a new buffer, and the old view has no bytes.
     if (memory !== undefined && this.#view.buffer !== memory.buffer) this.#view = new Uint8Array(memory.buffer);
     if (this.#view.length !== this.#memoryBytes && !this.#sizeIsLogical) return false;
     for (const [table, slots] of this.#tables) if (table.length !== slots.length) return false;
-    // All of it: a guest may write anywhere in its memory, beyond its logical size too.
-    this.#view.fill(0);
-    for (const { offset, bytes } of this.image) this.#view.set(bytes, offset);
+    if (written === undefined) this.#restoreBytes(0, this.#view.length);
+    else if (memory !== undefined) written.forEachRange(this.#restoreBytes);
     for (const [global, value] of this.#globals) global.value = value;
     for (const [table, slots] of this.#tables) {
       for (let slot = 0; slot < slots.length; slot++) table.set(slot, slots[slot]);
     }
     return true;
   }
+
+  readonly #restoreBytes = (from: number, to: number): void => {
+    const end = Math.min(to, this.#view.length);
+    let done = from;
+    for (let index = firstRunBehind(this.image, from); done < end; index++) {
+      const run = this.image[index];
+      const start = run === undefined ? end : Math.min(Math.max(run.offset, from), end);
+      if (start > done) this.#view.fill(0, done, start);
+      if (run === undefined || start === end) return;
+      done = Math.min(run.offset + run.bytes.length, end);
+      run.bytes.copy(this.#view, start, start - run.offset, done - run.offset);
+    }
+  };
+}
+
+/** Returns the index of the first run that ends behind `offset`. */
+function firstRunBehind(image: MemoryImage, offset: number): number {
+  let [low, high] = [0, image.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const { offset: start, bytes } = image[middle]!;
+    if (start + bytes.length <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function findRuns(view: Uint8Array): Run[] {
@@ -104,7 +133,7 @@ function findRuns(view: Uint8Array): Run[] {
     const isEmpty = offset === view.length || isZero(view, offset);
     if (!isEmpty && start < 0) start = offset;
     if (isEmpty && start >= 0) {
-      runs.push({ offset: start, bytes: view.slice(start, offset) });
+      runs.push({ offset: start, bytes: Buffer.from(view.subarray(start, offset)) });
       start = -1;
     }
   }

@@ -6,7 +6,7 @@ import type { Activity } from "../wasi/host.ts";
  * resumes the guest, and nothing comes between them. When the host's own wait ended is too early to tell: other guests,
  * woken in the same turn of the event loop, may run first.
  */
-export function suspendDuring<T>(activity: Activity, promise: Promise<T>): Promise<T> {
+export function suspendDuring<T>(activity: Pick<Activity, "suspend" | "resume">, promise: Promise<T>): Promise<T> {
   const resume = (): void => activity.resume();
   activity.suspend();
   promise.then(resume, resume);

@@ -1,10 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { PreparedArtifact } from "../artifacts/prepared-artifact.ts";
+import type { PreparedArtifact, Rewriting } from "../artifacts/prepared-artifact.ts";
 import { WasmletError } from "../../common/errors.ts";
 import { readMemories } from "../engine/module-sections.ts";
 import { firstLine } from "./first-line.ts";
-import { rewriteModule } from "./rewrite/rewrite.ts";
+import { rewriteModule, type Rewritten } from "./rewrite/rewrite.ts";
 
 /** A core module as it was found in an artifact. */
 export interface ModuleSource {
@@ -33,6 +33,23 @@ export function writeResettable(directory: string, modules: readonly ModuleSourc
   return writeRewritten(directory, modules, isShared ? rewriteWith("physical") : logical);
 }
 
+/** Leaves what `writeResettable` leaves, and beside it modules that mark what they write to their memories. */
+export function writeTracked(directory: string, modules: readonly ModuleSource[]): ModuleRecord[] {
+  const records = writeResettable(directory, modules);
+  for (const [index, { bytes }] of modules.entries()) {
+    const record = records[index]!;
+    if (record.rewriting === undefined) continue;
+    const growth = record.rewriting.sizeIsLogical ? "logical" : "physical";
+    const result = rewriteModule(bytes, { maxMemoryPages: MAX_PAGES, growth, tracksWrites: true });
+    // Marks may make a function larger than V8 compiles: resets are full ones then.
+    if ("routed" in result || !WebAssembly.validate(result.bytes)) continue;
+    const file = result.writes ? `core-${index}-tracked.wasm` : record.file;
+    if (result.writes) writeFileSync(join(directory, file), result.bytes);
+    record.tracked = { file, rewriting: rewritingOf(result) };
+  }
+  return records;
+}
+
 /** Leaves modules whose instances can be stopped one by one, or as they are; for an engine that resets none. */
 export function writeStoppable(directory: string, modules: readonly ModuleSource[]): ModuleRecord[] {
   const options = { maxMemoryPages: MAX_PAGES, epochWord: "own", exportsState: false } as const;
@@ -53,11 +70,16 @@ function writeRewritten(
     const result = results[index]!;
     // What the rewriting does not handle, or V8 does not accept of it, runs as it is: without deadlines and resets.
     if ("routed" in result || !WebAssembly.validate(result.bytes)) return record;
-    const { bytes, usesMemorySize: _, reason: _reason, ...rewriting } = result;
-    writeFileSync(join(directory, record.file), bytes);
-    record.rewriting = rewriting;
+    writeFileSync(join(directory, record.file), result.bytes);
+    record.rewriting = rewritingOf(result);
     return record;
   });
+}
+
+/** What the engine must know of a rewritten module. */
+function rewritingOf(result: Rewritten): Rewriting {
+  const { bytes: _, usesMemorySize: _uses, reason: _reason, ...rewriting } = result;
+  return rewriting;
 }
 
 /** Leaves the artifact's module number `index` as it is; throws ARTIFACT_INVALID or ARTIFACT_NOT_OFFERED. */

@@ -9,7 +9,7 @@ import { NotLean } from "./component/not-lean.ts";
 import { checkSignatures } from "./component/signatures.ts";
 import { firstLine } from "./first-line.ts";
 import { transpile } from "./glue.ts";
-import { compileModule, writeResettable, writeStoppable, type ModuleSource } from "./module-files.ts";
+import { compileModule, writeResettable, writeStoppable, writeTracked, type ModuleSource } from "./module-files.ts";
 import { checkOffered, p3VersionsOf, readWorld, triggersOf, wasiOf } from "./interfaces.ts";
 
 /** The kind stands in bytes 4 to 7: https://github.com/WebAssembly/component-model/blob/main/design/mvp/Binary.md */
@@ -98,7 +98,7 @@ async function bindComponent(
     writeFileSync(join(directory, "binding.json"), JSON.stringify(planned.plan));
     return {
       engine: "lean",
-      modules: writeResettable(directory, leanModules(planned)),
+      modules: writeTracked(directory, leanModules(planned)),
       binding: { file: "binding.json" },
     };
   }

@@ -10,15 +10,25 @@ import { readHeapType, readValueType, skipBlockType } from "./value-types.ts";
  */
 export const OP = {
   loop: 0x03,
+  else: 0x05,
+  catch: 0x07,
   end: 0x0b,
+  brIf: 0x0d,
   call: 0x10,
   callIndirect: 0x11,
   returnCall: 0x12,
   returnCallIndirect: 0x13,
   callRef: 0x14,
   returnCallRef: 0x15,
+  delegate: 0x18,
+  catchAll: 0x19,
+  localGet: 0x20,
+  localSet: 0x21,
+  localTee: 0x22,
   globalGet: 0x23,
   tableSet: 0x26,
+  i32Store: 0x36,
+  i64Store32: 0x3e,
   memorySize: 0x3f,
   memoryGrow: 0x40,
   i32Const: 0x41,
@@ -31,9 +41,12 @@ export const OP = {
   tableCopy: 0xfc0e,
   tableGrow: 0xfc0f,
   tableFill: 0xfc11,
+  v128Store: 0xfd0b,
+  v128Store8Lane: 0xfd58,
+  v128Store64Lane: 0xfd5b,
 } as const;
 
-/** The indices or the constant that the last instruction carried; reused, so that walking allocates nothing. */
+/** The indices, constant or offset that the last instruction carried; reused, so that walking allocates nothing. */
 export interface Immediates {
   first: number;
   second: number;
@@ -136,7 +149,7 @@ export function nextInstruction(reader: Reader, module: WalkedModule, immediates
       immediates.second = reader.u32();
       return opcode;
     case MEMORY_ARGUMENT:
-      skipMemoryArgument(reader, module);
+      immediates.first = memoryOffset(reader, module);
       return opcode;
     case BLOCK:
       skipBlockType(reader);
@@ -188,7 +201,7 @@ function special(opcode: number, reader: Reader, module: WalkedModule, immediate
     case 0xfc:
       return prefixedFc(reader, module, immediates);
     default:
-      return prefixedFd(reader, module);
+      return prefixedFd(reader, module, immediates);
   }
 }
 
@@ -205,28 +218,29 @@ function prefixedFc(reader: Reader, module: WalkedModule, immediates: Immediates
   return opcode;
 }
 
-function prefixedFd(reader: Reader, module: WalkedModule): number {
+function prefixedFd(reader: Reader, module: WalkedModule, immediates: Immediates): number {
   const code = reader.u32();
   const kind = PREFIXED_FD[code];
   if (kind === undefined || kind === 0) return refuse(0xfd00 + code);
-  if (kind === MEMORY_ARGUMENT) skipMemoryArgument(reader, module);
+  if (kind === MEMORY_ARGUMENT) immediates.first = memoryOffset(reader, module);
   if (kind !== SPECIAL) return 0xfd00 + code;
   // v128.const and i8x16.shuffle carry 16 bytes; lane instructions a lane, behind the memory argument if they have one.
   if (code <= 13) reader.skip(16);
   else if (code <= 34) reader.skip(1);
   else {
-    skipMemoryArgument(reader, module);
+    immediates.first = memoryOffset(reader, module);
     reader.skip(1);
   }
   return 0xfd00 + code;
 }
 
-function skipMemoryArgument(reader: Reader, module: WalkedModule): void {
+/** Passes over a memory argument and returns its offset. */
+function memoryOffset(reader: Reader, module: WalkedModule): number {
   const alignment = reader.u32();
   // Bit 6 announces a memory index: not even 0 is written so by any compiler.
   if (alignment >= 0x40) throw new UnsupportedModule("multiple memories");
   requireMemory(0, module);
-  reader.u32();
+  return reader.u32();
 }
 
 /**

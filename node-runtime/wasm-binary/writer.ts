@@ -1,3 +1,6 @@
+/** Up to this length bytes are copied one by one: a call of the native copy costs more. */
+const SHORT_BYTES = 32;
+
 /** Builds a binary out of primitives and copied ranges; grows by doubling, so that writing is linear. */
 export class Writer {
   #bytes: Uint8Array;
@@ -22,7 +25,8 @@ export class Writer {
   /** Copies bytes as they are. */
   raw(bytes: Uint8Array | readonly number[]): this {
     this.#reserve(bytes.length);
-    this.#bytes.set(bytes, this.#length);
+    if (bytes.length > SHORT_BYTES) this.#bytes.set(bytes, this.#length);
+    else for (let index = 0; index < bytes.length; index++) this.#bytes[this.#length + index] = bytes[index]!;
     this.#length += bytes.length;
     return this;
   }

@@ -131,7 +131,7 @@ export interface Exchange {
 export function send(
   { host }: TestHost,
   instance: Instance,
-  { path, method = "GET", body = "" }: { path: string; method?: string; body?: string },
+  { path, method = "GET", body = "" }: { path: string; method?: string; body?: string | ByteSource },
 ): Exchange {
   const { outparam, outcome } = createResponseOutparam();
   const request = createIncomingRequest(host.scope, {
@@ -140,7 +140,7 @@ export function send(
     authority: "app.test",
     pathWithQuery: path,
     headers: () => [["x-case", Buffer.from("conformance")]],
-    body: sourceOf(body),
+    body: typeof body === "string" ? sourceOf(body) : body,
     trailers: () => Promise.resolve(undefined),
   });
   const handled = instance.handle!(request, outparam);

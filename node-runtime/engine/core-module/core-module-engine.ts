@@ -21,7 +21,7 @@ class CoreModuleProgram implements Program {
 
   constructor(artifact: PreparedArtifact, directory: string, { maxMemoryBytes }: LoadOptions) {
     this.#maxMemoryBytes = maxMemoryBytes;
-    this.#module = loadCoreModules(artifact, directory, maxMemoryBytes)[0]!;
+    this.#module = loadCoreModules(artifact, directory, { maxMemoryBytes })[0]!;
   }
 
   async instantiate(host: WasiHost): Promise<Instance> {

@@ -46,7 +46,7 @@ class JcoProgram implements Program {
   readonly #isP3: boolean;
 
   constructor(artifact: PreparedArtifact, directory: string, { maxMemoryBytes }: LoadOptions) {
-    for (const [index, module] of loadCoreModules(artifact, directory, maxMemoryBytes).entries()) {
+    for (const [index, module] of loadCoreModules(artifact, directory, { maxMemoryBytes }).entries()) {
       this.#modules.set(artifact.modules[index]!.name, module);
     }
     this.#isP3 = artifact.wasi === "0.3";
@@ -68,7 +68,7 @@ class JcoProgram implements Program {
           (name) => this.#modules.get(name)!,
           this.#isP3 ? createP3Imports(host) : host.imports,
           (module, imports) => {
-            const instance = new CoreInstance(module, imports, calls.epochWord);
+            const instance = new CoreInstance(module, imports, { epochWord: calls.epochWord });
             census.note(instance);
             return instance;
           },

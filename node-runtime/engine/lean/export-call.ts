@@ -30,7 +30,7 @@ export function makeExportCall(codec: MemoryCodec, { params, result }: FunctionT
     try {
       memory.sync();
       const core = (await run(...lower(memory, args))) as CoreValue | undefined;
-      guest.host.activity.resume(); // other guests may have run since this one returned
+      guest.resume(); // other guests may have run since this one returned
       memory.beginCall();
       value = lift(memory, core);
       if (postReturn !== undefined) guest.withoutLeaving(() => postReturn(...(core === undefined ? [] : [core])));

@@ -47,13 +47,23 @@ export class GuestMemory {
     this.view = new DataView(this.#memory.buffer);
   }
 
-  /** Returns the pointer as an unsigned number; traps unless `size` bytes lie there within the memory, aligned. */
+  /**
+   * Returns the pointer, of what the host reads, as an unsigned number; traps unless `size` bytes lie there within the
+   * memory, aligned.
+   */
   range(pointer: number, size: number, alignment: number): number {
     const start = pointer >>> 0;
     if (start % alignment !== 0) throw new AbiTrap(`pointer ${start} is not aligned to ${alignment} bytes`);
     if (start + size > this.bytes.length) {
       throw new AbiTrap(`${size} bytes at ${start} lie outside of the memory of ${this.bytes.length} bytes`);
     }
+    return start;
+  }
+
+  /** Returns the pointer as `range` does, for the host to write there. */
+  writableRange(pointer: number, size: number, alignment: number): number {
+    const start = this.range(pointer, size, alignment);
+    this.guest.written?.mark(start, size);
     return start;
   }
 
@@ -67,6 +77,6 @@ export class GuestMemory {
     const pointer = realloc(0, 0, alignment, size);
     guest.mayLeave = before;
     this.sync();
-    return this.range(pointer as number, size, alignment);
+    return this.writableRange(pointer as number, size, alignment);
   }
 }

@@ -1,6 +1,8 @@
 import type { WasiHost } from "../../wasi/host.ts";
+import type { WrittenPages } from "../write-marks.ts";
 import { AbiTrap, trapUnless } from "./abi-trap.ts";
 import { HandleTable } from "./handle-table.ts";
+import type { Stopwatch } from "./stopwatch.ts";
 
 /** What an instance has of its host. */
 type GuestHost = Pick<WasiHost, "imports" | "activity">;
@@ -8,6 +10,10 @@ type GuestHost = Pick<WasiHost, "imports" | "activity">;
 /** What the canonical ABI keeps for one instance. */
 export class GuestState {
   host: GuestHost;
+  /** What it wrote to its memory, where its code marks that. */
+  readonly written: WrittenPages | undefined;
+  /** How long it runs, when that is to be known. */
+  stopwatch: Stopwatch | undefined;
   handles = new HandleTable();
   /** Calls out so far: a guest that called the host while it was made may have got what another must not see. */
   callsOut = 0;
@@ -16,8 +22,10 @@ export class GuestState {
   #inCall = false;
   #trap: { thrown: unknown } | undefined;
 
-  constructor(host: GuestHost) {
+  constructor(host: GuestHost, written?: WrittenPages, stopwatch?: Stopwatch) {
     this.host = host;
+    this.written = written;
+    this.stopwatch = stopwatch;
   }
 
   /** True when no call is under way and none has trapped. */
@@ -26,9 +34,23 @@ export class GuestState {
   }
 
   /** Starts over for another owner: no handle of the last one is left. */
-  renew(host: GuestHost): void {
+  renew(host: GuestHost, stopwatch: Stopwatch | undefined): void {
     this.host = host;
+    this.stopwatch = stopwatch;
     this.handles = new HandleTable();
+  }
+
+  /** The guest runs from here on: its first time, or after it waited and others may have run. */
+  resume(): void {
+    this.written?.take();
+    this.stopwatch?.start();
+    this.host.activity.resume();
+  }
+
+  /** It waits. */
+  suspend(): void {
+    this.stopwatch?.stop();
+    this.host.activity.suspend();
   }
 
   /** Marks the instance as trapped and returns what to throw: from here on it neither runs nor calls out. */
@@ -49,11 +71,14 @@ export class GuestState {
     if (this.#trap !== undefined) throw new AbiTrap("the instance trapped before");
     trapUnless(!this.#inCall, "the instance is entered while it is within a call");
     this.#inCall = true;
+    this.written?.take();
+    this.stopwatch?.start();
   }
 
   /** A call of the host's is over; throws the trap that the guest caught on the way, if any. */
   leaveCall(): void {
     this.#inCall = false;
+    this.stopwatch?.stop();
     if (this.#trap !== undefined) throw this.#trap.thrown;
     try {
       this.handles.endBorrows();

@@ -43,15 +43,15 @@ export function makeImportCall(codec: MemoryCodec, { params, result }: FunctionT
     flat: readonly CoreValue[],
     promise: Promise<unknown>,
   ): Promise<unknown> => {
-    const { activity } = memory.guest.host;
+    const { guest } = memory;
     let value: unknown;
     try {
       value = await promise;
     } catch (thrown) {
-      activity.resume(); // lowering may run the guest's allocator
+      guest.resume(); // lowering may run the guest's allocator
       return trapping(memory, () => fail(memory, flat, thrown));
     }
-    activity.resume();
+    guest.resume();
     return trapping(memory, () => finish(memory, flat, value));
   };
 
@@ -68,7 +68,7 @@ export function makeImportCall(codec: MemoryCodec, { params, result }: FunctionT
         return fail(memory, flat, thrown);
       }
       if (!(value instanceof Promise)) return finish(memory, flat, value);
-      return suspendDuring(guest.host.activity, settle(memory, flat, value));
+      return suspendDuring(guest, settle(memory, flat, value));
     } catch (thrown) {
       throw guest.trapped(thrown);
     }
@@ -112,7 +112,7 @@ function lowerResult(codec: MemoryCodec, type: ValueType | undefined, returnPoin
   }
   const store = codec.store(type);
   return (memory, flat, value) => {
-    store(memory, memory.range(flat[returnPointerAt] as number, size, alignment), value as never);
+    store(memory, memory.writableRange(flat[returnPointerAt] as number, size, alignment), value as never);
     return undefined;
   };
 }

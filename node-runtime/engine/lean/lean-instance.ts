@@ -12,6 +12,7 @@ import { GuestMemory } from "./guest-memory.ts";
 import type { GuestState } from "./guest-state.ts";
 import type { LeanProgram } from "./lean-program.ts";
 import type { CoreValue } from "./scalars.ts";
+import type { Stopwatch } from "./stopwatch.ts";
 import type { Tagged } from "./type-shapes.ts";
 
 type Step = BindingPlan["steps"][number];
@@ -37,9 +38,10 @@ export class LeanInstance implements Instance {
   constructor(program: LeanProgram, guest: GuestState) {
     this.#program = program;
     this.#guest = guest;
-    this.#memories = program.plan.contexts.map(() => new GuestMemory(guest));
-    for (const [index, step] of program.plan.steps.entries()) this.#take(index, step);
-    const { handler, command } = program;
+    this.#memories = program.component.plan.contexts.map(() => new GuestMemory(guest));
+    guest.written?.take();
+    for (const [index, step] of program.component.plan.steps.entries()) this.#take(index, step);
+    const { handler, command } = program.component;
     if (handler !== -1) {
       // Without a result: what the call resolves to is undefined.
       this.handle = (request: IncomingRequest, outparam: ResponseOutparam) =>
@@ -52,7 +54,7 @@ export class LeanInstance implements Instance {
 
   /** Calls an export by its index in the plan. */
   call(index: number, args: readonly unknown[]): Promise<unknown> {
-    const { call, planned } = this.#program.exports[index]!;
+    const { call, planned } = this.#program.component.exports[index]!;
     const entry = (this.#entries[index] ??= this.#entry(index));
     return call(this.#memories[planned.context]!, entry, args);
   }
@@ -72,18 +74,27 @@ export class LeanInstance implements Instance {
   }
 
   /** Becomes pristine again, for another host; false when it cannot. */
-  renew(host: WasiHost): boolean {
-    this.#guest.renew(host);
-    return this.#cores.every((core) => core.restore());
+  renew(host: WasiHost, stopwatch: Stopwatch | undefined): boolean {
+    this.#guest.renew(host, stopwatch);
+    if (!this.#cores.every((core) => core.restore())) return false;
+    this.#guest.written?.clear();
+    return true;
   }
 
   /** Gives the instance back: nobody uses it any more. Its program may hand it out again, pristine. */
   release(): void {
+    const { stopwatch } = this.#guest;
+    if (stopwatch !== undefined) this.#program.noteCall(stopwatch.take(), () => this.memoryBytes());
     if (this.#guest.isIdle) this.#program.keep(this);
   }
 
+  /** Whether it marks what it writes. */
+  get tracksWrites(): boolean {
+    return this.#guest.written !== undefined;
+  }
+
   memoryBytes(): number {
-    const memories = this.#program.memories.map(({ step, name }) => this.#exports[step]?.[name]);
+    const memories = this.#program.component.memories.map(({ step, name }) => this.#exports[step]?.[name]);
     return [...new Set(memories as WebAssembly.Memory[])].reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
   }
 
@@ -95,7 +106,7 @@ export class LeanInstance implements Instance {
     }
     const imports = bareObject<WebAssembly.ModuleImports>();
     for (const { module, name, ref } of step.imports) (imports[module] ??= bareObject())[name] = this.#resolve(ref);
-    const core = new CoreInstance(this.#program.modules[step.module]!, imports);
+    const core = new CoreInstance(this.#program.code.modules[step.module]!, imports, { written: this.#guest.written });
     this.#cores.push(core);
     this.#exports.push(core.exports);
     this.#bindMemories(index);
@@ -105,18 +116,18 @@ export class LeanInstance implements Instance {
   #bindMemories(step: number): void {
     const from = (ref: CoreRef | undefined): unknown =>
       ref !== undefined && "step" in ref && ref.step === step ? this.#resolve(ref) : undefined;
-    for (const [index, { memory, realloc }] of this.#program.plan.contexts.entries()) {
+    for (const [index, { memory, realloc }] of this.#program.component.plan.contexts.entries()) {
       this.#memories[index]!.bind(from(memory), from(realloc));
     }
   }
 
   #resolve(ref: CoreRef): unknown {
     if ("step" in ref) return this.#exports[ref.step]?.[ref.name];
-    return (this.#functions[ref.call] ??= this.#program.coreFunction(ref.call, this.#guest, this.#memories));
+    return (this.#functions[ref.call] ??= this.#program.component.coreFunction(ref.call, this.#guest, this.#memories));
   }
 
   #entry(index: number): CoreExport {
-    const { planned, mayWait } = this.#program.exports[index]!;
+    const { planned, mayWait } = this.#program.component.exports[index]!;
     const run = this.#resolve(planned.ref);
     const postReturn = planned.postReturn && this.#resolve(planned.postReturn);
     if (typeof run !== "function") throw new AbiTrap(`the export ${index} is no function`);

@@ -2,6 +2,7 @@ import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
 import { planBinding } from "../../prepare/component/binding-planner.ts";
 import { UNOBSERVED, type HostImports, type WasiHost } from "../../wasi/host.ts";
 import type { LeanInstance } from "./lean-instance.ts";
+import { BoundComponent } from "./bound-component.ts";
 import { LeanProgram } from "./lean-program.ts";
 
 /** The interface that test components import, and the one export that they are called by. */
@@ -66,14 +67,12 @@ export function testComponentWat({
 export async function leanProgram(wat: string): Promise<LeanProgram> {
   const planned = planBinding(await parse(wat));
   if ("reason" in planned) throw new Error(`no plan: ${planned.reason}`);
-  return new LeanProgram(
-    planned.plan,
-    planned.modules.map((bytes) => ({
-      module: new WebAssembly.Module(bytes),
-      hostMemoryPages: undefined,
-      rewriting: undefined,
-    })),
-  );
+  const modules = planned.modules.map((bytes) => ({
+    module: new WebAssembly.Module(bytes),
+    hostMemoryPages: undefined,
+    rewriting: undefined,
+  }));
+  return new LeanProgram(new BoundComponent(planned.plan, () => modules, false), false);
 }
 
 /** Makes an instance over a host of nothing but these functions. */

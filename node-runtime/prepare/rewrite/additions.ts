@@ -1,3 +1,4 @@
+import { WRITES_PAGES } from "../../engine/write-marks.ts";
 import { writeLimits } from "../../wasm-binary/limits.ts";
 import { EXTERN, SECTION } from "../../wasm-binary/sections.ts";
 import { Writer } from "../../wasm-binary/writer.ts";
@@ -60,6 +61,7 @@ export function planAdditions({ shape, use, memory, appendix, exportsState }: Pl
 
   if (memory !== undefined) importMemory("memory", memory.minPages, memory.maxPages, false);
   if (use.checks > 0) importMemory("epoch", 1, 1, true);
+  if (use.marks > 0) importMemory("writes", WRITES_PAGES, WRITES_PAGES, false);
   for (const type of appendix.types) append(SECTION.type).raw(type);
   for (const { type, body } of appendix.functions) {
     append(SECTION.function).unsigned(type);

@@ -4,6 +4,8 @@ import type { ModuleShape } from "./module-shape.ts";
 export interface CodeUse {
   /** Places where something was written into a body. */
   checks: number;
+  /** Those of them that mark writes. */
+  marks: number;
   readsMemorySize: boolean;
   growsMemory: boolean;
   /** Indices of segments and tables, as the instructions name them. */
@@ -18,6 +20,7 @@ export interface CodeUse {
 export function emptyCodeUse(): CodeUse {
   return {
     checks: 0,
+    marks: 0,
     readsMemorySize: false,
     growsMemory: false,
     initializedData: new Set(),

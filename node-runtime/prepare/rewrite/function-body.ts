@@ -2,9 +2,11 @@ import { nextInstruction, OP, type WalkedModule } from "../../wasm-binary/instru
 import { Reader } from "../../wasm-binary/reader.ts";
 import { UnsupportedModule } from "../../wasm-binary/unsupported.ts";
 import { readValueType } from "../../wasm-binary/value-types.ts";
-import type { Writer } from "../../wasm-binary/writer.ts";
+import { Writer } from "../../wasm-binary/writer.ts";
+import type { Appendix } from "./appendix.ts";
 import type { BulkOperations } from "./bulk-operations.ts";
 import type { CodeUse } from "./code-use.ts";
+import { WriteMarks } from "./write-marks.ts";
 
 /** What is written into function bodies, and in place of what. */
 export interface BodyPatch extends WalkedModule {
@@ -16,6 +18,8 @@ export interface BodyPatch extends WalkedModule {
   /** What makes long operations interruptible. */
   bulk: Pick<BulkOperations, "shortOf" | "pieceOf" | "readsLittle" | "inPieces">;
   importedFunctions: number;
+  /** Has writes to the memory marked, with what is appended there. */
+  marks?: Appendix;
 }
 
 /**
@@ -27,11 +31,14 @@ const LIGHT_BODY_BYTES = 256;
 /** V8 refuses larger function bodies: kV8MaxWasmFunctionSize. */
 const MAX_BODY_BYTES = 7_654_321;
 
+/** V8 refuses more locals: kV8MaxWasmFunctionLocals. */
+const MAX_LOCALS = 50_000;
+
 interface Edit {
   at: number;
   /** Bytes of the original that it replaces. */
   replaces: number;
-  bytes: Uint8Array;
+  bytes: Uint8Array | readonly number[];
 }
 
 /**
@@ -42,23 +49,52 @@ interface Edit {
  * A cycle of calls, tail calls included, runs through entries; any other cycle through a loop head. The entry of a
  * function with loops is checked too: V8 then keeps the address of the word in a register for the loop heads.
  */
-export function patchBody(reader: Reader, patch: BodyPatch, use: CodeUse, out: Writer): void {
+export function patchBody(
+  reader: Reader,
+  patch: BodyPatch,
+  { parameters, use, out }: { parameters: number; use: CodeUse; out: Writer },
+): void {
   const size = reader.u32();
   const start = reader.position;
   reader.skip(size);
   const body = new Reader(reader.bytes, start, reader.position);
-  for (let count = body.u32(); count > 0; count--) {
-    body.u32();
+  const groups = body.u32();
+  const groupsStart = body.position;
+  let locals = parameters;
+  for (let count = groups; count > 0; count--) {
+    locals += body.u32();
     readValueType(body);
   }
   const entry = body.position;
-  const { edits, needsEntryCheck } = planEdits(body, patch, use);
+  const marks = patch.marks && new WriteMarks(locals, patch.marks);
+  const { edits, needsEntryCheck } = planEdits(body, patch, use, marks);
   if (needsEntryCheck || size > LIGHT_BODY_BYTES) edits.unshift({ at: entry, replaces: 0, bytes: patch.check() });
   use.checks += edits.length;
+  if (marks !== undefined && marks.locals.length > 0) {
+    if (locals + marks.locals.length > MAX_LOCALS) throw new UnsupportedModule("a function with too many locals");
+    edits.unshift(...localEdits({ start, groupsStart, entry, groups }, marks.locals));
+  }
   writeEdited(reader.bytes, { start, end: reader.position }, edits, out);
 }
 
-function planEdits(body: Reader, patch: BodyPatch, use: CodeUse): { edits: Edit[]; needsEntryCheck: boolean } {
+/** Appends locals, each a group of its own, behind those that stand in front of the code. */
+function localEdits(
+  { start, groupsStart, entry, groups }: { start: number; groupsStart: number; entry: number; groups: number },
+  types: readonly number[],
+): Edit[] {
+  const count = new Writer().unsigned(groups + types.length).done();
+  return [
+    { at: start, replaces: groupsStart - start, bytes: count },
+    { at: entry, replaces: 0, bytes: Uint8Array.from(types.flatMap((type) => [1, type])) },
+  ];
+}
+
+function planEdits(
+  body: Reader,
+  patch: BodyPatch,
+  use: CodeUse,
+  marks: WriteMarks | undefined,
+): { edits: Edit[]; needsEntryCheck: boolean } {
   const edits: Edit[] = [];
   const check = (at: number): unknown => edits.push({ at, replaces: 0, bytes: patch.check() });
   const immediates = { first: 0, second: 0 };
@@ -75,6 +111,11 @@ function planEdits(body: Reader, patch: BodyPatch, use: CodeUse): { edits: Edit[
     const previous = opcode;
     const constant = immediates.first;
     opcode = nextInstruction(body, patch, immediates);
+    const mark = marks?.step(opcode, immediates);
+    if (mark !== undefined) {
+      edits.push({ at, replaces: 0, bytes: mark });
+      use.marks++;
+    }
     // What changes nothing here: more than nine of ten instructions.
     if (opcode > OP.memoryGrow && opcode < OP.memoryInit) continue;
     const length = previous === OP.i32Const && constant >= 0 ? constant : Infinity;

@@ -39,6 +39,11 @@ export type Signatures = readonly Kind[];
 
 const I32_BINARY = [0x6a, 0x6b, 0x6c, 0x71, 0x72, 0x73, 0x74, 0x76, 0x77, 0x6e, 0x6f, 0x46, 0x48, 0x4b];
 const I64_BINARY = [0x7c, 0x7d, 0x7e, 0x83, 0x84, 0x85, 0x86, 0x88, 0x89, 0x80];
+const STORES = [
+  [0x36, 0x3a, 0x3b],
+  [0x37, 0x3c, 0x3d, 0x3e],
+  [0x39, 0x39],
+] as const;
 const F64_BINARY = [0xa0, 0xa1, 0xa4, 0xa5];
 
 /** Writes one function body, from its locals to its end. */
@@ -85,7 +90,7 @@ export class BodyGenerator {
 
   #statement(depth: number): void {
     const kind = this.#kind();
-    switch (depth > 0 ? this.#dice.roll(14) : 0) {
+    switch (depth > 0 ? this.#dice.roll(15) : 0) {
       case 0:
         this.#value(kind, depth);
         return this.#emit(0x21, LOCAL.value[kind]);
@@ -93,9 +98,7 @@ export class BodyGenerator {
         this.#value(kind, depth);
         return this.#emit(0x24, GLOBAL.value[kind]);
       case 2:
-        this.#address();
-        this.#value(kind, depth);
-        return this.#emit([0x36, 0x37, 0x39][kind]!, 0, this.#dice.roll(100));
+        return this.#store(kind, depth);
       case 3:
         this.#condition(depth);
         this.#emit(0x04, 0x40);
@@ -125,10 +128,57 @@ export class BodyGenerator {
         return this.#emit(0x0b);
       case 12: // data.drop and elem.drop of the passive segments, seldom
         return this.#dice.roll(8) === 7 ? this.#emit(0xfc, 9 + 4 * this.#dice.roll(2), 1) : this.#emit(0x01);
+      case 13:
+        return this.#record(depth);
       default: // unreachable, seldom
         this.#condition(depth);
         this.#emit(0x41, 7, 0x71, 0x41, 6, 0x46, 0x04, 0x40);
         return this.#emit(0x00, 0x0b);
+    }
+  }
+
+  #store(kind: Kind, depth: number): void {
+    this.#address();
+    this.#value(kind, depth);
+    const opcodes = STORES[kind];
+    this.#emit(opcodes[this.#dice.roll(opcodes.length)]!, 0, this.#dice.roll(100));
+  }
+
+  /** Several stores to one address, as a compiler writes a record; some on one way only, or with the address changed. */
+  #record(depth: number): void {
+    const setAddress = (): void => {
+      this.#address();
+      this.#emit(0x21, LOCAL.value[I32]);
+    };
+    setAddress();
+    for (let count = 1 + this.#dice.roll(6); count > 0; count--) {
+      const isConditional = this.#dice.roll(3) === 2;
+      if (isConditional) {
+        this.#condition(2);
+        this.#emit(0x04, 0x40);
+      }
+      const then = this.#dice.roll(5);
+      if (then === 4) setAddress();
+      this.#field();
+      if (isConditional) this.#emit(0x0b);
+      if (then === 3) this.#statements(depth - 1);
+    }
+  }
+
+  /** A store to the address in a local, behind it by up to 8 KiB. */
+  #field(): void {
+    const offset = [...new Writer().unsigned(this.#dice.roll(256) * 2 ** this.#dice.roll(6)).done()];
+    this.#emit(0x20, LOCAL.value[I32]);
+    switch (this.#dice.roll(4)) {
+      case 0: // i64x2.splat; v128.store or v128.store32_lane
+        this.#emit(0x20, LOCAL.value[I64], 0xfd, 0x12);
+        if (this.#dice.roll(2) === 0) return this.#emit(0xfd, 0x0b, 0, ...offset);
+        return this.#emit(0xfd, 0x5a, 0, ...offset, 2);
+      case 1:
+        return this.#emit(0x20, LOCAL.value[F64], 0x39, 0, ...offset);
+      default:
+        this.#value(I32, 1);
+        return this.#emit(STORES[I32][this.#dice.roll(3)]!, 0, ...offset);
     }
   }
 

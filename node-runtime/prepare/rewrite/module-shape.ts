@@ -16,13 +16,16 @@ interface Definition {
 /** What a module imports, defines and exports, as far as the rewriting turns on it. */
 export interface ModuleShape {
   types: number;
+  /** How many parameters functions of each type have. */
+  parameters: number[];
   imported: { functions: number; tables: number; memories: number; globals: number };
   /** The memory that the module defines. */
   memory?: Limits;
   globals: Definition[];
   tables: Definition[];
-  /** Functions that it defines. */
+  /** Functions that it defines, and the type of each. */
   functions: number;
+  functionTypes: number[];
   /** Own tables that others can write to. */
   exportedTables: Set<number>;
   hasMemory: boolean;
@@ -55,10 +58,12 @@ export function standardSections(bytes: Uint8Array): Map<number, Section> {
 export function readShape(bytes: Uint8Array, sections: ReadonlyMap<number, Section>): ModuleShape {
   const shape: ModuleShape = {
     types: 0,
+    parameters: [],
     imported: { functions: 0, tables: 0, memories: 0, globals: 0 },
     globals: [],
     tables: [],
     functions: 0,
+    functionTypes: [],
     exportedTables: new Set(),
     hasMemory: false,
     tableTypes: [],
@@ -86,8 +91,10 @@ export function readShape(bytes: Uint8Array, sections: ReadonlyMap<number, Secti
 
 function readFunctionType(reader: Reader, shape: ModuleShape): void {
   if (reader.byte() !== FUNCTION_TYPE) throw new UnsupportedModule("garbage-collected types");
+  const parameters = reader.u32();
+  for (let count = parameters; count > 0; count--) readValueType(reader);
   for (let count = reader.u32(); count > 0; count--) readValueType(reader);
-  for (let count = reader.u32(); count > 0; count--) readValueType(reader);
+  shape.parameters.push(parameters);
   shape.types++;
 }
 
@@ -116,7 +123,7 @@ function readImport(reader: Reader, shape: ModuleShape): void {
 }
 
 function readFunction(reader: Reader, shape: ModuleShape): void {
-  reader.u32();
+  shape.functionTypes.push(reader.u32());
   shape.functions++;
 }
 

@@ -1,4 +1,5 @@
 import { messageOf } from "../../../common/errors.ts";
+import { WRITES_MEMORY } from "../../engine/write-marks.ts";
 import type { Calls } from "./generated-module.ts";
 import { rewriteModule, type RewriteOptions, type Rewritten } from "./rewrite.ts";
 
@@ -42,7 +43,7 @@ export function instantiate(
   const memory = module.memory && new WebAssembly.Memory({ initial: pages, maximum: module.memory.maxPages });
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.bytes), {
     ...imports,
-    wasmlet: { epoch, memory },
+    wasmlet: { epoch, memory, writes: WRITES_MEMORY },
   });
   if (module.epochAddress) (exports[module.epochAddress] as WebAssembly.Global).value = OWN_EPOCH_WORD;
   return { exports, memory };

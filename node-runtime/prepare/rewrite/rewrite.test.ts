@@ -26,6 +26,8 @@ test.each([
   { growth: "physical" },
   { growth: "logical" },
   { epochWord: "own", exportsState: false },
+  { growth: "logical", tracksWrites: true, pieceLengths: { bytes: 100, elements: 2 } },
+  { growth: "logical", tracksWrites: true },
   { growth: "logical", pieceLengths: { bytes: 100, elements: 2 } },
 ] as const)("rewriteModule: a generated program does the same as before: %o", (options) => {
   fc.assert(

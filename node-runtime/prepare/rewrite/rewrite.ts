@@ -29,6 +29,8 @@ export interface RewriteOptions {
   epochWord?: "first" | "own";
   /** Whether its state is exported, so that it can be reset; unless it is said, it is. */
   exportsState?: boolean;
+  /** Whether it marks what it writes to its memory, so that a reset can leave the rest: write-marks.ts. */
+  tracksWrites?: boolean;
   /** After how much a bulk operation checks the epoch again; other lengths are for tests. */
   pieceLengths?: PieceLengths;
 }
@@ -41,6 +43,8 @@ export interface Rewritten {
   memory?: { minPages: number; maxPages: number };
   /** Whether it imports ("wasmlet", "epoch"): a shared memory of one page; it traps when the i32 there is not 0. */
   epoch: boolean;
+  /** Whether it imports ("wasmlet", "writes"): a memory of 16 pages, where it marks what it writes. */
+  writes: boolean;
   /** The export of the global that holds the address of that i32; without it, the address is 0. */
   epochAddress?: string;
   /** Exports added for its mutable globals, `wasmlet:global:<index>`; none when it is not resettable. */
@@ -94,7 +98,7 @@ export function rewriteModule(bytes: Uint8Array, options: RewriteOptions): Rewri
 
 function rewrite(
   bytes: Uint8Array,
-  { maxMemoryPages, growth = "physical", exportsState = true, ...options }: RewriteOptions,
+  { maxMemoryPages, growth = "physical", exportsState = true, tracksWrites = false, ...options }: RewriteOptions,
 ): Rewritten {
   const sections = standardSections(bytes);
   const shape = readShape(bytes, sections);
@@ -108,8 +112,9 @@ function rewrite(
   const patch = {
     ...checksPatch(shape, appendix, options),
     ...(sizeIsLogical && sizePatch(memory.minPages, appendix)),
+    ...(tracksWrites && shape.hasMemory && { marks: appendix }),
   };
-  const code = patchCode(bytes, sections.get(SECTION.code), patch, use);
+  const code = patchCode(bytes, { section: sections.get(SECTION.code), shape }, patch, use);
   const reason = exportsState ? notResettable(shape, use) : "its state is not exported";
   const { entries, ...exported } = planAdditions({
     shape,
@@ -122,6 +127,7 @@ function rewrite(
     bytes: assemble(bytes, sections, entries, code),
     ...(memory && { memory }),
     epoch: use.checks > 0,
+    writes: use.marks > 0,
     ...exported,
     sizeIsLogical,
     usesMemorySize: use.readsMemorySize || use.growsMemory,
@@ -169,11 +175,20 @@ function vectorOf(bytes: Uint8Array, section: Section | undefined): Vector {
   return { count: reader.u32(), bytes: bytes.subarray(reader.position, section.end) };
 }
 
-function patchCode(bytes: Uint8Array, section: Section | undefined, patch: BodyPatch, use: CodeUse): Vector {
+function patchCode(
+  bytes: Uint8Array,
+  { section, shape }: { section: Section | undefined; shape: ModuleShape },
+  patch: BodyPatch,
+  use: CodeUse,
+): Vector {
   const { count, bytes: bodies } = vectorOf(bytes, section);
   const reader = new Reader(bodies);
   const out = new Writer(bodies.length * 2);
-  for (let index = 0; index < count; index++) patchBody(reader, patch, use, out);
+  for (let index = 0; index < count; index++) {
+    const parameters = shape.parameters[shape.functionTypes[index] ?? -1];
+    if (parameters === undefined) throw new RangeError(`function ${index} has no type`);
+    patchBody(reader, patch, { parameters, use, out });
+  }
   if (!reader.atEnd) throw new RangeError("the code section is longer than its functions");
   return { count, bytes: out.done() };
 }
