@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import {
@@ -47,4 +47,21 @@ test("contract: a full artifact cache keeps what apps use and lets go of what no
   expect(await metric(runtime, "wasmlet_artifact_cache_evictions_total")).toBe(2);
   expect(readdirSync(join(cache.path, "blobs"))).toHaveLength(2);
   expect((await get(url)).status).toBe(200);
+});
+
+test.each([
+  ["rewritten for the lean engine", guestFile("probe")],
+  ["rewritten for jco", guestFile("probe-p3")],
+])("contract: what was prepared once is not prepared again by the next start: %s", async (_, file) => {
+  const preparedAt = (): number[] =>
+    readdirSync(join(cache.path, "prepared")).map(
+      (name) => statSync(join(cache.path, "prepared", name, "prepared.json")).ino,
+    );
+  runtime = await startTestRuntime([appManifest("app", file)], cache.path);
+  await urlOf(runtime, "app");
+  const before = preparedAt();
+  await runtime.stop(0);
+  runtime = await startTestRuntime([appManifest("app", file)], cache.path);
+  expect((await get(`${await urlOf(runtime, "app")}/hello`)).status).toBe(200);
+  expect(preparedAt()).toEqual(before);
 });

@@ -135,7 +135,11 @@ export class ArtifactStore {
     if (!existsSync(directory)) return undefined;
     try {
       const artifact = readPreparedArtifact(directory);
-      for (const { file, bytes } of artifact.modules) {
+      const files = artifact.modules.flatMap((module) => [
+        module,
+        ...(module.tracked === undefined ? [] : [module.tracked]),
+      ]);
+      for (const { file, bytes } of files) {
         if (statSync(join(directory, file)).size !== bytes) throw new Error(`${file} has another size`);
       }
       if (artifact.digest === digest) {

@@ -45,7 +45,7 @@ export function writeTracked(directory: string, modules: readonly ModuleSource[]
     if ("routed" in result || !WebAssembly.validate(result.bytes)) continue;
     const file = result.writes ? `core-${index}-tracked.wasm` : record.file;
     if (result.writes) writeFileSync(join(directory, file), result.bytes);
-    record.tracked = { file, rewriting: rewritingOf(result) };
+    record.tracked = { file, bytes: result.bytes.length, rewriting: rewritingOf(result) };
   }
   return records;
 }
@@ -71,6 +71,7 @@ function writeRewritten(
     // What the rewriting does not handle, or V8 does not accept of it, runs as it is: without deadlines and resets.
     if ("routed" in result || !WebAssembly.validate(result.bytes)) return record;
     writeFileSync(join(directory, record.file), result.bytes);
+    record.bytes = result.bytes.length;
     record.rewriting = rewritingOf(result);
     return record;
   });

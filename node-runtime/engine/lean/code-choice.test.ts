@@ -51,3 +51,12 @@ test("note: without an alternative nothing changes", () => {
   expect(choice.begin()).toBe(false);
   for (let call = 0; call < 300; call++) expect(choice.note(10, () => MIB)).toBe(false);
 });
+
+test("note: code that cannot be loaded leaves things as they are", () => {
+  const tracked: Code = { modules: [], tracksWrites: true };
+  const choice = new CodeChoice(tracked, () => {
+    throw new Error("ENOENT");
+  });
+  for (let call = 0; call < 300; call++) expect(choice.note(10, () => MIB)).toBe(false);
+  expect([choice.code, choice.begin()]).toEqual([tracked, false]);
+});

@@ -61,7 +61,13 @@ export class CodeChoice {
     this.#callsMs = [];
     if (tracksWrites === this.code.tracksWrites) return false;
     const before = this.code;
-    this.code = this.#other();
+    try {
+      this.code = this.#other();
+    } catch {
+      // Its files are gone or damaged: what runs goes on as it is.
+      this.#other = undefined;
+      return false;
+    }
     this.#other = () => before;
     return true;
   }
