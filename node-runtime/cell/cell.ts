@@ -15,6 +15,10 @@ export class Cell {
   readonly #send: (message: FromCell) => void;
   readonly #httpApps = new Map<string, HttpApp>();
   readonly #commands = new Map<string, Guest>();
+  /** Apps that were taken out and still answer requests. */
+  readonly #closing = new Set<Promise<void>>();
+  /** What is being done for each app. */
+  readonly #tasks = new Map<string, Promise<void>>();
   readonly #meter: CpuMeter;
   #lines: LogLine[] = [];
 
@@ -27,12 +31,9 @@ export class Cell {
   async receive(message: ToCell): Promise<void> {
     switch (message.type) {
       case "load":
-        return this.#load(message.app);
+        return this.#inTurn(message.app.id, () => this.#load(message.app));
       case "unload":
-        await this.#httpApps.get(message.id)?.close();
-        this.#httpApps.delete(message.id);
-        this.#commands.delete(message.id);
-        return this.#send({ type: "unloaded", id: message.id });
+        return this.#unload(message.id);
       case "run":
         return this.#run(message.id);
       case "collect":
@@ -43,6 +44,33 @@ export class Cell {
       case "drain":
         return this.#drain(message.graceMs);
     }
+  }
+
+  /** Does one thing after another for an app: a version that takes long to make must not overtake a later one. */
+  #inTurn(id: string, task: () => void | Promise<void>): Promise<void> {
+    const done = (this.#tasks.get(id) ?? Promise.resolve()).then(task);
+    this.#tasks.set(id, done);
+    return done.finally(() => {
+      if (this.#tasks.get(id) === done) this.#tasks.delete(id);
+    });
+  }
+
+  /** Takes the app out. Its requests under way may take long: the app may be loaded anew meanwhile. */
+  async #unload(id: string): Promise<void> {
+    let running: HttpApp | undefined;
+    await this.#inTurn(id, () => {
+      running = this.#httpApps.get(id);
+      this.#httpApps.delete(id);
+      this.#commands.delete(id);
+    });
+    if (running !== undefined) await this.#close(running);
+    this.#send({ type: "unloaded", id });
+  }
+
+  #close(app: HttpApp): Promise<void> {
+    const closing = app.close().finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+    return closing;
   }
 
   async #load(app: CellApp): Promise<void> {
@@ -90,7 +118,8 @@ export class Cell {
   }
 
   async #drain(graceMs: number): Promise<void> {
-    const closing = Promise.all([...this.#httpApps.values()].map((app) => app.close()));
+    for (const app of this.#httpApps.values()) void this.#close(app);
+    const closing = Promise.all(this.#closing);
     const timeout = new Promise<void>((resolve) => setTimeout(resolve, graceMs).unref());
     await Promise.race([closing, timeout]);
     this.#flushLines();

@@ -41,14 +41,17 @@ export class HttpApp {
     });
   }
 
-  /** Resolves once the port is listened on; rejects with Node's error when it is taken. */
-  listen(): Promise<void> {
-    return this.#listener.listen(this.#current.guest.app.listen);
+  /** Resolves once the port is listened on and the first request will find all made; rejects with Node's error when the port is taken. */
+  async listen(): Promise<void> {
+    const { guest } = this.#current;
+    await this.#listener.listen(guest.app.listen);
+    await guest.warmUp();
   }
 
   /** Swaps in a new version: requests under way end in the old one, the next goes to the new one. */
-  replace(app: CellApp): void {
+  async replace(app: CellApp): Promise<void> {
     const next = this.#makeVersion(app);
+    await next.guest.warmUp();
     const old = this.#current;
     this.#current = next;
     this.#retired.push(old);
