@@ -79,9 +79,10 @@ ${missed.length === 0 ? "Every goal was met in this run." : missed.map(describeM
   has answered one request. The artifact was prepared once, and V8 shares the code of equal modules. It ends with 14,500,
   with one that is refused, or when time is up; the notes say which. Memory is what the process has resident, less what it had
   with one app, garbage included.
-- **first request**: five apps of each guest with \`scale.idleSeconds: 1\` are left alone until the runtime reports no instance
-  and has let go of what it kept for them; then they are woken one after another: one request (cold) and another (warm) on
-  connections that are open already. The runtime's own \`wasmlet_requests_total{start="cold"}\` has to confirm every cold one,
+- **first request**: five apps of each guest with \`scale.idleSeconds: 1\` are left alone until the runtime reports no live
+  instance. What stays of each is its compiled program and, within 256 MiB for a cell, one instance that was used, still as
+  its last request left it. Then they are woken one after another: one request (cold) and another (warm) on connections
+  that are open already. The runtime's own \`wasmlet_requests_total{start="cold"}\` has to confirm every cold one,
   else nothing is reported. V8 may still hold machine code that it compiled for the same bytes earlier, and the cell has loaded
   the engine before: this is waking an app, not the start of a cell or of a new artifact. workerd's new isolate is made by
   its experimental worker loader, in turns with them and over an open connection as well; its program is a line of JavaScript.
