@@ -200,7 +200,7 @@ export class ResponseSender {
     }
     const isChunked = this.#framing === "chunked";
     if (isChunked && this.#waitingBytes > 0) parts.push(`${this.#waitingBytes.toString(16)}\r\n`);
-    parts.push(...this.#waiting);
+    for (const chunk of this.#waiting) parts.push(chunk); // too many to be arguments
     if (isChunked && this.#waitingBytes > 0) parts.push("\r\n");
     if (isChunked && trailers !== undefined) parts.push(`0\r\n${formatFields(trailers)}\r\n`);
     this.#waiting = [];
