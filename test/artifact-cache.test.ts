@@ -1,6 +1,9 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, onTestFinished, test } from "vitest";
+import { ArtifactStore } from "../node-runtime/artifacts/artifact-store.ts";
+import type { PreparedArtifact } from "../node-runtime/artifacts/prepared-artifact.ts";
+import { prepareArtifact } from "../node-runtime/prepare/pipeline.ts";
 import {
   appManifest,
   get,
@@ -48,3 +51,32 @@ test("contract: a full artifact cache keeps what apps use and lets go of what no
   expect(readdirSync(join(cache.path, "blobs"))).toHaveLength(2);
   expect((await get(url)).status).toBe(200);
 });
+
+test.each([
+  ["a component of the lean engine", "probe", "lean"],
+  ["a component of jco's", "probe", "jco"],
+  ["a core module", "command-p1", undefined],
+] as const)(
+  "contract: what was made of %s is found again as it was left, and not when it is damaged",
+  async (...row) => {
+    const [, guest, engine] = row;
+    const folder = makeTemporaryFolder();
+    onTestFinished(folder.remove);
+    const store = new ArtifactStore(folder.path);
+    const digest = store.putBlob(readFileSync(guestFile(guest)));
+    const prepare = async (): Promise<PreparedArtifact> => {
+      const temporary = store.makeTemporary();
+      mkdirSync(temporary);
+      const made = await prepareArtifact(store.blobFile(digest), temporary, engine && { componentEngine: engine });
+      store.publishPrepared(temporary, digest);
+      return made;
+    };
+    const made = await prepare();
+    expect(store.findPrepared(digest)).toEqual(made);
+    for (const file of made.modules.flatMap(({ file, tracked }) => [file, tracked?.file ?? file])) {
+      truncateSync(join(store.preparedDirectory(digest), file), 100);
+      expect(store.findPrepared(digest)).toBeUndefined();
+      await prepare();
+    }
+  },
+);

@@ -107,7 +107,7 @@ export class ArtifactStore {
     if (!existsSync(directory)) return undefined;
     try {
       const artifact = readPreparedArtifact(directory);
-      for (const { file, bytes } of artifact.modules) {
+      for (const { file, bytes } of artifact.modules.flatMap(({ tracked, ...module }) => [module, tracked ?? module])) {
         if (statSync(join(directory, file)).size !== bytes) throw new Error(`${file} has another size`);
       }
       if (artifact.digest === digest) {

@@ -5,7 +5,7 @@ import * as v from "valibot";
 import { finite, integer, listOf, text } from "../../common/shapes.ts";
 
 /** Changes whenever the preparer would leave other files for the same artifact: old ones are then prepared anew. */
-export const PIPELINE_VERSION = "13";
+export const PIPELINE_VERSION = "14";
 
 /** The file that describes a prepared artifact, written last. */
 export const PREPARED_MANIFEST_FILE = "prepared.json";
@@ -38,6 +38,7 @@ const CoreModule = v.object({
   /** The name by which the glue asks for it, or `core-<index>` as the plan counts. */
   name: text(128),
   file: FileName,
+  /** The file's size: what has another one is damaged. */
   bytes: integer(8),
   /** Pages that its own memories have at the start, added up. */
   minMemoryPages: finite(0),
@@ -45,7 +46,7 @@ const CoreModule = v.object({
   instances: v.optional(integer(1, 1_000_000)),
   rewriting: v.optional(Rewriting),
   /** The module rewritten so that it marks what it writes to its memory, where that was possible. */
-  tracked: v.optional(v.object({ file: FileName, rewriting: Rewriting })),
+  tracked: v.optional(v.object({ file: FileName, bytes: integer(8), rewriting: Rewriting })),
 });
 
 const PreparedArtifact = v.object({
