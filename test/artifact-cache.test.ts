@@ -1,6 +1,9 @@
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, onTestFinished, test } from "vitest";
+import { ArtifactStore } from "../node-runtime/artifacts/artifact-store.ts";
+import type { PreparedArtifact } from "../node-runtime/artifacts/prepared-artifact.ts";
+import { prepareArtifact } from "../node-runtime/prepare/pipeline.ts";
 import {
   appManifest,
   get,
@@ -65,3 +68,32 @@ test.each([
   expect((await get(`${await urlOf(runtime, "app")}/hello`)).status).toBe(200);
   expect(preparedAt()).toEqual(before);
 });
+
+test.each([
+  ["a component of the lean engine", "probe", "lean"],
+  ["a component of jco's", "probe", "jco"],
+  ["a core module", "command-p1", undefined],
+] as const)(
+  "contract: what was made of %s is found again as it was left, and not when it is damaged",
+  async (...row) => {
+    const [, guest, engine] = row;
+    const folder = makeTemporaryFolder();
+    onTestFinished(folder.remove);
+    const store = new ArtifactStore(folder.path);
+    const digest = store.putBlob(readFileSync(guestFile(guest)));
+    const prepare = async (): Promise<PreparedArtifact> => {
+      const temporary = store.makeTemporary();
+      mkdirSync(temporary);
+      const made = await prepareArtifact(store.blobFile(digest), temporary, engine && { componentEngine: engine });
+      store.publishPrepared(temporary, digest);
+      return made;
+    };
+    const made = await prepare();
+    expect(store.findPrepared(digest)).toEqual(made);
+    for (const file of made.modules.flatMap(({ file, tracked }) => [file, tracked?.file ?? file])) {
+      truncateSync(join(store.preparedDirectory(digest), file), 100);
+      expect(store.findPrepared(digest)).toBeUndefined();
+      await prepare();
+    }
+  },
+);

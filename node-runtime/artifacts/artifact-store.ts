@@ -135,11 +135,7 @@ export class ArtifactStore {
     if (!existsSync(directory)) return undefined;
     try {
       const artifact = readPreparedArtifact(directory);
-      const files = artifact.modules.flatMap((module) => [
-        module,
-        ...(module.tracked === undefined ? [] : [module.tracked]),
-      ]);
-      for (const { file, bytes } of files) {
+      for (const { file, bytes } of artifact.modules.flatMap(({ tracked, ...module }) => [module, tracked ?? module])) {
         if (statSync(join(directory, file)).size !== bytes) throw new Error(`${file} has another size`);
       }
       if (artifact.digest === digest) {

@@ -38,7 +38,7 @@ const CoreModule = v.object({
   /** The name by which the glue asks for it, or `core-<index>` as the plan counts. */
   name: text(128),
   file: FileName,
-  /** Of the file, as it runs. */
+  /** The file's size: what has another one is damaged. */
   bytes: integer(8),
   /** Pages that its own memories have at the start, added up. */
   minMemoryPages: finite(0),

@@ -1,5 +1,5 @@
 import { ERROR_CODES, type ErrorCode } from "../../common/error-codes.ts";
-import type { Refusal } from "../http1/connection.ts";
+import type { Refusal } from "../http1/connection-owner.ts";
 
 /** The status that each error of a request is answered with. */
 const ERROR_STATUS: Partial<Record<ErrorCode, number>> = {

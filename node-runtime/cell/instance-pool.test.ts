@@ -96,3 +96,23 @@ test.each(["at once", "later"] as const)(
     expect(pool.inUse).toBe(0);
   },
 );
+
+test("instance pool: a closed one keeps its program until all who have or await a place are over", async () => {
+  const calls: string[] = [];
+  const guest = {
+    app: { concurrency: 1, reuse: "Request" },
+    stats: new StatsCollector(),
+    isAwake: true,
+    instantiate: () => (calls.push("instantiate"), makeInstance()),
+    close: () => calls.push("close"),
+  };
+  const pool = new InstancePool(guest as unknown as Guest);
+  const first = ask(pool);
+  const second = ask(pool);
+  pool.close();
+  pool.release(first.live!, true);
+  await settled();
+  pool.release(second.live!, true);
+  await settled();
+  expect(calls).toEqual(["instantiate", "instantiate", "close"]);
+});

@@ -81,11 +81,14 @@ export class InstancePool {
     this.#guest.release();
   }
 
-  /** Ends what stands ready and refuses to keep more; instances in use end with their requests. */
+  /**
+   * Ends what stands ready and refuses to keep more; instances in use end with their requests. Requests that wait still
+   * get one each: the program stays until the last of them is over.
+   */
   close(): void {
     this.#closed = true;
     this.#endReady("the app was replaced or removed");
-    this.#guest.close();
+    if (this.#inUse === 0) this.#guest.close();
   }
 
   #endReady(why: string): void {
@@ -151,6 +154,7 @@ export class InstancePool {
     const [next] = this.#waiting;
     if (next === undefined) {
       this.#inUse--;
+      if (this.#closed && this.#inUse === 0) this.#guest.close();
       return;
     }
     this.#waiting.delete(next);

@@ -78,14 +78,19 @@ export class RequestRun implements ExchangeObserver, Taker, Limited {
 
   /** The deadline has come. */
   expire(): void {
-    const { requestTimeoutMs } = this.#guest.app;
     if (this.#isWaiting) {
       this.#guest.stats.limitHit("queue_time");
       const message = "no instance of the app was free within limits.requestTimeoutSeconds";
       return this.#fail(new WasmletError("REQUEST_OVERLOADED", message));
     }
     this.#guest.stats.limitHit("request_timeout");
-    this.#fail(new WasmletError("GUEST_TIMEOUT", `the guest did not answer within ${requestTimeoutMs} ms`));
+    const { requestTimeoutMs } = this.#guest.app;
+    if (!this.#exchange.isOver) {
+      return this.#fail(new WasmletError("GUEST_TIMEOUT", `the guest did not answer within ${requestTimeoutMs} ms`));
+    }
+    // Its response is complete: it loses no more than its instance.
+    this.#guest.say(`GUEST_TIMEOUT: the guest answered, and did not return within ${requestTimeoutMs} ms`);
+    this.#giveBack(false, "the request's time is over");
   }
 
   gone(why: string): void {
@@ -98,7 +103,8 @@ export class RequestRun implements ExchangeObserver, Taker, Limited {
   }
 
   over(): void {
-    this.#deadlines.delete(this);
+    // A guest that runs on behind its response has until the deadline as well.
+    if (this.#live === undefined) this.#deadlines.delete(this);
     if (this.#isWaiting) this.#pool.leave(this);
     const seconds = (performance.now() - this.#exchange.arrivedMs) / 1000;
     this.#guest.stats.request(this.#exchange.status || CLIENT_LEFT_STATUS, this.#start, seconds);
@@ -140,6 +146,7 @@ export class RequestRun implements ExchangeObserver, Taker, Limited {
   #body(): typeof NO_BODY | GuestRequestBody {
     const { body } = this.#exchange;
     if (body === undefined) return NO_BODY;
+    this.#exchange.keepsBody = true;
     return new GuestRequestBody(body, MAX_REQUEST_BODY_BYTES, (error) => {
       this.#guest.stats.limitHit("request_body");
       // Not within the guest's call: it is to see the failure first.
@@ -214,7 +221,9 @@ export class RequestRun implements ExchangeObserver, Taker, Limited {
     const live = this.#live;
     if (live === undefined) return;
     this.#live = undefined;
+    if (this.#exchange.isOver) this.#deadlines.delete(this);
     if (!reusable) live.host.close(why);
+    this.#exchange.body?.close();
     this.#pool.release(live, reusable);
   }
 }

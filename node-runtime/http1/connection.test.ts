@@ -5,7 +5,8 @@ import { createServer, type Server } from "node:net";
 import { once } from "node:events";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { BytePipe } from "../wasi/io/byte-pipe.ts";
-import { Connection, type ConnectionOwner } from "./connection.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionOwner } from "./connection-owner.ts";
 import type { Exchange, ExchangeObserver } from "./exchange.ts";
 import type { HeaderLine } from "./response-head.ts";
 
@@ -323,4 +324,103 @@ test("connection: a draining server tells each client to close, and ends what is
   expect(await text(idle)).toBe("");
   respond(served, "last");
   expect(await text(busy)).toMatch(/connection: close\r\n\r\nlast$/);
+});
+
+/** Has so much written to a client that does not read that the system takes no more. */
+async function fill(socket: Socket): Promise<Connection> {
+  socket.pause();
+  while (owner.connections.length === 0) await nextTurn();
+  const connection = owner.connections[0]!;
+  for (let count = 1; connection.waitingBytes === 0; count++) {
+    socket.write(GET);
+    respond(await exchange(count), "x".repeat(30_000));
+    for (let turn = 0; turn < 5; turn++) await nextTurn();
+  }
+  return connection;
+}
+
+test("connection: a client that reads slowly gets the end of the last response too", async () => {
+  const socket = open("");
+  const connection = await fill(socket);
+  socket.write(LAST);
+  const last = await exchange(owner.exchanges.length + 1);
+  respond(last, "the last");
+  expect([last.isOver, connection.waitingBytes > 0]).toEqual([true, true]);
+  owner.seconds = 20;
+  connection.check();
+  expect((await text(socket)).slice(-8)).toBe("the last");
+});
+
+test("connection: a client that reads nothing at all is not waited for without end", async () => {
+  const connection = await fill(open(""));
+  connection.endIfIdle();
+  owner.seconds = 31;
+  connection.check();
+  while (owner.connections.length > 0) await nextTurn();
+});
+
+test("connection: the end of the connection completes no response that broke off", async () => {
+  const socket = open(OLD);
+  const errors: unknown[] = [];
+  socket.on("error", ({ code }: NodeJS.ErrnoException) => errors.push(code));
+  const served = await exchange();
+  stream(served).write(Buffer.from("one"));
+  await receive(socket, "one");
+  served.cut();
+  await new Promise((resolve) => socket.once("close", resolve));
+  expect(errors).toEqual(["ECONNRESET"]);
+});
+
+test("connection: a draining server ends no connection whose next request was read", async () => {
+  const socket = open(GET + LAST);
+  const first = await exchange();
+  respond(first, "first");
+  for (const connection of owner.connections) connection.endIfIdle();
+  respond(await exchange(2), "second");
+  expect(await text(socket)).toContain("second");
+});
+
+test.each([
+  ["all there", 3],
+  ["still coming", 1],
+])("connection: a body that is %s may be read behind the response", async (_, sent) => {
+  const socket = open(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n${"abc".slice(0, sent)}`);
+  const served = await exchange();
+  served.keepsBody = true;
+  respond(served, "early");
+  await receive(socket, "early");
+  const [connection] = owner.connections;
+  owner.seconds = 10;
+  connection!.check();
+  socket.write("abc".slice(sent) + LAST);
+  let content = "";
+  for (let chunk = served.body!.take(10); chunk !== null; chunk = served.body!.take(10)) {
+    if (chunk === undefined) await new Promise<void>((wake) => served.body!.subscribe(wake));
+    else content += Buffer.from(chunk).toString();
+  }
+  expect(content).toBe("abc");
+  respond(await exchange(2), "next");
+  expect(await text(socket)).toContain("next");
+});
+
+test("connection: a body that is read behind the response fails when the client leaves", async () => {
+  const socket = open("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na");
+  const served = await exchange();
+  served.keepsBody = true;
+  respond(served, "early");
+  await receive(socket, "early");
+  socket.end();
+  while (owner.connections.length > 0) await nextTurn();
+  expect(served.body!.take(10)).toEqual(Buffer.from("a"));
+  expect(() => served.body!.take(10)).toThrow("the client went away");
+});
+
+test("connection: what may have no length has none", async () => {
+  const socket = open(LAST);
+  const served = await exchange();
+  served.inform(103, [["Content-Length", "7"]]);
+  const pipe = new BytePipe();
+  pipe.end();
+  served.respond({ status: 204, headers: [["Content-Length", "5"]], body: pipe, trailers: () => undefined });
+  expect((await text(socket)).toLowerCase()).not.toContain("content-length");
 });

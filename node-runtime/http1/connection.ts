@@ -5,36 +5,22 @@
  *   idle ──▶ reading a head ──▶ exchange ──▶ (lingering: the rest of a body that nobody wants) ──▶ idle or ended
  */
 import type { Socket } from "node:net";
+import type { ConnectionOwner } from "./connection-owner.ts";
 import { Exchange, type ExchangeChannel } from "./exchange.ts";
+import { joinParts } from "./parts.ts";
 import { RequestBody } from "./request-body.ts";
 import type { RequestHead } from "./request-head.ts";
 import { ProtocolError, RequestParser } from "./request-parser.ts";
-import { formatHead, KEEP_ALIVE_SECONDS, type HeaderLine } from "./response-head.ts";
+import { formatHead, KEEP_ALIVE_SECONDS } from "./response-head.ts";
 
 /** How long a client may take to send a request's head. */
 const HEAD_TIMEOUT_SECONDS = 30;
 /** How long the rest of a body that nobody wants is read: closing on unread bytes resets the connection, and the answer is lost. */
 const LINGER_SECONDS = 2;
+/** How long a client may take to read the last of what was written, which waits here and is no more than buffers hold. */
+const FLUSH_SECONDS = 30;
 /** Up to this many bytes are copied into one piece: cheaper than several writes. */
 const JOIN_BYTES = 16 * 1024;
-
-/** A whole answer to what is no request. */
-export interface Refusal {
-  status: number;
-  headers: readonly HeaderLine[];
-  body: string;
-}
-
-/** What connections belong to. */
-export interface ConnectionOwner {
-  /** New requests are not wanted: responses say so. */
-  readonly isDraining: boolean;
-  /** Its clock, which counts seconds: telling the time costs more than all else that a connection does for a request. */
-  readonly seconds: number;
-  serve(exchange: Exchange): void;
-  refuse(error: ProtocolError): Refusal;
-  closed(connection: Connection): void;
-}
 
 type Phase = "idle" | "head" | "exchange" | "lingering" | "ended";
 
@@ -46,7 +32,11 @@ export class Connection implements ExchangeChannel {
   #phase: Phase = "idle";
   /** The owner's clock when the phase began. */
   #sinceSeconds: number;
+  /** The owner's clock when the system had not taken all that was written. */
+  #unsentSeconds = 0;
   #exchange: Exchange | undefined;
+  /** That of the message under way; it may be read on when the response is complete. */
+  #body: RequestBody | undefined;
   #keepsAlive = true;
   /** Read, and not parsed yet: it lies behind the message that is served. */
   #ahead: Uint8Array = NOTHING;
@@ -84,20 +74,20 @@ export class Connection implements ExchangeChannel {
 
   write(parts: readonly (Uint8Array | string)[]): void {
     const length = parts.reduce((sum, part) => sum + part.length, 0);
-    if (length <= JOIN_BYTES) return void this.#socket.write(join(parts, length));
+    if (length <= JOIN_BYTES) return void this.#socket.write(joinParts(parts, length));
     this.#socket.cork();
     for (const part of parts) this.#socket.write(part, "latin1");
     this.#socket.uncork();
   }
 
   cut(): void {
-    this.#socket.destroy();
+    this.#abort();
     // The socket's own event comes later: whoever serves must know now.
     this.#exchange?.lose("the connection was cut");
   }
 
   finish(closes: boolean): void {
-    this.#exchange?.body?.close();
+    if (this.#exchange?.keepsBody !== true) this.#body?.close();
     this.#exchange = undefined;
     this.#keepsAlive = !closes;
     if (this.#parser.isComplete) this.#goOn();
@@ -110,12 +100,7 @@ export class Connection implements ExchangeChannel {
 
   /** Ends the connection if it is idle. */
   endIfIdle(): void {
-    if (this.#phase === "idle") this.#end();
-  }
-
-  /** Cuts it. */
-  destroy(): void {
-    this.#socket.destroy();
+    if (this.#phase === "idle" && !this.#awaitsTurn) this.#end();
   }
 
   /** Ends the connection when its time is over; to be called each second. */
@@ -124,7 +109,20 @@ export class Connection implements ExchangeChannel {
     if (this.#phase === "idle" && age > KEEP_ALIVE_SECONDS) this.#end();
     else if (this.#phase === "head" && age > HEAD_TIMEOUT_SECONDS) {
       this.#refuse(new ProtocolError("malformed", `the request's head took longer than ${HEAD_TIMEOUT_SECONDS} s`));
-    } else if ((this.#phase === "lingering" || this.#phase === "ended") && age > LINGER_SECONDS) this.#socket.destroy();
+    } else if (this.#phase === "lingering" || this.#phase === "ended") this.#checkLeaving(age);
+  }
+
+  #checkLeaving(age: number): void {
+    const { seconds } = this.#owner;
+    if (this.#socket.writableLength > 0) {
+      if (age > FLUSH_SECONDS) this.#abort();
+      else this.#unsentSeconds = seconds;
+    } else if (Math.min(age, seconds - this.#unsentSeconds) > LINGER_SECONDS && !this.#isRead) this.#socket.destroy();
+  }
+
+  /** Somebody reads a body whose request is answered: its time is theirs. */
+  get #isRead(): boolean {
+    return this.#phase === "lingering" && this.#body?.isOpen === true;
   }
 
   #receive(bytes: Uint8Array): void {
@@ -147,16 +145,17 @@ export class Connection implements ExchangeChannel {
     if (head !== undefined) return this.#begin(head);
     const chunks = this.#parser.takeBody();
     if (this.#phase === "idle") this.#enter("head");
-    else if (this.#phase === "exchange") {
-      this.#exchange?.body?.push(chunks);
-      if (this.#parser.isComplete) this.#exchange?.body?.end(this.#parser.trailers);
-    } else if (this.#phase === "lingering" && this.#parser.isComplete) this.#goOn();
+    this.#body?.push(chunks);
+    if (!this.#parser.isComplete) return;
+    this.#body?.end(this.#parser.trailers);
+    if (this.#phase === "lingering") this.#goOn();
   }
 
   #begin(head: RequestHead): void {
     const chunks = this.#parser.takeBody();
     const { isComplete } = this.#parser;
     const body = isComplete && chunks.length === 0 ? undefined : new RequestBody(() => this.#regulate());
+    this.#body = body;
     body?.push(chunks);
     if (isComplete) body?.end(this.#parser.trailers);
     this.#enter("exchange");
@@ -166,6 +165,7 @@ export class Connection implements ExchangeChannel {
 
   /** The message was read and answered: the next one, if there is to be one. */
   #goOn(): void {
+    this.#body = undefined;
     if (!this.#keepsAlive) return this.#end();
     this.#parser.next();
     this.#enter("idle");
@@ -189,25 +189,39 @@ export class Connection implements ExchangeChannel {
       formatHead(status, headers, { framing: "length", length: Buffer.byteLength(body), closes: true }),
       Buffer.from(body),
     ]);
-    this.#end();
     exchange?.lose(error.message);
+    this.#end();
   }
 
   /** The client sends no more: it is leaving, as every server takes it. */
   #leave(): void {
     if (this.#phase === "exchange") {
-      this.#socket.destroy();
+      this.#abort();
       this.#exchange?.lose("the client went away");
     } else this.#end();
   }
 
   #end(): void {
     this.#enter("ended");
+    this.#loseBody();
     this.#socket.end();
+  }
+
+  /** What is incomplete must not look complete: to some clients the end of the connection is the end of the body. */
+  #abort(): void {
+    if (this.#exchange?.endsWithConnection === true || this.#socket.writableLength > 0) this.#socket.resetAndDestroy();
+    else this.#socket.destroy();
+  }
+
+  /** Nothing more comes of the request's body, which may still be read. */
+  #loseBody(): void {
+    this.#body?.fail(new Error("the client went away"));
+    this.#body = undefined;
   }
 
   #close(): void {
     this.#enter("ended");
+    this.#loseBody();
     this.#exchange?.lose("the client went away");
     this.#exchange = undefined;
     this.#parser.close();
@@ -221,7 +235,7 @@ export class Connection implements ExchangeChannel {
 
   /** Reads no more than is wanted: the client has to wait then. */
   #regulate(): void {
-    const pause = this.#phase !== "ended" && (this.#ahead.length > 0 || this.#exchange?.body?.isFull === true);
+    const pause = this.#phase !== "ended" && (this.#ahead.length > 0 || this.#body?.isFull === true);
     if (pause === this.#isPaused) return;
     this.#isPaused = pause;
     if (pause) this.#socket.pause();
@@ -230,14 +244,3 @@ export class Connection implements ExchangeChannel {
 }
 
 const NOTHING = new Uint8Array(0);
-
-function join(parts: readonly (Uint8Array | string)[], length: number): Buffer {
-  const joined = Buffer.allocUnsafe(length);
-  let offset = 0;
-  for (const part of parts) {
-    if (typeof part === "string") joined.write(part, offset, "latin1");
-    else joined.set(part, offset);
-    offset += part.length;
-  }
-  return joined;
-}

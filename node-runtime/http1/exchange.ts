@@ -34,6 +34,8 @@ export class Exchange {
   /** When it was read, by `performance.now()`. */
   readonly arrivedMs = performance.now();
   observer: ExchangeObserver | undefined;
+  /** The body is read after the response is complete, until it is closed by whoever serves. */
+  keepsBody = false;
   readonly #channel: ExchangeChannel;
   #sender: ResponseSender | undefined;
   #response: Response | undefined;
@@ -58,6 +60,11 @@ export class Exchange {
 
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  /** True when the end of the connection tells the client that the response is complete. */
+  get endsWithConnection(): boolean {
+    return this.#sender?.framing === "close";
   }
 
   /** Sends a response as its body comes. */

@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from "node:net";
-import { Connection, type ConnectionOwner, type Refusal } from "./connection.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionOwner, Refusal } from "./connection-owner.ts";
 import type { Exchange } from "./exchange.ts";
 import type { ProtocolError } from "./request-parser.ts";
 

@@ -3,6 +3,8 @@ import { Notifier } from "../wasi/io/notifier.ts";
 
 /** Bytes that wait for a reader before the client must. */
 const MAX_WAITING_BYTES = 64 * 1024;
+/** What each piece that waits counts for besides: a client may send a byte at a time. */
+const PIECE_BYTES = 128;
 
 /** Names and values of header lines in turn; each character is one byte. */
 export type RawFields = readonly string[];
@@ -28,6 +30,11 @@ export class RequestBody implements ByteSource {
     return this.#trailers.promise;
   }
 
+  /** True while more may come that somebody reads. */
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
   /** True when no more should be read from the client. */
   get isFull(): boolean {
     return this.#waitingBytes >= MAX_WAITING_BYTES;
@@ -35,11 +42,11 @@ export class RequestBody implements ByteSource {
 
   /** Adds what came. */
   push(chunks: readonly Uint8Array[]): void {
-    if (this.#state !== "open") return;
-    for (const chunk of chunks) {
-      this.#chunks.push(chunk);
-      this.#waitingBytes += chunk.length;
-    }
+    const [first] = chunks;
+    if (this.#state !== "open" || first === undefined) return;
+    const piece = chunks.length === 1 ? first : Buffer.concat(chunks);
+    this.#chunks.push(piece);
+    this.#waitingBytes += piece.length + PIECE_BYTES;
     this.#changed.notify();
   }
 
@@ -65,10 +72,12 @@ export class RequestBody implements ByteSource {
       return this.#state === "open" ? undefined : null;
     }
     const chunk = first.length > max ? first.subarray(0, max) : first;
-    if (chunk.length === first.length) this.#chunks.shift();
-    else this.#chunks[0] = first.subarray(max);
     const wasFull = this.isFull;
     this.#waitingBytes -= chunk.length;
+    if (chunk.length === first.length) {
+      this.#chunks.shift();
+      this.#waitingBytes -= PIECE_BYTES;
+    } else this.#chunks[0] = first.subarray(max);
     if (wasFull && !this.isFull) this.#onTaken();
     return chunk;
   }

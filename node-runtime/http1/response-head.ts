@@ -33,6 +33,8 @@ export function formatHead(
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Unknown"}\r\n`;
   let hasDate = false;
   for (const [name, value] of headers) {
+    // RFC 9110 section 8.6; of 304 it tells the length of what is not sent.
+    if (status === 204 && isContentLength(name)) continue;
     head += `${name}: ${textOf(value)}\r\n`;
     hasDate ||= name.length === 4 && name.toLowerCase() === "date";
   }
@@ -47,9 +49,17 @@ export function formatInformational(status: number, headers: readonly HeaderLine
   return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Unknown"}\r\n${formatFields(headers)}\r\n`;
 }
 
-/** Returns header lines as they stand on the wire. */
+/** Returns header lines as they stand on the wire, without a length: neither 1xx responses nor trailers may have one. */
 export function formatFields(fields: readonly HeaderLine[]): string {
-  return fields.map(([name, value]) => `${name}: ${textOf(value)}\r\n`).join("");
+  return fields
+    .filter(([name]) => !isContentLength(name))
+    .map(([name, value]) => `${name}: ${textOf(value)}\r\n`)
+    .join("");
+}
+
+/** Returns whether a header says how long a body is. */
+export function isContentLength(name: string): boolean {
+  return name.length === 14 && name.toLowerCase() === "content-length";
 }
 
 /** Returns bytes as text in which each character is one byte. */

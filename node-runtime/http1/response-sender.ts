@@ -1,5 +1,13 @@
 import type { RequestHead } from "./request-head.ts";
-import { formatFields, formatHead, hasBody, textOf, type Framing, type HeaderLine } from "./response-head.ts";
+import {
+  formatFields,
+  formatHead,
+  hasBody,
+  isContentLength,
+  textOf,
+  type Framing,
+  type HeaderLine,
+} from "./response-head.ts";
 
 /** Bytes taken from the body at a time. */
 const CHUNK_BYTES = 64 * 1024;
@@ -61,6 +69,7 @@ export class ResponseSender {
   #waitingBytes = 0;
   #bodyBytes = 0;
   #turnBytes = 0;
+  #awaitsTurn = false;
   #isScheduled = false;
   #isOver = false;
 
@@ -76,6 +85,11 @@ export class ResponseSender {
   /** True once the head was written: the response cannot be another any more. */
   get hasBegun(): boolean {
     return this.#framing !== undefined;
+  }
+
+  /** How the body's end is told, once the head was written. */
+  get framing(): Framing | undefined {
+    return this.#framing;
   }
 
   /** Begins to send, and goes on as the body comes. */
@@ -114,12 +128,17 @@ export class ResponseSender {
     if (this.#waitingBytes >= CHUNK_BYTES) this.#flush();
     if (!this.#outlet.hasRoom) return false;
     if (this.#turnBytes < MAX_TURN_BYTES) return true;
-    setImmediate(() => {
-      this.#turnBytes = 0;
-      this.pump();
-    });
+    // Once, however often the guest writes until then.
+    if (!this.#awaitsTurn) setImmediate(this.#nextTurn);
+    this.#awaitsTurn = true;
     return false;
   }
+
+  readonly #nextTurn = (): void => {
+    this.#awaitsTurn = false;
+    this.#turnBytes = 0;
+    this.pump();
+  };
 
   #accept(chunk: Uint8Array): void {
     this.#turnBytes += chunk.length;
@@ -181,7 +200,7 @@ export class ResponseSender {
     }
     const isChunked = this.#framing === "chunked";
     if (isChunked && this.#waitingBytes > 0) parts.push(`${this.#waitingBytes.toString(16)}\r\n`);
-    parts.push(...this.#waiting);
+    for (const chunk of this.#waiting) parts.push(chunk); // too many to be arguments
     if (isChunked && this.#waitingBytes > 0) parts.push("\r\n");
     if (isChunked && trailers !== undefined) parts.push(`0\r\n${formatFields(trailers)}\r\n`);
     this.#waiting = [];
@@ -209,7 +228,7 @@ const NO_TRAILERS: readonly HeaderLine[] = [];
 function lengthIn(headers: readonly HeaderLine[]): number | undefined {
   let length: number | undefined;
   for (const [name, value] of headers) {
-    if (name.length !== 14 || name.toLowerCase() !== "content-length") continue;
+    if (!isContentLength(name)) continue;
     const text = textOf(value);
     length = length === undefined && /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
   }

@@ -43,9 +43,12 @@ export function writeTracked(directory: string, modules: readonly ModuleSource[]
     const result = rewriteModule(bytes, { maxMemoryPages: MAX_PAGES, growth, tracksWrites: true });
     // Marks may make a function larger than V8 compiles: resets are full ones then.
     if ("routed" in result || !WebAssembly.validate(result.bytes)) continue;
-    const file = result.writes ? `core-${index}-tracked.wasm` : record.file;
-    if (result.writes) writeFileSync(join(directory, file), result.bytes);
-    record.tracked = { file, bytes: result.bytes.length, rewriting: rewritingOf(result) };
+    const rewriting = rewritingOf(result);
+    if (result.writes) {
+      const file = `core-${index}-tracked.wasm`;
+      writeFileSync(join(directory, file), result.bytes);
+      record.tracked = { file, bytes: result.bytes.length, rewriting };
+    } else record.tracked = { file: record.file, bytes: record.bytes, rewriting };
   }
   return records;
 }

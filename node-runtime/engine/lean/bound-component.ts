@@ -21,7 +21,10 @@ type PlannedExport = BindingPlan["exports"][number];
 /** An export with all that its calls share over all instances. */
 export interface BoundExport {
   planned: PlannedExport;
-  /** True when the guest may be suspended within it, so that it must run as a promise. */
+  /**
+   * True when the guest may be suspended within it, so that it must run as a promise. That is on a stack of its own: what
+   * it takes of that is not missing to the host, which would break off anywhere. So they all do, whatever they import.
+   */
   mayWait: boolean;
   call: ExportCall;
 }
@@ -60,10 +63,9 @@ export class BoundComponent {
     this.#waits = plan.functions.map(
       (entry) => entry.kind === "lower" && WAITING.has(`${entry.interface}#${entry.name}`),
     );
-    const waits = this.#waits.includes(true);
     this.exports = plan.exports.map((planned) => ({
       planned,
-      mayWait: waits && WAITING_EXPORTS.includes(`${unversioned(planned.interface)}#${planned.name}`),
+      mayWait: WAITING_EXPORTS.includes(`${unversioned(planned.interface)}#${planned.name}`),
       call: makeExportCall(this.#codec, planned.type),
     }));
     this.handler = this.indexOf("wasi:http/incoming-handler", "handle");

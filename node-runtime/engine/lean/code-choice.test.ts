@@ -52,11 +52,13 @@ test("note: without an alternative nothing changes", () => {
   for (let call = 0; call < 300; call++) expect(choice.note(10, () => MIB)).toBe(false);
 });
 
-test("note: code that cannot be loaded leaves things as they are", () => {
-  const tracked: Code = { modules: [], tracksWrites: true };
+test("note: code that cannot be loaded is not asked for again, and requests go on", () => {
+  const tracked = { modules: [], tracksWrites: true };
+  let loads = 0;
   const choice = new CodeChoice(tracked, () => {
-    throw new Error("ENOENT");
+    loads++;
+    throw new Error("no such file");
   });
   for (let call = 0; call < 300; call++) expect(choice.note(10, () => MIB)).toBe(false);
-  expect([choice.code, choice.begin()]).toEqual([tracked, false]);
+  expect([choice.code, choice.begin(), loads]).toEqual([tracked, false, 1]);
 });

@@ -54,7 +54,10 @@ export class CodeChoice {
     return this.#other !== undefined && this.#begun++ % TIMED_CALLS === 0;
   }
 
-  /** Takes a timed call into account; returns true when instances are made of other code from here on. */
+  /**
+   * Takes a timed call into account; returns true when instances are made of other code from here on. Code that cannot be
+   * loaded is no choice: its files may be gone or damaged, and requests go on with what there is.
+   */
   note(callMs: number, memoryBytes: () => number): boolean {
     if (this.#other === undefined || this.#callsMs.push(callMs) < WINDOW_CALLS) return false;
     const tracksWrites = !prefersFullResets(this.#callsMs, memoryBytes());
@@ -64,7 +67,6 @@ export class CodeChoice {
     try {
       this.code = this.#other();
     } catch {
-      // Its files are gone or damaged: what runs goes on as it is.
       this.#other = undefined;
       return false;
     }

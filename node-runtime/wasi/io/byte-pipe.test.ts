@@ -46,3 +46,17 @@ test("BytePipe: a reader that goes away closes the writer and wakes it", () => {
   expect(woken).toBeGreaterThan(0);
   expect(pipe.queuedBytes).toBe(0);
 });
+
+test("BytePipe: small writes that wait are kept together, and come out as they were written", () => {
+  const pipe = new BytePipe();
+  const given: number[] = [];
+  for (let index = 0; pipe.capacity()! > 2000; index++) {
+    const bytes = Uint8Array.from({ length: index % 1000 === 999 ? 1500 : (index % 3) + 1 }, () => index);
+    pipe.write(bytes);
+    given.push(...bytes);
+  }
+  const chunks: Uint8Array[] = [];
+  for (let chunk = pipe.take(3000); chunk instanceof Uint8Array; chunk = pipe.take(3000)) chunks.push(chunk);
+  expect(chunks.length).toBeLessThan(150);
+  expect(Buffer.concat(chunks).equals(Buffer.from(given))).toBe(true);
+});

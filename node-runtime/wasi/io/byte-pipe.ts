@@ -3,6 +3,10 @@ import { Notifier } from "./notifier.ts";
 
 /** Bytes that may wait in a pipe before its writer must. */
 const DEFAULT_CAPACITY_BYTES = 64 * 1024;
+/** Up to this many bytes are put together with others that wait: a guest may write one at a time. */
+const SMALL_BYTES = 1024;
+/** What small writes are put together in. */
+const JOINED_BYTES = 4096;
 
 /**
  * A bounded byte queue with a writing side (a sink) and a reading side (a source): how a guest's body reaches the
@@ -14,6 +18,8 @@ export class BytePipe implements ByteSink, ByteSource {
   readonly #writers = new Notifier();
   #reader: (() => void) | undefined;
   #chunks: Uint8Array[] = [];
+  /** Room behind the last chunk, in its buffer. */
+  #spare: Uint8Array = NOTHING;
   #queuedBytes = 0;
   #ended = false;
   #readerGone = false;
@@ -45,9 +51,23 @@ export class BytePipe implements ByteSink, ByteSource {
 
   write(bytes: Uint8Array): void {
     if (bytes.length === 0 || this.#readerGone || this.#ended) return;
-    this.#chunks.push(bytes);
+    if (this.#chunks.length > 0 && bytes.length <= SMALL_BYTES) this.#join(bytes);
+    else {
+      this.#chunks.push(bytes);
+      this.#spare = NOTHING;
+    }
     this.#queuedBytes += bytes.length;
     this.#notifyReaders();
+  }
+
+  #join(bytes: Uint8Array): void {
+    let start: Uint8Array = NOTHING;
+    if (bytes.length <= this.#spare.length) start = this.#chunks.pop()!;
+    else this.#spare = new Uint8Array(JOINED_BYTES);
+    const { buffer, byteOffset } = start === NOTHING ? this.#spare : start;
+    this.#spare.set(bytes);
+    this.#spare = this.#spare.subarray(bytes.length);
+    this.#chunks.push(new Uint8Array(buffer, byteOffset, start.length + bytes.length));
   }
 
   flushed(): boolean {
@@ -110,3 +130,5 @@ export class BytePipe implements ByteSink, ByteSource {
     };
   }
 }
+
+const NOTHING = new Uint8Array(0);
