@@ -1,6 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { readFromCell, type FromCell, type ToCell } from "../cell/protocol.ts";
 import { CELL_MAIN, describeExit, startChild } from "./child-process.ts";
+import { LastWords } from "./last-words.ts";
 
 /** A cell that answers no ping for this much longer than a request may take is stuck in a guest: it is killed. */
 const HEARTBEAT_SLACK_MS = 2000;
@@ -22,6 +23,7 @@ export class CellProcess {
   #heartbeat: NodeJS.Timeout | undefined;
   #unanswered = 0;
   #exited = false;
+  #hasEnded = false;
   #stuck = false;
   readonly #end = Promise.withResolvers<void>();
   /** The longest that a guest of this cell may keep its thread: its apps' longest request timeout. */
@@ -30,11 +32,14 @@ export class CellProcess {
   constructor(events: CellEvents, options: { stdio?: "inherit"; heartbeat: boolean }) {
     this.#events = events;
     this.#child = startChild(CELL_MAIN, { maxHeapMb: MAX_HEAP_MB, ...(options.stdio && { stdio: options.stdio }) });
-    this.#child.stderr?.resume();
+    const words = new LastWords(this.#child.stderr);
     this.#child.on("message", (raw) => this.#receive(raw));
     this.#child.on("error", () => this.#ended("could not be started"));
-    this.#child.on("exit", (code, signal) => {
-      this.#ended(this.#stuck ? "did not answer and was killed" : describeExit(code, signal));
+    this.#child.on("exit", () => (this.#exited = true));
+    // Behind `exit`: by then all is read that it printed.
+    this.#child.on("close", (code, signal) => {
+      const why = this.#stuck ? "did not answer and was killed" : describeExit(code, signal);
+      this.#ended(words.error === "" ? why : `${why}: ${words.error}`);
     });
     if (options.heartbeat) this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_INTERVAL_MS);
   }
@@ -79,8 +84,9 @@ export class CellProcess {
   }
 
   #ended(why: string): void {
-    if (this.#exited) return;
+    if (this.#hasEnded) return;
     this.#exited = true;
+    this.#hasEnded = true;
     clearInterval(this.#heartbeat);
     this.#end.resolve();
     this.#events.exit(why);
