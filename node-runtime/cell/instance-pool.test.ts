@@ -116,3 +116,24 @@ test("instance pool: a closed one keeps its program until all who have or await 
   await settled();
   expect(calls).toEqual(["instantiate", "instantiate", "close"]);
 });
+
+test("instance pool: an instance that was on the way when the app was scaled to zero does not stand ready", async () => {
+  const made = Promise.withResolvers<unknown>();
+  const disposed: string[] = [];
+  const guest = {
+    app: { concurrency: 1, reuse: "Request" },
+    stats: new StatsCollector(),
+    isAwake: true,
+    instantiate: () => makeInstance(),
+    release: () => disposed.push("asleep"),
+  };
+  const pool = new InstancePool(guest as unknown as Guest);
+  const request = ask(pool);
+  guest.instantiate = () => made.promise;
+  pool.release(request.live!, true);
+  await settled();
+  pool.trim();
+  made.resolve({ ...(makeInstance() as object), dispose: () => disposed.push("disposed") });
+  await settled();
+  expect(disposed).toEqual(["asleep", "disposed", "asleep"]);
+});

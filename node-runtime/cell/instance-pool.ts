@@ -35,6 +35,8 @@ export class InstancePool {
   readonly #promised = new Set<Taker>();
   readonly #slice = new TimeSlice();
   #making = false;
+  /** How often it was scaled to zero. */
+  #trims = 0;
   #closed = false;
 
   constructor(guest: Guest) {
@@ -77,6 +79,7 @@ export class InstancePool {
 
   /** Scale to zero: ends the instances that stand ready and forgets the program. */
   trim(): void {
+    this.#trims++;
     this.#endReady("scaled to zero");
     this.#guest.release();
   }
@@ -172,10 +175,13 @@ export class InstancePool {
 
   async #makeReady(): Promise<void> {
     if (this.#closed || !this.#guest.isAwake || this.#inUse > 0) return;
+    const trims = this.#trims;
     try {
       const live = await this.#guest.instantiate();
-      if (this.#closed) live.dispose();
-      else this.#ready.push(live);
+      if (!this.#closed && trims === this.#trims) return void this.#ready.push(live);
+      // Scaled to zero meanwhile: nobody would end it.
+      live.dispose();
+      if (!this.#closed && this.#inUse === 0) this.#guest.release();
     } catch {
       // The next request makes its own and reports why it fails.
     }
