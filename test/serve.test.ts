@@ -113,7 +113,14 @@ test("wasmlet serve: a cache folder that may not be written: RUNTIME_CACHE", asy
 });
 
 test("wasmlet serve -o json: what keeps it from starting is JSON too", async () => {
-  const { status, stderr } = await failing(["serve", join(temporary.path, "nowhere"), "-o", "json"]);
+  const { status, stderr } = await failing([
+    "serve",
+    join(temporary.path, "nowhere"),
+    "--management-port",
+    "0",
+    "-o",
+    "json",
+  ]);
   expect(status).toBe(1);
   expect(JSON.parse(stderr)).toMatchObject({ error: { code: "RUNTIME_FOLDER", fix: expect.any(String) } });
 });

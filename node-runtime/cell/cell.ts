@@ -6,6 +6,7 @@ import { HttpApp } from "./http-app.ts";
 import { LineBudget } from "./log-lines.ts";
 import type { AppStats, CellApp, Failure, FromCell, LogLine, ToCell } from "./protocol.ts";
 import { StatsCollector } from "./stats.ts";
+import { flushStdio } from "./stdio.ts";
 
 /** Lines gathered before they are sent, so that a chatty guest costs one message, not thousands. */
 const MAX_GATHERED_LINES = 500;
@@ -112,6 +113,7 @@ export class Cell {
       outcome = { exitCode: 134, error: failureOf(thrown) };
     }
     this.#flushLines();
+    if (guest.app.stdio === "inherit") await flushStdio();
     phases["first_response"] = (performance.now() - begin) / 1000;
     this.#send({ type: "stats", seq: 0, apps: this.#takeStats() });
     this.#send({ type: "exited", id, ...outcome, start: { start: "cold", phases } });

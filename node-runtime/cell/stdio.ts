@@ -17,6 +17,17 @@ export function inheritedStdio(): Pick<CliOptions, "stdin" | "stdout" | "stderr"
   };
 }
 
+/** Resolves when all that was written to the standard streams has left, or nobody reads them: this process is about to be ended. */
+export async function flushStdio(): Promise<void> {
+  await Promise.all(
+    [process.stdout, process.stderr].map(async (stream) => {
+      if (stream.writableLength === 0 || stream.destroyed) return;
+      // The callback of a write comes behind those before it, and when the stream fails.
+      await new Promise<void>((resolve) => void stream.write("", () => resolve()));
+    }),
+  );
+}
+
 /** Reads a Node stream only as far as the guest asks. */
 function readableSource(stream: Readable): ByteSource {
   const changed = new Notifier();
