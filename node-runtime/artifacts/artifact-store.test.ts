@@ -182,3 +182,7 @@ test("chooseEvictions: fits, spares what is in use, and evicts nothing newer tha
     }),
   );
 });
+
+test.runIf(process.platform === "linux")("artifact store: a folder that cannot be made is an error", () => {
+  expect(() => new ArtifactStore("/proc/nowhere/cache")).toThrow(expect.objectContaining({ code: "RUNTIME_CACHE" }));
+});

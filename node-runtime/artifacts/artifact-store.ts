@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { messageOf, WasmletError } from "../../common/errors.ts";
+import { dirname, join } from "node:path";
+import { messageOf, systemCodeOf, WasmletError } from "../../common/errors.ts";
 import { DigestsInUse } from "./digests-in-use.ts";
 import { PIPELINE_VERSION, readPreparedArtifact, type PreparedArtifact } from "./prepared-artifact.ts";
 import { nameProcessFile, sweepProcessFiles } from "./process-files.ts";
@@ -228,10 +228,22 @@ function digestOf(bytes: Uint8Array): string {
 function makeFolders(directory: string): void {
   try {
     for (const folder of ["blobs", "in-use", "prepared", "tags", "temp", "volumes"]) {
-      mkdirSync(join(directory, folder), { recursive: true });
+      makeFolder(join(directory, folder));
     }
   } catch (cause) {
     throw cacheError(directory, cause);
+  }
+}
+
+/** Makes a folder and those above it. Node.js' own way to do that never ends where the system has none to make (/proc). */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  const parent = dirname(path);
+  if (parent !== path) makeFolder(parent);
+  try {
+    mkdirSync(path);
+  } catch (thrown) {
+    if (systemCodeOf(thrown) !== "EEXIST") throw thrown; // another process was first
   }
 }
 
