@@ -1,7 +1,7 @@
 import { generateKeyPairSync, sign as signBytes, type KeyObject } from "node:crypto";
-import { existsSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterAll, expect, test } from "vitest";
 import { Secret } from "../../common/secret.ts";
@@ -211,6 +211,30 @@ test("OciArtifacts: a blob that was damaged on the disk is fetched again", async
   const again = await setting.restart().obtain({ image: setting.image });
   expect(again.digest).toBe(digest);
   expect(setting.registry.requests.filter((request) => request.endsWith(digest))).toHaveLength(2);
+});
+
+test("OciArtifacts: what a crash left of a blob is continued; where it was damaged, the whole comes anew", async () => {
+  await using setting = await set(cncfSample());
+  const file = (): string =>
+    join(
+      dirname(setting.store.partials.make(digestOf(COMPONENT))),
+      `4294967295-x.${digestOf(COMPONENT).replace(":", "-")}`,
+    );
+  for (const [left, times] of [
+    [COMPONENT, 0],
+    [COMPONENT.subarray(0, 4), 1],
+    [Buffer.alloc(4), 2],
+    [Buffer.concat([COMPONENT, COMPONENT]), 0],
+  ] as const) {
+    writeFileSync(file(), left);
+    rmSync(setting.store.blobFile(digestOf(COMPONENT)), { force: true });
+    const before = setting.registry.requests.length;
+    const { digest } = await setting.restart().obtain({ image: setting.image });
+    expect(digest).toBe(digestOf(COMPONENT));
+    const asked = setting.registry.requests.slice(before).filter((request) => request.endsWith(digest));
+    expect(asked).toHaveLength(times);
+    expect(readdirSync(dirname(file()))).toEqual([]);
+  }
 });
 
 test("OciArtifacts: everything that an app needs stays in a full store until it is released", async () => {

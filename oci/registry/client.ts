@@ -4,7 +4,7 @@ import { MAX_MANIFEST_BYTES, readManifest, type Descriptor, type Manifest } from
 import { INDEX_TYPES, MANIFEST_TYPES } from "../media-types.ts";
 import { formatReference, versionOf, type Reference } from "../reference.ts";
 import { Authorizer } from "./authorizer.ts";
-import { streamBlob } from "./blob.ts";
+import { streamBlob, type BlobOptions } from "./blob.ts";
 import { readBody } from "./body.ts";
 import type { CredentialSource } from "./credentials.ts";
 import { Endpoints } from "./endpoints.ts";
@@ -135,7 +135,7 @@ export class RegistryClient {
     reference: Reference,
     descriptor: Descriptor,
     consume: (bytes: AsyncIterable<Uint8Array>) => Promise<Result>,
-    signal?: AbortSignal,
+    options: BlobOptions = {},
   ): Promise<Result> {
     if (descriptor.size > this.#maxBlobBytes) {
       throw new WasmletError("OCI_TOO_LARGE", "a blob of the artifact is larger than is accepted", {
@@ -144,7 +144,7 @@ export class RegistryClient {
         actual: `${descriptor.size} bytes`,
       });
     }
-    return this.#ask(reference, (session) => consume(streamBlob(session, descriptor, signal)));
+    return this.#ask(reference, (session) => consume(streamBlob(session, descriptor, options)));
   }
 
   /** Brings a blob into the reference's repository, unless it is there; throws OCI_* errors. */
