@@ -172,6 +172,16 @@ export class ArtifactStore {
     return join(this.#directory, "tags");
   }
 
+  /** The folder of whom artifacts were pulled for. */
+  get pulledDirectory(): string {
+    return join(this.#directory, "pulled");
+  }
+
+  /** The folder of what apps were started from. */
+  get startedDirectory(): string {
+    return join(this.#directory, "started");
+  }
+
   /** A path of its own for something unfinished. */
   makeTemporary(): string {
     return join(this.#directory, "temp", nameProcessFile());
@@ -231,7 +241,7 @@ function digestOf(bytes: Uint8Array): string {
 
 function makeFolders(directory: string): void {
   try {
-    for (const folder of ["blobs", "in-use", "partial", "prepared", "tags", "temp", "volumes"]) {
+    for (const folder of ["blobs", "in-use", "partial", "prepared", "pulled", "started", "tags", "temp", "volumes"]) {
       mkdirSync(join(directory, folder), { recursive: true });
     }
   } catch (cause) {

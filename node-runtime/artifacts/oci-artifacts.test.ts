@@ -166,16 +166,33 @@ test("contract: Always takes up a tag that moved; IfNotPresent stays with what i
   expect(await obtain("IfNotPresent")).toBe(digestOf(MODULE));
 });
 
-test("contract: with the registry away, what is kept starts, also after a restart, and Always warns", async () => {
+test("contract: with the registry away, what is kept starts, also after a restart", async () => {
   await using setting = await set(cncfSample());
   await setting.artifacts.obtain({ image: setting.image });
   setting.fail(503);
-  const { digest, warning } = await setting.restart().obtain({ image: setting.image, policy: "Always" });
-  expect(digest).toBe(digestOf(COMPONENT));
-  expect(warning).toContain("OCI_UNREACHABLE");
+  for (const policy of ["IfNotPresent", "Never", undefined] as const) {
+    const { digest, warning } = await setting.restart().obtain({ image: setting.image, policy });
+    expect([digest, warning]).toEqual([digestOf(COMPONENT), undefined]);
+  }
+});
+
+test("contract: with the registry away, Always starts what ran before a restart, with a warning, and nothing new", async () => {
+  await using setting = await set(cncfSample());
+  const always = (artifacts: OciArtifacts, app: string): ReturnType<OciArtifacts["obtain"]> =>
+    artifacts.obtain({ image: setting.image, policy: "Always", app });
+  await always(setting.artifacts, "default/running");
+  setting.fail(503);
+  const restarted = setting.restart();
+  const { digest, warning } = await always(restarted, "default/running");
+  expect([digest, warning]).toEqual([digestOf(COMPONENT), expect.stringContaining("OCI_UNREACHABLE")]);
+  await expect(always(restarted, "default/new")).rejects.toHaveProperty("code", "OCI_UNREACHABLE");
+  const other = restarted.obtain({ image: `${setting.registry.host}/app:latest`, app: "default/running" });
+  await expect(other).rejects.toHaveProperty("code", "OCI_UNREACHABLE");
   setting.fail(403);
-  const refused = setting.restart().obtain({ image: setting.image, policy: "Always" });
-  await expect(refused).rejects.toHaveProperty("code", "OCI_UNAUTHORIZED");
+  await expect(always(restarted, "default/running")).rejects.toHaveProperty("code", "OCI_UNAUTHORIZED");
+  setting.fail(503);
+  restarted.forgetApp("default/running");
+  await expect(always(restarted, "default/running")).rejects.toHaveProperty("code", "OCI_UNREACHABLE");
 });
 
 test("OciArtifacts: where what a tag led to is gone, here and there, the tag is followed anew", async () => {

@@ -108,23 +108,33 @@ export class RegistryClient {
   /** Returns the digest that a reference leads to now, asking for no more than that; throws OCI_* errors. */
   async resolve(reference: Reference, signal?: AbortSignal): Promise<string> {
     if (reference.digest !== undefined) return reference.digest;
-    const digest = await this.#ask(reference, async (session) => {
+    const response = await this.#head(reference, signal);
+    const digest = response?.header("docker-content-digest");
+    // The header is newer than some registries too.
+    return digest !== undefined && isDigest(digest)
+      ? digest
+      : (await this.manifest(reference, signal)).descriptor.digest;
+  }
+
+  /** Succeeds when the registry lets us have what a reference names, which is not fetched; throws OCI_* errors. */
+  async check(reference: Reference, signal?: AbortSignal): Promise<void> {
+    if ((await this.#head(reference, signal)) === undefined) await this.manifest(reference, signal);
+  }
+
+  /** Returns undefined where the registry, or a proxy before it, knows no HEAD. */
+  #head(reference: Reference, signal: AbortSignal | undefined): Promise<HttpResponse | undefined> {
+    return this.#ask(reference, async (session) => {
       const response = await session.send({
         method: "HEAD",
         target: `manifests/${versionOf(reference)}`,
         what: `the manifest of ${formatReference(reference)}`,
-        // Some registries, and proxies before them, know no HEAD here.
         accepted: [200, 405, 501],
         headers: { accept: ACCEPTED_TYPES },
         signal,
       });
       response.discard();
-      return response.status === 200 ? response.header("docker-content-digest") : undefined;
+      return response.status === 200 ? response : undefined;
     });
-    // The header is newer than some registries too.
-    return digest !== undefined && isDigest(digest)
-      ? digest
-      : (await this.manifest(reference, signal)).descriptor.digest;
   }
 
   /**

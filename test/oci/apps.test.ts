@@ -271,11 +271,7 @@ describe.skipIf(!needTools(dockerRegistry()))("apps from a registry with TLS and
       type: "kubernetes.io/dockerconfigjson",
       stringData: { ".dockerconfigjson": content },
     };
-    const manifests = [
-      secret,
-      app("with", image, { imagePullSecrets: [{ name: "pull" }] }),
-      app("without", image, { imagePullPolicy: "Always" }),
-    ];
+    const manifests = [secret, app("with", image, { imagePullSecrets: [{ name: "pull" }] }), app("without", image)];
     const registries = { ca: [registry.ca ?? ""] };
     const runtime = await startTestRuntime(manifests, cache.path, { registries });
     try {
