@@ -349,7 +349,7 @@ test("contract: with its signature it runs, and starts again without the registr
     rules: policy.rules.map((rule) => ({
       name: "stricter",
       repositories: rule.repositories,
-      keys: [{ name: "other", key: foreign.publicKey }],
+      signers: [{ kind: "key" as const, name: "other", key: foreign.publicKey }],
     })),
   };
   await expect(setting.restart(stricter).obtain(image)).rejects.toHaveProperty("code", "OCI_UNREACHABLE");
