@@ -15,6 +15,8 @@ export interface BlobStore {
   open(descriptor: Pick<Descriptor, "digest">): Promise<AsyncIterable<Uint8Array> | undefined>;
   /** Keeps a blob. It is kept only when `bytes` ends without an error, and then whole. */
   write(descriptor: Pick<Descriptor, "digest" | "size">, bytes: AsyncIterable<Uint8Array>): Promise<void>;
+  /** Returns what is there of a blob that a crash cut off, not verified; undefined where it has to come from the start. */
+  openBeginning?(descriptor: Pick<Descriptor, "digest">): Promise<AsyncIterable<Uint8Array> | undefined>;
 }
 
 /** What a pull asks a registry for. */
@@ -169,14 +171,27 @@ async function download(reference: Reference, descriptor: Descriptor, context: P
   await flight.finally(() => flights.delete(digest));
 }
 
-function transfer(reference: Reference, descriptor: Descriptor, context: PullContext): Promise<void> {
+async function transfer(reference: Reference, descriptor: Descriptor, context: PullContext): Promise<void> {
   const { client, blobs, signal, onProgress } = context;
   const consume = (bytes: AsyncIterable<Uint8Array>): Promise<void> =>
     blobs.write(
       descriptor,
       counted(bytes, (received) => onProgress?.(descriptor, received)),
     );
-  return client.blob(reference, descriptor, consume, signal);
+  let isContinued = false;
+  const beginning = async (): Promise<AsyncIterable<Uint8Array> | undefined> => {
+    const bytes = await blobs.openBeginning?.(descriptor);
+    isContinued ||= bytes !== undefined;
+    return bytes;
+  };
+  try {
+    await client.blob(reference, descriptor, consume, { signal, beginning });
+  } catch (thrown) {
+    const isWrong = thrown instanceof WasmletError && thrown.code === "OCI_DIGEST_MISMATCH";
+    if (!isContinued || !isWrong) throw thrown;
+    // The crash damaged what it left: everything comes anew.
+    await client.blob(reference, descriptor, consume, { signal });
+  }
 }
 
 async function* counted(

@@ -15,7 +15,7 @@ export async function approveArtifact(
   context: PullContext,
   tags: Tags,
 ): Promise<string[]> {
-  if (rule.keys.length === 0) return [];
+  if (rule.signers.length === 0) return [];
   const { registry, repository } = reference;
   const where = `${registry}/${repository}`;
   const place: Reference = { registry, repository, tag: signatureTag(digest) };
@@ -27,7 +27,7 @@ export async function approveArtifact(
     // There may be a newer signature than the one that is kept.
     if (known !== undefined && code === "OCI_POLICY_REFUSED") return check(place);
     if (code !== "OCI_NOT_FOUND" && code !== "ARTIFACT_MISSING") throw thrown;
-    checkSignatures(rule, digest, [], where);
+    await checkSignatures(rule, digest, [], where);
     throw thrown;
   }
 
@@ -35,7 +35,7 @@ export async function approveArtifact(
     const manifest = await obtainManifest(signatures, context);
     const payloads = manifest.content.kind === "manifest" ? payloadsOf(manifest.content.manifest) : [];
     const read = await readSignatures(payloads, (payload) => obtainBlob(signatures, payload, context));
-    checkSignatures(rule, digest, read, where);
+    await checkSignatures(rule, digest, read, where);
     tags.note(place, manifest.digest);
     return [manifest.digest, ...payloads.map((payload) => payload.digest)];
   }

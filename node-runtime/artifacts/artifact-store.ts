@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, renameSync, rmSync, statSync, utimesSync, writeF
 import { dirname, join } from "node:path";
 import { messageOf, systemCodeOf, WasmletError } from "../../common/errors.ts";
 import { DigestsInUse } from "./digests-in-use.ts";
+import { PartialBlobs } from "./partial-blobs.ts";
 import { PIPELINE_VERSION, readPreparedArtifact, type PreparedArtifact } from "./prepared-artifact.ts";
 import { nameProcessFile, sweepProcessFiles } from "./process-files.ts";
 import { chooseEvictions, listEntries, sizeOfFolder } from "./store-entries.ts";
@@ -38,6 +39,8 @@ export class ArtifactStore {
   readonly #onEvicted: (count: number) => void;
   readonly #now: () => Date;
   readonly #inUse: DigestsInUse;
+  /** Blobs that come, and what crashes left of them. */
+  readonly partials: PartialBlobs;
   #bytes: number | undefined;
 
   /** Makes its folders; throws RUNTIME_CACHE. */
@@ -48,6 +51,7 @@ export class ArtifactStore {
     this.#now = options.now ?? (() => new Date());
     makeFolders(directory);
     this.#inUse = new DigestsInUse(join(directory, "in-use"));
+    this.partials = new PartialBlobs(join(directory, "partial"));
   }
 
   /** Bytes in the store, as this process knows: counted when first asked for, then kept up with what it adds. */
@@ -58,7 +62,7 @@ export class ArtifactStore {
 
   /** Removes what processes that crashed left behind; returns how many. */
   sweep(): number {
-    return sweepProcessFiles(join(this.#directory, "temp"), MAX_TEMPORARY_AGE_MS);
+    return sweepProcessFiles(join(this.#directory, "temp"), MAX_TEMPORARY_AGE_MS) + this.partials.sweep();
   }
 
   /**
@@ -168,6 +172,16 @@ export class ArtifactStore {
     return join(this.#directory, "tags");
   }
 
+  /** The folder of whom artifacts were pulled for. */
+  get pulledDirectory(): string {
+    return join(this.#directory, "pulled");
+  }
+
+  /** The folder of what apps were started from. */
+  get startedDirectory(): string {
+    return join(this.#directory, "started");
+  }
+
   /** A path of its own for something unfinished. */
   makeTemporary(): string {
     return join(this.#directory, "temp", nameProcessFile());
@@ -227,7 +241,7 @@ function digestOf(bytes: Uint8Array): string {
 
 function makeFolders(directory: string): void {
   try {
-    for (const folder of ["blobs", "in-use", "prepared", "tags", "temp", "volumes"]) {
+    for (const folder of ["blobs", "in-use", "partial", "prepared", "pulled", "started", "tags", "temp", "volumes"]) {
       makeFolder(join(directory, folder));
     }
   } catch (cause) {

@@ -16,7 +16,7 @@ const BLOB = { digest: digestOf(BYTES), size: BYTES.length };
 function makeBlobs(): { store: ArtifactStore; blobs: BlobFiles; temporaries: () => string[] } {
   const folder = mkdtempSync(join(root, "store-"));
   const store = new ArtifactStore(folder);
-  return { store, blobs: new BlobFiles(store), temporaries: () => readdirSync(join(folder, "temp")) };
+  return { store, blobs: new BlobFiles(store), temporaries: () => readdirSync(join(folder, "partial")) };
 }
 
 async function* chunks(fails = false): AsyncGenerator<Uint8Array> {
@@ -68,6 +68,6 @@ test("BlobFiles: twins that are written at once leave one whole file", async () 
 
 test("BlobFiles: a folder that cannot be written is RUNTIME_CACHE", async () => {
   const { store, blobs } = makeBlobs();
-  rmSync(join(store.blobFile(BLOB.digest), "..", "..", "temp"), { recursive: true });
+  rmSync(join(store.blobFile(BLOB.digest), "..", "..", "partial"), { recursive: true });
   await expect(blobs.write(BLOB, chunks())).rejects.toHaveProperty("code", "RUNTIME_CACHE");
 });

@@ -21,6 +21,8 @@ export class BlobFiles implements BlobStore {
   readonly #store: ArtifactStore;
   /** What a file looked like when it was right. */
   readonly #known = new Map<string, string>();
+  /** What crashes left of blobs that are wanted again. */
+  readonly #beginnings = new Map<string, string>();
 
   constructor(store: ArtifactStore) {
     this.#store = store;
@@ -39,16 +41,26 @@ export class BlobFiles implements BlobStore {
     return readFileChunks(file);
   }
 
+  async openBeginning({ digest }: { digest: string }): Promise<AsyncIterable<Uint8Array> | undefined> {
+    const file = this.#beginnings.get(digest) ?? this.#store.partials.claim(digest);
+    if (file === undefined || (await statOf(file)) === undefined) return undefined;
+    this.#beginnings.set(digest, file);
+    return readFileChunks(file);
+  }
+
   /** Keeps what comes; throws what `bytes` throws, and RUNTIME_CACHE. */
   async write({ digest }: { digest: string; size: number }, bytes: AsyncIterable<Uint8Array>): Promise<void> {
-    const temporary = this.#store.makeTemporary();
+    const temporary = this.#store.partials.make(digest);
     try {
       const size = await this.#fill(temporary, bytes);
       const file = this.#store.adoptBlob(temporary, digest, size);
       await syncFolder(dirname(file));
       await this.#remember(digest);
+      await this.#forgetBeginning(digest);
     } catch (thrown) {
       await rm(temporary, { force: true }).catch(() => {});
+      // What it began with may be what was wrong.
+      if (thrown instanceof WasmletError && thrown.code === "OCI_DIGEST_MISMATCH") await this.#forgetBeginning(digest);
       // Only what the disk says is the cache's fault; the rest came with the bytes.
       throw (thrown as NodeJS.ErrnoException).syscall === undefined ? thrown : cacheError(temporary, thrown);
     }
@@ -77,6 +89,12 @@ export class BlobFiles implements BlobStore {
       await handle.close();
     }
     return size;
+  }
+
+  async #forgetBeginning(digest: string): Promise<void> {
+    const file = this.#beginnings.get(digest);
+    this.#beginnings.delete(digest);
+    if (file !== undefined) await rm(file, { force: true }).catch(() => {});
   }
 
   async #remember(digest: string): Promise<void> {

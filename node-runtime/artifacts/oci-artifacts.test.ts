@@ -1,7 +1,7 @@
 import { generateKeyPairSync, sign as signBytes, type KeyObject } from "node:crypto";
-import { existsSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterAll, expect, test } from "vitest";
 import { Secret } from "../../common/secret.ts";
@@ -166,16 +166,33 @@ test("contract: Always takes up a tag that moved; IfNotPresent stays with what i
   expect(await obtain("IfNotPresent")).toBe(digestOf(MODULE));
 });
 
-test("contract: with the registry away, what is kept starts, also after a restart, and Always warns", async () => {
+test("contract: with the registry away, what is kept starts, also after a restart", async () => {
   await using setting = await set(cncfSample());
   await setting.artifacts.obtain({ image: setting.image });
   setting.fail(503);
-  const { digest, warning } = await setting.restart().obtain({ image: setting.image, policy: "Always" });
-  expect(digest).toBe(digestOf(COMPONENT));
-  expect(warning).toContain("OCI_UNREACHABLE");
+  for (const policy of ["IfNotPresent", "Never", undefined] as const) {
+    const { digest, warning } = await setting.restart().obtain({ image: setting.image, policy });
+    expect([digest, warning]).toEqual([digestOf(COMPONENT), undefined]);
+  }
+});
+
+test("contract: with the registry away, Always starts what ran before a restart, with a warning, and nothing new", async () => {
+  await using setting = await set(cncfSample());
+  const always = (artifacts: OciArtifacts, app: string): ReturnType<OciArtifacts["obtain"]> =>
+    artifacts.obtain({ image: setting.image, policy: "Always", app });
+  await always(setting.artifacts, "default/running");
+  setting.fail(503);
+  const restarted = setting.restart();
+  const { digest, warning } = await always(restarted, "default/running");
+  expect([digest, warning]).toEqual([digestOf(COMPONENT), expect.stringContaining("OCI_UNREACHABLE")]);
+  await expect(always(restarted, "default/new")).rejects.toHaveProperty("code", "OCI_UNREACHABLE");
+  const other = restarted.obtain({ image: `${setting.registry.host}/app:latest`, app: "default/running" });
+  await expect(other).rejects.toHaveProperty("code", "OCI_UNREACHABLE");
   setting.fail(403);
-  const refused = setting.restart().obtain({ image: setting.image, policy: "Always" });
-  await expect(refused).rejects.toHaveProperty("code", "OCI_UNAUTHORIZED");
+  await expect(always(restarted, "default/running")).rejects.toHaveProperty("code", "OCI_UNAUTHORIZED");
+  setting.fail(503);
+  restarted.forgetApp("default/running");
+  await expect(always(restarted, "default/running")).rejects.toHaveProperty("code", "OCI_UNREACHABLE");
 });
 
 test("OciArtifacts: where what a tag led to is gone, here and there, the tag is followed anew", async () => {
@@ -211,6 +228,30 @@ test("OciArtifacts: a blob that was damaged on the disk is fetched again", async
   const again = await setting.restart().obtain({ image: setting.image });
   expect(again.digest).toBe(digest);
   expect(setting.registry.requests.filter((request) => request.endsWith(digest))).toHaveLength(2);
+});
+
+test("OciArtifacts: what a crash left of a blob is continued; where it was damaged, the whole comes anew", async () => {
+  await using setting = await set(cncfSample());
+  const file = (): string =>
+    join(
+      dirname(setting.store.partials.make(digestOf(COMPONENT))),
+      `4294967295-x.${digestOf(COMPONENT).replace(":", "-")}`,
+    );
+  for (const [left, times] of [
+    [COMPONENT, 0],
+    [COMPONENT.subarray(0, 4), 1],
+    [Buffer.alloc(4), 2],
+    [Buffer.concat([COMPONENT, COMPONENT]), 0],
+  ] as const) {
+    writeFileSync(file(), left);
+    rmSync(setting.store.blobFile(digestOf(COMPONENT)), { force: true });
+    const before = setting.registry.requests.length;
+    const { digest } = await setting.restart().obtain({ image: setting.image });
+    expect(digest).toBe(digestOf(COMPONENT));
+    const asked = setting.registry.requests.slice(before).filter((request) => request.endsWith(digest));
+    expect(asked).toHaveLength(times);
+    expect(readdirSync(dirname(file()))).toEqual([]);
+  }
 });
 
 test("OciArtifacts: everything that an app needs stays in a full store until it is released", async () => {
@@ -308,7 +349,7 @@ test("contract: with its signature it runs, and starts again without the registr
     rules: policy.rules.map((rule) => ({
       name: "stricter",
       repositories: rule.repositories,
-      keys: [{ name: "other", key: foreign.publicKey }],
+      signers: [{ kind: "key" as const, name: "other", key: foreign.publicKey }],
     })),
   };
   await expect(setting.restart(stricter).obtain(image)).rejects.toHaveProperty("code", "OCI_UNREACHABLE");

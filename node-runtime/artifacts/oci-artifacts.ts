@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { WasmletError } from "../../common/errors.ts";
 import { readDockerConfig } from "../../oci/docker-config/config-file.ts";
 import { credentialsOfSecrets } from "../../oci/docker-config/credential-source.ts";
@@ -18,8 +19,11 @@ import { RegistryClient, type RegistryOptions } from "../../oci/registry/client.
 import type { CredentialSource } from "../../oci/registry/credentials.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
 import { approveArtifact } from "./approval.ts";
+import { AskedRegistry } from "./asked-registry.ts";
 import { BlobFiles } from "./blob-files.ts";
-import { defaultPolicy, isAway, NOBODY, type PullPolicy } from "./pull-policy.ts";
+import { defaultPolicy, isAway, NOBODY, pulledByOthers, type PullPolicy } from "./pull-policy.ts";
+import { PullRecords } from "./pull-records.ts";
+import { StartedApps } from "./started-apps.ts";
 import { Tags } from "./tags.ts";
 
 /** An artifact that is wanted from a registry. */
@@ -29,6 +33,8 @@ export interface OciRequest {
   policy?: PullPolicy | undefined;
   /** Contents of `.dockerconfigjson` in pull secrets, in order. */
   secrets?: readonly Uint8Array[];
+  /** The app that is started, by which it is known after a restart. */
+  app?: string;
   /** Called as blobs come. */
   onProgress?: PullContext["onProgress"];
 }
@@ -68,6 +74,8 @@ export class OciArtifacts {
   readonly #store: ArtifactStore;
   readonly #blobs: BlobFiles;
   readonly #tags: Tags;
+  readonly #started: StartedApps;
+  readonly #records: PullRecords;
   readonly #client: RegistryClient;
   readonly #userCredentials: CredentialSource | undefined;
   readonly #policy: Policy | undefined;
@@ -83,6 +91,8 @@ export class OciArtifacts {
     this.#store = store;
     this.#blobs = new BlobFiles(store);
     this.#tags = new Tags(store.tagsDirectory, () => store.makeTemporary());
+    this.#started = new StartedApps(store.startedDirectory, () => store.makeTemporary());
+    this.#records = new PullRecords(store.pulledDirectory, () => store.makeTemporary());
     this.#client = client;
     this.#userCredentials = credentials;
     this.#policy = policy;
@@ -94,6 +104,26 @@ export class OciArtifacts {
    */
   async obtain(request: OciRequest, signal?: AbortSignal): Promise<HeldProgram> {
     signal?.throwIfAborted();
+    const { app, image } = request;
+    try {
+      const program = await this.#share(request, signal);
+      if (app !== undefined) this.#started.note(app, image);
+      return program;
+    } catch (thrown) {
+      const isRestart = app !== undefined && this.#started.has(app, image);
+      if (!(thrown instanceof WasmletError) || !isAway(thrown) || !isRestart) throw thrown;
+      // It was running when the runtime ended: with the registry away it goes on with what it ran.
+      const program = await this.#share({ ...request, policy: "Never" }, signal).catch(() => Promise.reject(thrown));
+      return { ...program, warning: `${thrown.code}: ${thrown.message}; ${image} starts as it is on this node` };
+    }
+  }
+
+  /** Forgets an app that is taken off this node. */
+  forgetApp(app: string): void {
+    this.#started.forget(app);
+  }
+
+  async #share(request: OciRequest, signal: AbortSignal | undefined): Promise<HeldProgram> {
     const key = keyOf(request);
     // It goes on when this app goes: others may wait for it, and every wait in it has an end.
     const pull = this.#pulls.get(key) ?? this.#pull(request).finally(() => this.#pulls.delete(key));
@@ -107,21 +137,18 @@ export class OciArtifacts {
     return (await this.#find(parseReference(request.image), request)).artifact;
   }
 
-  async #find(
-    reference: Reference,
-    request: OciRequest,
-  ): Promise<{ artifact: FoundArtifact; context: PullContext; warning: string | undefined }> {
-    const { client, pin, warning } = await this.#pin(reference, request);
+  async #find(reference: Reference, request: OciRequest): Promise<{ artifact: FoundArtifact; context: PullContext }> {
+    const { client, pin } = await this.#pin(reference, request);
     const { onProgress } = request;
     const context = { client, blobs: this.#blobs, flights: this.#flights, ...(onProgress && { onProgress }) };
-    if (pin === undefined) return { artifact: await findArtifact(reference, context), context, warning };
+    if (pin === undefined) return { artifact: await findArtifact(reference, context), context };
     try {
-      return { artifact: await findArtifact({ ...reference, digest: pin }, context), context, warning };
+      return { artifact: await findArtifact({ ...reference, digest: pin }, context), context };
     } catch (thrown) {
       // What the tag led to before is gone, here and there: then it is what the tag leads to now.
       const isGone = thrown instanceof WasmletError && thrown.code === "OCI_NOT_FOUND";
       if (!isGone || reference.digest !== undefined) throw thrown;
-      return { artifact: await findArtifact(reference, context), context, warning };
+      return { artifact: await findArtifact(reference, context), context };
     }
   }
 
@@ -129,7 +156,7 @@ export class OciArtifacts {
     const reference = parseReference(request.image);
     // A repository that is not allowed is not even asked.
     const rule = this.#policy === undefined ? undefined : ruleFor(this.#policy, reference);
-    const { artifact, context, warning } = await this.#find(reference, request);
+    const { artifact, context } = await this.#find(reference, request);
     const { digest, manifestDigest, manifest } = artifact;
     const digests = [
       ...(rule === undefined ? [] : await approveArtifact(rule, artifact, context, this.#tags)),
@@ -143,8 +170,10 @@ export class OciArtifacts {
     try {
       const program = await this.#read(artifact, context);
       if (reference.digest === undefined) this.#tags.note(reference, digest);
+      const shown = context.client instanceof AskedRegistry ? context.client.shown : undefined;
+      if (shown !== undefined) this.#records.note(reference, digest, shown);
       return {
-        program: { ...program, artifact, ...(warning !== undefined && { warning }) },
+        program: { ...program, artifact },
         digests: [...digests, program.digest],
       };
     } finally {
@@ -156,19 +185,25 @@ export class OciArtifacts {
   async #pin(
     reference: Reference,
     { policy = defaultPolicy(reference), secrets = [] }: OciRequest,
-  ): Promise<{ client: ArtifactRegistry; pin: string | undefined; warning?: string }> {
+  ): Promise<{ client: ArtifactRegistry; pin: string | undefined }> {
     const known = reference.digest ?? this.#tags.find(reference);
-    if (policy === "Never") return { client: NOBODY, pin: known };
-    const client = this.#client.withCredentials(this.#credentialsOf(secrets));
-    if (reference.digest !== undefined || policy === "IfNotPresent" || known === undefined)
-      return { client, pin: known };
-    try {
-      return { client, pin: await client.resolve(reference) };
-    } catch (thrown) {
-      if (!(thrown instanceof WasmletError) || !isAway(thrown)) throw thrown;
-      const warning = `${thrown.code}: ${thrown.message}; what ${formatReference(reference)} led to before is used`;
-      return { client, pin: known, warning };
+    const source = this.#credentialsOf(secrets);
+    const isOpen = known === undefined || (await this.#isOpenTo(source, reference, known));
+    if (policy === "Never") {
+      if (!isOpen) throw pulledByOthers(reference);
+      return { client: NOBODY, pin: known };
     }
+    const client = new AskedRegistry(this.#client, source);
+    if (policy === "Always" && reference.digest === undefined && known !== undefined) {
+      return { client, pin: await client.resolve(reference) };
+    }
+    if (!isOpen) await client.check({ ...reference, digest: known });
+    return { client, pin: known };
+  }
+
+  /** What is not here is open: the registry decides when it is asked for it. */
+  async #isOpenTo(source: CredentialSource, reference: Reference, digest: string): Promise<boolean> {
+    return !existsSync(this.#store.blobFile(digest)) || (await this.#records.allows(reference, digest, source));
   }
 
   async #read(

@@ -30,3 +30,15 @@ function notKept(reference: Reference): WasmletError {
     fix: "Pull it with `wasmlet pull REF`, or change spec.source.oci.imagePullPolicy.",
   });
 }
+
+/** The error of an app that may ask no registry whether it may have what others pulled. */
+export function pulledByOthers(reference: Reference): WasmletError {
+  return new WasmletError(
+    "ARTIFACT_MISSING",
+    "the artifact was pulled to this node with other credentials, and imagePullPolicy is Never",
+    {
+      where: formatReference(reference),
+      fix: "Give the app the pull secret that the artifact needs, or change spec.source.oci.imagePullPolicy.",
+    },
+  );
+}

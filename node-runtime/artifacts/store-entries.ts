@@ -1,7 +1,8 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { isProcessAlive, ownerOf } from "./process-files.ts";
 
-/** One thing that a store keeps: an artifact as it came, or as it was prepared. */
+/** One thing that a store keeps: an artifact as it came, or as it was prepared, or what a crash left of a blob. */
 export interface StoreEntry {
   path: string;
   /** `sha256:…` of the artifact; a blob of one in a registry may have a `sha512:…`. */
@@ -11,21 +12,27 @@ export interface StoreEntry {
   usedMs: number;
 }
 
-const ENTRY_NAME = /^(sha256-[0-9a-f]{64}|sha512-[0-9a-f]{128})(-v[\w.]{1,16})?$/;
+const ENTRY_NAME = /^(?:\d+-[0-9a-f-]{36}\.)?(sha256-[0-9a-f]{64}|sha512-[0-9a-f]{128})(-v[\w.]{1,16})?$/;
 
-/** Returns everything in `blobs/` and `prepared/`, of all versions of the pipeline. */
+/** Returns everything in `blobs/` and `prepared/`, of all versions of the pipeline, and the leftovers in `partial/`. */
 export function listEntries(directory: string): StoreEntry[] {
-  return ["blobs", "prepared"].flatMap((folder) =>
+  return ["blobs", "prepared", "partial"].flatMap((folder) =>
     readdirSync(join(directory, folder)).flatMap((name) => {
       const digest = ENTRY_NAME.exec(name)?.[1];
       const path = join(directory, folder, name);
       const stats = statSync(path, { throwIfNoEntry: false });
-      if (digest === undefined || stats === undefined) return [];
+      if (digest === undefined || stats === undefined || isBeingWritten(name)) return [];
       const bytes = stats.isDirectory() ? sizeOfFolder(path) : stats.size;
       if (bytes === undefined) return [];
       return [{ path, digest: digest.replace("-", ":"), bytes, usedMs: stats.mtimeMs }];
     }),
   );
+}
+
+/** What a living process writes is no entry before it is whole. */
+function isBeingWritten(name: string): boolean {
+  const owner = ownerOf(name);
+  return owner !== undefined && isProcessAlive(owner);
 }
 
 /** Returns the bytes of a prepared artifact's files, in one folder; undefined when it is gone meanwhile. */

@@ -38,12 +38,13 @@ const ARTIFACT_VOLUME = "artifact.files";
 
 /** Brings an app's artifact to this node and holds it there: fetch, verify, prepare. Throws ARTIFACT_*, OCI_* and PREPARE_* errors. */
 export async function obtainArtifact(
-  { source }: DesiredApp,
+  { id, source }: DesiredApp,
   { store, preparer, artifacts }: ObtainContext,
   signal: AbortSignal,
 ): Promise<ReadyArtifact> {
   const begin = performance.now();
-  const obtained = source.kind === "oci" ? await artifacts.obtain(source, signal) : await bytesOf(source, signal);
+  const obtained =
+    source.kind === "oci" ? await artifacts.obtain({ ...source, app: id }, signal) : await bytesOf(source, signal);
   const fetched = performance.now();
   const held: HeldArtifact & Partial<HeldProgram> = obtained instanceof Uint8Array ? store.hold(obtained) : obtained;
   const { digest, release, warning, args = [], defaultArgs = [], env = [], files = NO_DEFAULTS.files } = held;

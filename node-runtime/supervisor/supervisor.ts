@@ -157,6 +157,8 @@ export class Supervisor implements Runtime {
 
   #remove(id: string, controller: AppController): void {
     controller.remove();
+    // Not when the runtime stops: what ran then starts again without being new.
+    this.#context.artifacts.forgetApp(id);
     this.#controllers.delete(id);
     const { namespace, name } = controller.status.view();
     void this.#metrics.forget({ namespace, name });

@@ -1,4 +1,4 @@
-import { createPublicKey, type KeyObject } from "node:crypto";
+import { createPublicKey, X509Certificate, type KeyObject } from "node:crypto";
 import * as v from "valibot";
 import { messageOf, WasmletError } from "../../common/errors.ts";
 import type { Reference } from "../reference.ts";
@@ -10,7 +10,9 @@ import type { Reference } from "../reference.ts";
  *   rules:
  *     - name: ours
  *       repositories: [ghcr.io/example/**]
- *       signedBy: [{ name: release, publicKey: "-----BEGIN PUBLIC KEY-----…" }]   # any of them; without: no signature needed
+ *       signedBy:   # any of them; without: no signature needed
+ *         - { name: release, publicKey: "-----BEGIN PUBLIC KEY-----…" }
+ *         - { name: ci, certificate: { authority: "-----BEGIN CERTIFICATE-----…", identity: "https://ci.example.com/app@*" } }
  *     - name: this machine
  *       repositories: [localhost:5000/**]
  *
@@ -19,10 +21,28 @@ import type { Reference } from "../reference.ts";
 
 const MAX_RULES = 256;
 const MAX_PATTERNS = 64;
-const MAX_KEYS = 16;
+const MAX_SIGNERS = 16;
+const MAX_CHAIN = 8;
 
 const Name = v.pipe(v.string(), v.minLength(1), v.maxLength(128));
 const Pattern = v.pipe(v.string(), v.maxLength(512), v.regex(/^[\w.:[\]-]+(?:\/[\w.*-]+)+$/));
+const Pem = v.pipe(v.string(), v.maxLength(65_536));
+const KeyShape = v.strictObject({ name: Name, publicKey: Pem });
+const CertificateShape = v.strictObject({
+  name: Name,
+  certificate: v.strictObject({
+    /** The certificates that lead from what signs to a root, which is one of them. */
+    authority: Pem,
+    /** Who signs: the certificate's subject alternative name; `*` is anything. */
+    identity: v.pipe(v.string(), v.minLength(1), v.maxLength(1024)),
+    /** Who says so: the issuer of the identity, in sigstore's extension of the certificate. */
+    issuer: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(1024))),
+    /** The key of a log that says when it was signed; without one the certificate has to be valid at every start. */
+    transparencyLog: v.optional(Pem),
+    /** The key of the log of certificates, where they bring its timestamps. */
+    certificateLog: v.optional(Pem),
+  }),
+});
 const PolicyShape = v.strictObject({
   rules: v.pipe(
     v.array(
@@ -30,11 +50,7 @@ const PolicyShape = v.strictObject({
         name: Name,
         repositories: v.pipe(v.array(Pattern), v.minLength(1), v.maxLength(MAX_PATTERNS)),
         signedBy: v.optional(
-          v.pipe(
-            v.array(v.strictObject({ name: Name, publicKey: v.pipe(v.string(), v.maxLength(16_384)) })),
-            v.minLength(1),
-            v.maxLength(MAX_KEYS),
-          ),
+          v.pipe(v.array(v.union([KeyShape, CertificateShape])), v.minLength(1), v.maxLength(MAX_SIGNERS)),
         ),
       }),
     ),
@@ -44,15 +60,28 @@ const PolicyShape = v.strictObject({
 
 /** A key that signatures are verified with. */
 export interface PolicyKey {
+  kind: "key";
   name: string;
   key: KeyObject;
 }
 
-/** One rule: which repositories it is for, and whose signature an artifact needs there; none where `keys` is empty. */
+/** Certificates that signatures are verified with. */
+export interface PolicyCertificate {
+  kind: "certificate";
+  name: string;
+  /** In DER. */
+  authority: Buffer[];
+  identity: RegExp;
+  issuer?: string;
+  transparencyLog?: KeyObject;
+  certificateLog?: KeyObject;
+}
+
+/** One rule: which repositories it is for, and whose signature an artifact needs there; none where `signers` is empty. */
 export interface PolicyRule {
   name: string;
   repositories: RegExp[];
-  keys: PolicyKey[];
+  signers: (PolicyKey | PolicyCertificate)[];
 }
 
 /** What may be run. */
@@ -78,10 +107,7 @@ export function readPolicy(value: unknown, where: string): Policy {
     rules: output.rules.map(({ name, repositories, signedBy = [] }) => ({
       name,
       repositories: repositories.map(patternOf),
-      keys: signedBy.map(({ name: keyName, publicKey }) => ({
-        name: keyName,
-        key: readKey(publicKey, `${where}: ${name}, ${keyName}`),
-      })),
+      signers: signedBy.map((signer) => readSigner(signer, `${where}: ${name}, ${signer.name}`)),
     })),
   };
 }
@@ -107,6 +133,45 @@ function patternOf(pattern: string): RegExp {
           .join("[^/]*"),
   );
   return new RegExp(`^${parts.join("/")}$`);
+}
+
+function readSigner(
+  signer: v.InferOutput<typeof KeyShape> | v.InferOutput<typeof CertificateShape>,
+  where: string,
+): PolicyKey | PolicyCertificate {
+  const { name } = signer;
+  if ("publicKey" in signer) return { kind: "key", name, key: readKey(signer.publicKey, where) };
+  const { authority, identity, issuer, transparencyLog, certificateLog } = signer.certificate;
+  return {
+    kind: "certificate",
+    name,
+    authority: readChain(authority, where),
+    identity: identityOf(identity),
+    ...(issuer !== undefined && { issuer }),
+    ...(transparencyLog !== undefined && { transparencyLog: readKey(transparencyLog, `${where}, transparencyLog`) }),
+    ...(certificateLog !== undefined && { certificateLog: readKey(certificateLog, `${where}, certificateLog`) }),
+  };
+}
+
+function identityOf(pattern: string): RegExp {
+  const parts = pattern.split("*").map((text) => text.replaceAll(/[$()*+.?[\\\]^{|}]/g, String.raw`\$&`));
+  return new RegExp(`^${parts.join(".*")}$`);
+}
+
+function readChain(pem: string, where: string): Buffer[] {
+  const texts = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  try {
+    const chain = texts.map((text) => new X509Certificate(text));
+    const hasRoot = chain.some((certificate) => certificate.checkIssued(certificate));
+    if (hasRoot && chain.length <= MAX_CHAIN) return chain.map(({ raw }) => raw);
+  } catch {
+    // Said below.
+  }
+  throw new WasmletError("OCI_POLICY_INVALID", "an authority of the policy cannot be used", {
+    where,
+    expected: `at most ${MAX_CHAIN} certificates in PEM, a root among them`,
+    actual: `${texts.length} certificates`,
+  });
 }
 
 function readKey(pem: string, where: string): KeyObject {

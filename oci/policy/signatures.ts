@@ -4,7 +4,7 @@ import { buffer } from "node:stream/consumers";
 import { WasmletError } from "../../common/errors.ts";
 import type { Descriptor, ImageManifest } from "../manifest.ts";
 import { essenceOf } from "../media-types.ts";
-import type { PolicyKey, PolicyRule } from "./policy.ts";
+import type { PolicyCertificate, PolicyKey, PolicyRule } from "./policy.ts";
 
 /*
  * Signatures as cosign keeps them beside an artifact (cosign, specs/SIGNATURE_SPEC.md): under the tag `sha256-<hex>.sig` of
@@ -14,6 +14,8 @@ import type { PolicyKey, PolicyRule } from "./policy.ts";
 
 const PAYLOAD_TYPE = "application/vnd.dev.cosign.simplesigning.v1+json";
 const SIGNATURE = "dev.cosignproject.cosign/signature";
+const CERTIFICATE = "dev.sigstore.cosign/certificate";
+const LOG_ENTRY = "dev.sigstore.cosign/bundle";
 const MAX_SIGNATURES = 64;
 const MAX_PAYLOAD_BYTES = 64 * 1024;
 
@@ -28,6 +30,10 @@ const Payload = v.object({
 export interface Signature {
   payload: Uint8Array;
   signature: Uint8Array;
+  /** The signer's certificate in PEM, where it is by one. */
+  certificate?: string | undefined;
+  /** The entry of a transparency log, in JSON. */
+  logEntry?: string | undefined;
 }
 
 /** Returns the tag under which the signatures of a digest lie. */
@@ -50,38 +56,58 @@ export async function readSignatures(
   const signatures: Signature[] = [];
   for (const payload of payloads) {
     const signature = Buffer.from(payload.annotations?.[SIGNATURE] ?? "", "base64");
-    signatures.push({ payload: await buffer(await open(payload)), signature });
+    const { [CERTIFICATE]: certificate, [LOG_ENTRY]: logEntry } = payload.annotations ?? {};
+    signatures.push({ payload: await buffer(await open(payload)), signature, certificate, logEntry });
   }
   return signatures;
 }
 
 /**
- * Returns the name of the key by which one of the signatures is good for the artifact. Throws OCI_POLICY_REFUSED, which
- * names the rule and says what each signature lacks. Pure.
+ * Returns the name of the signer by whom one of the signatures is good for the artifact. Throws OCI_POLICY_REFUSED, which
+ * names the rule and says what each signature lacks.
  */
-export function checkSignatures(
-  { name, keys }: PolicyRule,
+export async function checkSignatures(
+  { name, signers }: PolicyRule,
   digest: string,
   signatures: readonly Signature[],
   where: string,
-): string {
+  now = new Date(),
+): Promise<string> {
   const flaws = new Set<string>();
-  for (const { payload, signature } of signatures) {
-    const signer = keys.find(({ key }) => isSignedBy(key, payload, signature));
-    const signed = digestIn(payload);
-    if (signer !== undefined && signed === digest) return signer.name;
-    flaws.add(signer === undefined ? "a signature by another key" : `a signature of ${signed ?? "something else"}`);
+  for (const signature of signatures) {
+    const signed = digestIn(signature.payload);
+    if (signed !== digest) flaws.add(`a signature of ${signed ?? "something else"}`);
+    else {
+      for (const signer of signers) {
+        const flaw = await flawOf(signer, signature, now);
+        if (flaw === undefined) return signer.name;
+        flaws.add(flaw);
+      }
+    }
   }
   throw new WasmletError(
     "OCI_POLICY_REFUSED",
     `the rule "${name}" of the policy wants a signature that the artifact lacks`,
     {
       where: `${where}: ${digest}`,
-      expected: `a signature by ${keys.map((key) => key.name).join(" or ")}`,
+      expected: `a signature by ${signers.map((signer) => signer.name).join(" or ")}`,
       actual: [...flaws].slice(0, 5).join(", ") || "no signature",
       fix: "Sign it with `cosign sign --key KEY REF`, or change the policy.",
     },
   );
+}
+
+async function flawOf(
+  signer: PolicyKey | PolicyCertificate,
+  signature: Signature,
+  now: Date,
+): Promise<string | undefined> {
+  if (signer.kind === "key") {
+    return isSignedBy(signer.key, signature.payload, signature.signature) ? undefined : "a signature by another key";
+  }
+  // Sigstore's library takes longer to load than most policies need it.
+  const { certificateFlaw } = await import("./certificates.ts");
+  return certificateFlaw(signer, signature, now);
 }
 
 /** Ed25519 brings its own hash; the others sign with SHA-256, as the specification has it. */

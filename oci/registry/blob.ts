@@ -9,6 +9,13 @@ import type { HttpResponse } from "./transport.ts";
 /** Times that a blob is taken up again where it broke off, as long as some of it comes each time. */
 const MAX_RESUMES = 16;
 
+/** How a blob is fetched. */
+export interface BlobOptions {
+  signal?: AbortSignal | undefined;
+  /** Opens what is there of it already, if anything is: it is hashed like the rest, which alone is asked for. */
+  beginning?: () => Promise<AsyncIterable<Uint8Array> | undefined>;
+}
+
 /**
  * Yields a blob's bytes as they come and ends only when all of them are there and have the digest: what was yielded must
  * not be used before that. A transfer that breaks off is taken up where it broke (RFC 9110, 14). Throws OCI_* errors.
@@ -16,14 +23,21 @@ const MAX_RESUMES = 16;
 export async function* streamBlob(
   session: Session,
   descriptor: Descriptor,
-  signal?: AbortSignal,
+  { signal, beginning }: BlobOptions = {},
 ): AsyncGenerator<Uint8Array> {
   const { digest, size } = descriptor;
   const where = session.placeOf(`blobs/${digest}`);
   const hash = new RunningDigest(digest);
   let received = 0;
   let failures = 0;
-  for (let resumes = 0; ; resumes++) {
+  for await (const chunk of (await beginning?.()) ?? []) {
+    const known = chunk.subarray(0, size - received);
+    received += known.length;
+    hash.update(known);
+    yield known;
+  }
+  let isWhole = received > 0 && received === size;
+  for (let resumes = 0; !isWhole; resumes++) {
     const before = received;
     try {
       const response = await request(session, descriptor, received, signal);
@@ -33,7 +47,7 @@ export async function* streamBlob(
         yield chunk;
       }
       if (received < size) throw cutShort(received, size, where);
-      break;
+      isWhole = true;
     } catch (thrown) {
       failures = received > before ? 1 : failures + 1;
       const isOver = failures >= MAX_ATTEMPTS || resumes >= MAX_RESUMES || session.endpoint.isMirror;

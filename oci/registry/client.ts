@@ -4,7 +4,7 @@ import { MAX_MANIFEST_BYTES, readManifest, type Descriptor, type Manifest } from
 import { INDEX_TYPES, MANIFEST_TYPES } from "../media-types.ts";
 import { formatReference, versionOf, type Reference } from "../reference.ts";
 import { Authorizer } from "./authorizer.ts";
-import { streamBlob } from "./blob.ts";
+import { streamBlob, type BlobOptions } from "./blob.ts";
 import { readBody } from "./body.ts";
 import type { CredentialSource } from "./credentials.ts";
 import { Endpoints } from "./endpoints.ts";
@@ -108,23 +108,33 @@ export class RegistryClient {
   /** Returns the digest that a reference leads to now, asking for no more than that; throws OCI_* errors. */
   async resolve(reference: Reference, signal?: AbortSignal): Promise<string> {
     if (reference.digest !== undefined) return reference.digest;
-    const digest = await this.#ask(reference, async (session) => {
+    const response = await this.#head(reference, signal);
+    const digest = response?.header("docker-content-digest");
+    // The header is newer than some registries too.
+    return digest !== undefined && isDigest(digest)
+      ? digest
+      : (await this.manifest(reference, signal)).descriptor.digest;
+  }
+
+  /** Succeeds when the registry lets us have what a reference names, which is not fetched; throws OCI_* errors. */
+  async check(reference: Reference, signal?: AbortSignal): Promise<void> {
+    if ((await this.#head(reference, signal)) === undefined) await this.manifest(reference, signal);
+  }
+
+  /** Returns undefined where the registry, or a proxy before it, knows no HEAD. */
+  #head(reference: Reference, signal: AbortSignal | undefined): Promise<HttpResponse | undefined> {
+    return this.#ask(reference, async (session) => {
       const response = await session.send({
         method: "HEAD",
         target: `manifests/${versionOf(reference)}`,
         what: `the manifest of ${formatReference(reference)}`,
-        // Some registries, and proxies before them, know no HEAD here.
         accepted: [200, 405, 501],
         headers: { accept: ACCEPTED_TYPES },
         signal,
       });
       response.discard();
-      return response.status === 200 ? response.header("docker-content-digest") : undefined;
+      return response.status === 200 ? response : undefined;
     });
-    // The header is newer than some registries too.
-    return digest !== undefined && isDigest(digest)
-      ? digest
-      : (await this.manifest(reference, signal)).descriptor.digest;
   }
 
   /**
@@ -135,7 +145,7 @@ export class RegistryClient {
     reference: Reference,
     descriptor: Descriptor,
     consume: (bytes: AsyncIterable<Uint8Array>) => Promise<Result>,
-    signal?: AbortSignal,
+    options: BlobOptions = {},
   ): Promise<Result> {
     if (descriptor.size > this.#maxBlobBytes) {
       throw new WasmletError("OCI_TOO_LARGE", "a blob of the artifact is larger than is accepted", {
@@ -144,7 +154,7 @@ export class RegistryClient {
         actual: `${descriptor.size} bytes`,
       });
     }
-    return this.#ask(reference, (session) => consume(streamBlob(session, descriptor, signal)));
+    return this.#ask(reference, (session) => consume(streamBlob(session, descriptor, options)));
   }
 
   /** Brings a blob into the reference's repository, unless it is there; throws OCI_* errors. */

@@ -59,6 +59,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const SILENCE_TIMEOUT_MS = 30_000;
 
 const AGENT_OPTIONS = { allowH2: false, headersTimeout: SILENCE_TIMEOUT_MS, bodyTimeout: SILENCE_TIMEOUT_MS };
+/** What may wait of a body before its connection is told to: with less, it stops and starts at every piece. */
+const BODY_BUFFER_BYTES = 1024 * 1024;
 /** What is left of a body that nobody wants and may be read all the same. */
 const MAX_DISCARDED_BYTES = 16 * 1024;
 
@@ -162,6 +164,7 @@ function exchange(
     headers: { "user-agent": "wasmlet", ...headers },
     body: typeof body === "function" ? Readable.from(body(), { objectMode: false }) : (body ?? null),
     signal: signal ?? null,
+    highWaterMark: BODY_BUFFER_BYTES,
   });
 }
 

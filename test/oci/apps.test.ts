@@ -24,7 +24,7 @@ import {
 import { spawnWasmlet } from "../served-runtime.ts";
 import { pushSample, runTool } from "./foreign-tools.ts";
 import { startRealRegistry, USER, type RealRegistry } from "./real-registry.ts";
-import { dockerRegistry, goTool, needTools } from "./tools.ts";
+import { dockerRegistry, goTool, needTools, wkg } from "./tools.ts";
 
 /*
  * Apps whose programs come from a registry: who pushed what, and that it runs.
@@ -114,6 +114,11 @@ describe.skipIf(!needTools(dockerRegistry()))("apps from a registry", () => {
       async (image) => runTool("oras", registry.folder, "push", "--plain-http", image, "hello.wasm:application/wasm"),
     ],
     [
+      "wkg, a component",
+      wkg().path !== undefined,
+      async (image) => runTool("wkg", registry.folder, "oci", "push", "--insecure", registry.host, image, "hello.wasm"),
+    ],
+    [
       "crane, docker image of several platforms",
       goTool("crane").path !== undefined,
       async (image) => {
@@ -148,7 +153,7 @@ describe.skipIf(!needTools(dockerRegistry()))("apps from a registry", () => {
     }
   });
 
-  needTools(goTool("oras"), goTool("crane"));
+  needTools(goTool("oras"), goTool("crane"), wkg());
 
   test("an image's arguments and variables reach the program, and the manifest's come before them", async () => {
     const layer: SampleLayer = [TAR, await tarOf(["app.wasm", readFileSync(TOUR)])];
@@ -271,11 +276,7 @@ describe.skipIf(!needTools(dockerRegistry()))("apps from a registry with TLS and
       type: "kubernetes.io/dockerconfigjson",
       stringData: { ".dockerconfigjson": content },
     };
-    const manifests = [
-      secret,
-      app("with", image, { imagePullSecrets: [{ name: "pull" }] }),
-      app("without", image, { imagePullPolicy: "Always" }),
-    ];
+    const manifests = [secret, app("with", image, { imagePullSecrets: [{ name: "pull" }] }), app("without", image)];
     const registries = { ca: [registry.ca ?? ""] };
     const runtime = await startTestRuntime(manifests, cache.path, { registries });
     try {

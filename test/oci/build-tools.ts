@@ -1,10 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
-import { goTool, goToolFolder, GO_TOOLS } from "./tools.ts";
+import { goTool, goToolFolder, GO_TOOLS, wkg, wkgFolder, WKG_VERSION } from "./tools.ts";
 
 /*
  * `npm run test:tools` builds the tools of tests that are no dependency, once per version, into .cache: crane and oras, or
- * those that are named.
+ * those that are named, cosign and wkg among them.
  */
 
 const named = process.argv.slice(2);
@@ -14,13 +14,18 @@ for (const name of Object.keys(GO_TOOLS) as (keyof typeof GO_TOOLS)[]) {
   const { module, version } = GO_TOOLS[name];
   const folder = goToolFolder(name);
   mkdirSync(folder, { recursive: true });
-  const { status, error } = spawnSync("go", ["install", `${module}@${version}`], {
-    stdio: "inherit",
-    env: { ...process.env, GOBIN: folder },
-  });
-  if (status === 0) continue;
+  build(name, "go", ["install", `${module}@${version}`], { GOBIN: folder }, "https://go.dev/dl/");
+}
+if (wanted.has("wkg") && wkg().path === undefined) {
+  const args = ["install", "wkg", "--locked", "--version", WKG_VERSION, "--root", wkgFolder()];
+  build("wkg", "cargo", args, {}, "https://rustup.rs");
+}
+
+function build(name: string, command: string, args: string[], env: Record<string, string>, origin: string): void {
+  const { status, error } = spawnSync(command, args, { stdio: "inherit", env: { ...process.env, ...env } });
+  if (status === 0) return;
   process.stderr.write(
-    `${name} could not be built: ${error?.message ?? `go ended with ${status}`} (https://go.dev/dl/)\n`,
+    `${name} could not be built: ${error?.message ?? `${command} ended with ${status}`} (${origin})\n`,
   );
   process.exitCode = 1;
 }

@@ -3,13 +3,14 @@ import { OCI_MANIFEST } from "../../oci/media-types.ts";
 import type { Sample } from "../../oci/layouts/samples.ts";
 import { parseReference } from "../../oci/reference.ts";
 import { RegistryClient, type RegistryOptions } from "../../oci/registry/client.ts";
-import { goTool, type GO_TOOLS } from "./tools.ts";
+import { goTool, wkg, type GO_TOOLS } from "./tools.ts";
 
 /** Runs a tool to its end and returns what it prints; its own files are in `folder`. */
-export function runTool(name: keyof typeof GO_TOOLS, folder: string, ...args: string[]): string {
+export function runTool(name: keyof typeof GO_TOOLS | "wkg", folder: string, ...args: string[]): string {
   const env = { ...process.env, HOME: folder, DOCKER_CONFIG: folder, COSIGN_PASSWORD: "" };
   const stdio: ["ignore", "pipe", "pipe"] = ["ignore", "pipe", "pipe"];
-  return execFileSync(goTool(name).path ?? "", args, { cwd: folder, env, encoding: "utf8", stdio });
+  const { path = "" } = name === "wkg" ? wkg() : goTool(name);
+  return execFileSync(path, args, { cwd: folder, env, encoding: "utf8", stdio });
 }
 
 /** Calls `use` with a client and ends its connections afterwards. */

@@ -1,19 +1,19 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, watch } from "node:fs";
+import { readdirSync, readFileSync, statSync, watch } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { ArtifactStore } from "../../node-runtime/artifacts/artifact-store.ts";
 import { withArtifacts } from "../../node-runtime/artifacts/oci-artifacts.ts";
 import { digestOf } from "../../oci/digest.ts";
-import { COMPONENT, spinSample, type SampleLayer } from "../../oci/layouts/samples.ts";
+import { cncfSample, COMPONENT, spinSample, type SampleLayer } from "../../oci/layouts/samples.ts";
 import { OCI_MANIFEST } from "../../oci/media-types.ts";
 import { noise, startFakeRegistry, type Answer } from "../../oci/registry/fake-registry.ts";
 import { makeTemporaryFolder, repositoryFile } from "../harness.ts";
 
 /*
  * Pulls are killed at 50 points, evenly over the bytes that their registry sends. After each everything in the store is what
- * its name says, and the next pull goes on: what was whole is not sent again.
+ * its name says, and the next pull goes on: what was whole is not sent again, and of what was not only the rest is.
  */
 
 const KILLS = 50;
@@ -126,4 +126,52 @@ test("contract: a pull that was killed goes on where it was: what is whole is no
   expect(asked.filter((name) => before.includes(name))).toEqual([]);
   store.sweep();
   expect(readdirSync(join(folder.path, "temp"))).toEqual([]);
+});
+
+const LARGE = Buffer.concat([COMPONENT, noise(8_000_000)]);
+const HALF = LARGE.length / 2;
+
+/** Serves one large program, from the start or from where it is asked; `limit` bytes of it, and then nothing more. */
+function serveLarge(limit: number, onAsked: (offset: number) => void): Answer {
+  const built = cncfSample(LARGE);
+  const large = Buffer.from(JSON.stringify(built.manifest));
+  return (request, response, path) => {
+    if (path.includes("/manifests/")) return response.setHeader("content-type", OCI_MANIFEST).end(large);
+    const blob = built.blobs.get(path.split("/").at(-1) ?? "");
+    if (blob === undefined || blob.length < LARGE.length) return blob && response.end(blob);
+    const offset = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
+    onAsked(offset);
+    response.setHeader("content-length", blob.length - offset);
+    if (offset > 0) response.writeHead(206, { "content-range": `bytes ${offset}-${blob.length - 1}/${blob.length}` });
+    if (limit >= blob.length) return response.end(blob.subarray(offset));
+    return response.write(blob.subarray(offset, limit));
+  };
+}
+
+test("contract: a blob that a kill cut off is continued: only the rest is sent", async () => {
+  const folder = makeTemporaryFolder();
+  folders.push(folder);
+  const store = new ArtifactStore(folder.path);
+  const partial = join(folder.path, "partial");
+  const written = (): number =>
+    readdirSync(partial).reduce(
+      (sum, name) => sum + (statSync(join(partial, name), { throwIfNoEntry: false })?.size ?? 0),
+      0,
+    );
+  await using first = await startFakeRegistry(serveLarge(HALF, () => {}));
+  const watcher = watch(partial);
+  const pull = startPull(folder.path, first.host);
+  while (written() < HALF / 2) await once(watcher, "change");
+  watcher.close();
+  pull.child.kill("SIGKILL");
+  expect(await pull.signal).toBe("SIGKILL");
+
+  const there = written();
+  const offsets: number[] = [];
+  await using second = await startFakeRegistry(serveLarge(Number.POSITIVE_INFINITY, (offset) => offsets.push(offset)));
+  const image = `${second.host}/app:1`;
+  const { digest } = await withArtifacts(store, {}, (artifacts) => artifacts.obtain({ image }));
+  expect(digest).toBe(digestOf(LARGE));
+  expect(offsets).toEqual([there]);
+  expect(readdirSync(partial)).toEqual([]);
 });

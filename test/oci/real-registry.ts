@@ -4,9 +4,9 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { dockerRegistry } from "./tools.ts";
+import { dockerRegistry, goTool } from "./tools.ts";
 
-/** Debian's docker-registry, started by a test. */
+/** A registry, started by a test. */
 export interface RealRegistry extends AsyncDisposable {
   /** `127.0.0.1:PORT`. */
   host: string;
@@ -21,7 +21,7 @@ export const USER = { username: "ada", password: "correct horse" } as const;
 /** The password above, hashed with bcrypt as `htpasswd -B` does. */
 const HTPASSWD = "ada:$2y$05$GXY4h7KuSBWHHLiWfi..XeEodR1zc4O1jsMK5nNnb9DVZtPaVTrai\n";
 
-/** Starts a registry with a folder of its own, on a free port of this machine; `secured` means TLS and a password. */
+/** Starts Debian's docker-registry with a folder of its own, on a free port of this machine; `secured` means TLS and a password. */
 export async function startRealRegistry({ secured = false } = {}): Promise<RealRegistry> {
   const folder = mkdtempSync(join(tmpdir(), "wasmlet-registry-"));
   const port = await findFreePort();
@@ -51,6 +51,27 @@ export async function startRealRegistry({ secured = false } = {}): Promise<RealR
   return {
     host: `127.0.0.1:${port}`,
     ca: tls === undefined ? undefined : readFileSync(tls.certificate, "utf8"),
+    folder,
+    [Symbol.asyncDispose]: async () => {
+      child.kill("SIGKILL");
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Starts the registry that comes with crane, which shares no code with docker-registry and keeps all in memory. */
+export async function startCraneRegistry(): Promise<RealRegistry> {
+  const folder = mkdtempSync(join(tmpdir(), "wasmlet-registry-"));
+  const host = `127.0.0.1:${await findFreePort()}`;
+  const args = ["registry", "serve", "--address", host];
+  const child = spawn(goTool("crane").path ?? "", args, { stdio: ["ignore", "ignore", "pipe"] });
+  const ended = new Promise((resolve) => child.once("close", resolve));
+  for await (const line of createInterface({ input: child.stderr })) if (line.includes("serving on")) break;
+  child.stderr.resume();
+  return {
+    host,
+    ca: undefined,
     folder,
     [Symbol.asyncDispose]: async () => {
       child.kill("SIGKILL");

@@ -12,11 +12,11 @@ import type { RegistryOptions } from "../../oci/registry/client.ts";
 import type { CredentialSource } from "../../oci/registry/credentials.ts";
 import { repositoryFile } from "../harness.ts";
 import { pushSample, runTool, withClient } from "./foreign-tools.ts";
-import { startRealRegistry, USER, type RealRegistry } from "./real-registry.ts";
-import { dockerRegistry, goTool, needTools } from "./tools.ts";
+import { startCraneRegistry, startRealRegistry, USER, type RealRegistry } from "./real-registry.ts";
+import { dockerRegistry, goTool, needTools, type TestTool } from "./tools.ts";
 
 /*
- * Against Debian's docker-registry, with artifacts of second implementations: crane and oras.
+ * Against Debian's docker-registry and the registry of crane, with artifacts of second implementations: crane and oras.
  */
 
 const WASM = readFileSync(repositoryFile("examples/hello-rust/hello-rust.wasm"));
@@ -26,10 +26,17 @@ function credentials(password: string): CredentialSource {
   return () => Promise.resolve({ kind: "password", username: USER.username, password: new Secret(password) });
 }
 
-describe.skipIf(!needTools(dockerRegistry()))("a real registry", () => {
+/** What a push finds of a blob that another repository has: crane's registry keeps the blobs of all in one place. */
+type Shared = "mounted" | "present";
+const registries: [name: string, tool: TestTool, start: () => Promise<RealRegistry>, shared: Shared][] = [
+  ["docker-registry", dockerRegistry(), startRealRegistry, "mounted"],
+  ["crane's registry", goTool("crane"), startCraneRegistry, "present"],
+];
+
+describe.for(registries.filter(([, tool]) => needTools(tool)))("a real registry: %s", ([, , start, shared]) => {
   let registry: RealRegistry;
   beforeAll(async () => {
-    registry = await startRealRegistry();
+    registry = await start();
     writeFileSync(join(registry.folder, "hello.wasm"), WASM);
   });
   afterAll(() => registry[Symbol.asyncDispose]());
@@ -55,7 +62,7 @@ describe.skipIf(!needTools(dockerRegistry()))("a real registry", () => {
       const first = await push("ours/hello:1");
       expect(first.program).toBe("uploaded");
       expect(await push("ours/hello:2")).toEqual({ digest: first.digest, program: "present" });
-      expect((await push("ours/copy:1", "ours/hello")).program).toBe("mounted");
+      expect((await push("ours/copy:1", "ours/hello")).program).toBe(shared);
       expect(await client.resolve(parseReference(`${registry.host}/ours/copy:1`))).toBe(first.digest);
       const pinned = `ours/copy@${first.digest}`;
       expect(await pull(pinned)).toEqual({ name: "CNCF Wasm artifact", wasm: WASM });

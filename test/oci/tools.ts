@@ -39,6 +39,21 @@ export function goTool(name: keyof typeof GO_TOOLS): TestTool {
   };
 }
 
+/** The Bytecode Alliance's tool for packages, from crates.io; a quarter of an hour to build: only when it is named. */
+export const WKG_VERSION = "0.16.1";
+
+/** Returns the folder that wkg is built into. */
+export function wkgFolder(): string {
+  return repositoryFile(`.cache/tools/wkg-${WKG_VERSION}`);
+}
+
+/** Returns wkg. */
+export function wkg(): TestTool {
+  const path = join(wkgFolder(), "bin", "wkg");
+  const howToGet = "npm run test:tools -- wkg (needs Rust)";
+  return { name: "wkg", howToGet, path: existsSync(path) ? path : undefined, isRequired: false };
+}
+
 /** Debian's registry. */
 export function dockerRegistry(): TestTool {
   const path = findOnPath("docker-registry");
