@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
+import { text } from "node:stream/consumers";
 import { messageOf, WasmletError } from "../common/errors.ts";
 import { listManifests } from "../node-runtime/manifest-folder.ts";
-
-const STDIN = 0;
 
 /** A manifest's text and the name by which problems call it. */
 export interface ManifestFile {
@@ -12,16 +11,31 @@ export interface ManifestFile {
 
 /**
  * Reads manifests: files as they are named, folders with every `.yaml` below them as the node runtime does, `-` for
- * standard input. Throws CLI_FILE_UNREADABLE.
+ * standard input, awaited to its end. Rejects with CLI_FILE_UNREADABLE.
  */
-export function readManifestFiles(paths: readonly string[]): ManifestFile[] {
-  return paths.flatMap((path) => {
-    if (path === "-") return [{ file: "<stdin>", text: readText(STDIN, "<stdin>") }];
-    const files = list(path);
-    if (files.length > 0) return files.map((file) => ({ file, text: readText(file, file) }));
-    const expected = "a folder with .yaml files";
-    throw new WasmletError("CLI_FILE_UNREADABLE", "the folder has no manifests", { where: path, expected });
-  });
+export async function readManifestFiles(
+  paths: readonly string[],
+  stdin: NodeJS.ReadableStream = process.stdin,
+): Promise<ManifestFile[]> {
+  const files: ManifestFile[] = [];
+  for (const path of paths) files.push(...(path === "-" ? [await readStdin(stdin)] : readPath(path)));
+  return files;
+}
+
+/** Not by its descriptor: there is nothing to read yet while what writes it is slow. */
+async function readStdin(stdin: NodeJS.ReadableStream): Promise<ManifestFile> {
+  try {
+    return { file: "<stdin>", text: await text(stdin) };
+  } catch (cause) {
+    throw unreadable("<stdin>", cause);
+  }
+}
+
+function readPath(path: string): ManifestFile[] {
+  const files = list(path);
+  if (files.length > 0) return files.map((file) => ({ file, text: readText(file) }));
+  const expected = "a folder with .yaml files";
+  throw new WasmletError("CLI_FILE_UNREADABLE", "the folder has no manifests", { where: path, expected });
 }
 
 function list(path: string): string[] {
@@ -32,11 +46,11 @@ function list(path: string): string[] {
   }
 }
 
-function readText(source: string | number, name: string): string {
+function readText(file: string): string {
   try {
-    return readFileSync(source, "utf8");
+    return readFileSync(file, "utf8");
   } catch (cause) {
-    throw unreadable(name, cause);
+    throw unreadable(file, cause);
   }
 }
 

@@ -13,7 +13,7 @@ export function defineValidate(command: Command, { finish }: CommandContext): vo
     .action(async (paths: string[], { output }: { output: "text" | "json" }) => {
       // Reading YAML takes longer to load than the rest of the command: not for --help.
       const { describeValidation, validateManifests } = await import("../validation.ts");
-      const validation = validateManifests(readManifestFiles(paths));
+      const validation = validateManifests(await readManifestFiles(paths));
       writeOut(output === "json" ? formatJson(validation) : describeValidation(validation));
       finish(validation.valid ? 0 : 1);
     });
