@@ -36,8 +36,8 @@ export class Guest {
   readonly #egress: EgressPolicy;
   #program: Program | undefined;
   #isAwake = false;
-  /** What `warmUp` took, until a start has told it. */
-  #warmUpSeconds: number | undefined;
+  /** What compiling took, until a start has told it. */
+  #compileSeconds = 0;
   #live = new Set<LiveInstance>();
 
   constructor(app: CellApp, log: (line: LogLine) => void, stats: StatsCollector, lineBudget: LineBudget) {
@@ -106,11 +106,11 @@ export class Guest {
   /** Makes a pristine instance, compiling the program first when it is not; at once where the engine can. */
   instantiate(): LiveInstance | Promise<LiveInstance> {
     const phases: Record<string, number> = {};
-    const begin = performance.now();
     const program = (this.#program ??= this.#load());
     const compiled = performance.now();
-    if (!this.#isAwake) phases["compile"] = this.#warmUpSeconds ?? (compiled - begin) / 1000;
-    this.#warmUpSeconds = undefined;
+    // Told once, by the first start of a request after it.
+    if (!this.#isAwake) phases["compile"] = this.#compileSeconds;
+    this.#compileSeconds = 0;
     const out = this.#outputs();
     const turns = this.stats.cpu.turns();
     turns.deadlineMs = this.nextDeadlineMs();
@@ -147,12 +147,12 @@ export class Guest {
    * sleeps as that of an app that was scaled to zero. What fails here fails again at a request, and is told there.
    */
   async warmUp(): Promise<void> {
-    const begin = performance.now();
     try {
       this.#program ??= this.#load();
+      const compileSeconds = this.#compileSeconds;
       // An engine that keeps no instance would only make it in vain.
       if (this.#program.trim !== undefined) (await this.instantiate()).dispose("made ahead");
-      this.#warmUpSeconds = (performance.now() - begin) / 1000;
+      this.#compileSeconds = compileSeconds;
     } catch {
       this.#program = undefined;
     }
@@ -160,8 +160,11 @@ export class Guest {
   }
 
   #load(): Program {
+    const begin = performance.now();
     const artifact = readPreparedArtifact(this.app.directory);
-    return ENGINES[artifact.engine].load(artifact, this.app.directory, this.app);
+    const program = ENGINES[artifact.engine].load(artifact, this.app.directory, this.app);
+    this.#compileSeconds = (performance.now() - begin) / 1000;
+    return program;
   }
 
   #register(parts: Omit<LiveInstance, "dispose">, out: { end(): void }): LiveInstance {
