@@ -20,7 +20,7 @@ export interface BlobStore {
 }
 
 /** What a pull asks a registry for. */
-export type ArtifactRegistry = Pick<RegistryClient, "manifest" | "blob">;
+export type ArtifactRegistry = Pick<RegistryClient, "manifest" | "blob" | "referrers">;
 
 /** What a pull works with. */
 export interface PullContext {
