@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createReadStream, type Stats } from "node:fs";
+import { createReadStream, existsSync, type Stats } from "node:fs";
 import { open, rm, stat, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { messageOf, WasmletError } from "../../common/errors.ts";
@@ -28,6 +28,11 @@ export class BlobFiles implements BlobStore {
     this.#store = store;
   }
 
+  /** True where a file is there, whatever is in it. */
+  has(digest: string): boolean {
+    return existsSync(this.#store.blobFile(digest));
+  }
+
   async open({ digest }: { digest: string }): Promise<AsyncIterable<Uint8Array> | undefined> {
     const file = this.#store.blobFile(digest);
     const stats = await statOf(file);
@@ -48,11 +53,16 @@ export class BlobFiles implements BlobStore {
     return readFileChunks(file);
   }
 
-  /** Keeps what comes; throws what `bytes` throws, and RUNTIME_CACHE. */
-  async write({ digest }: { digest: string; size: number }, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+  /** Keeps what comes, and calls `onWhole` just before it is in its place; throws what `bytes` throws, and RUNTIME_CACHE. */
+  async write(
+    { digest }: { digest: string; size: number },
+    bytes: AsyncIterable<Uint8Array>,
+    onWhole?: () => void,
+  ): Promise<void> {
     const temporary = this.#store.partials.make(digest);
     try {
       const size = await this.#fill(temporary, bytes);
+      onWhole?.();
       const file = this.#store.adoptBlob(temporary, digest, size);
       await syncFolder(dirname(file));
       await this.#remember(digest);

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
 import { WasmletError } from "../../common/errors.ts";
 import { readDockerConfig } from "../../oci/docker-config/config-file.ts";
 import { credentialsOfSecrets } from "../../oci/docker-config/credential-source.ts";
@@ -23,6 +22,8 @@ import { AskedRegistry } from "./asked-registry.ts";
 import { BlobFiles } from "./blob-files.ts";
 import { defaultPolicy, isAway, NOBODY, pulledByOthers, type PullPolicy } from "./pull-policy.ts";
 import { PullRecords } from "./pull-records.ts";
+import { RepositoryBlobs } from "./repository-blobs.ts";
+import { ServedBlobs } from "./served-blobs.ts";
 import { StartedApps } from "./started-apps.ts";
 import { Tags } from "./tags.ts";
 
@@ -76,6 +77,7 @@ export class OciArtifacts {
   readonly #tags: Tags;
   readonly #started: StartedApps;
   readonly #records: PullRecords;
+  readonly #served: ServedBlobs;
   readonly #client: RegistryClient;
   readonly #userCredentials: CredentialSource | undefined;
   readonly #policy: Policy | undefined;
@@ -93,6 +95,7 @@ export class OciArtifacts {
     this.#tags = new Tags(store.tagsDirectory, () => store.makeTemporary());
     this.#started = new StartedApps(store.startedDirectory, () => store.makeTemporary());
     this.#records = new PullRecords(store.pulledDirectory, () => store.makeTemporary());
+    this.#served = new ServedBlobs(store.servedDirectory, (digest) => this.#blobs.has(digest));
     this.#client = client;
     this.#userCredentials = credentials;
     this.#policy = policy;
@@ -138,9 +141,10 @@ export class OciArtifacts {
   }
 
   async #find(reference: Reference, request: OciRequest): Promise<{ artifact: FoundArtifact; context: PullContext }> {
-    const { client, pin } = await this.#pin(reference, request);
+    const { client, pin, confirmed } = await this.#pin(reference, request);
     const { onProgress } = request;
-    const context = { client, blobs: this.#blobs, flights: this.#flights, ...(onProgress && { onProgress }) };
+    const blobs = new RepositoryBlobs(this.#blobs, { reference, client, served: this.#served, confirmed });
+    const context = { client, blobs, flights: this.#flights, ...(onProgress && { onProgress }) };
     if (pin === undefined) return { artifact: await findArtifact(reference, context), context };
     try {
       return { artifact: await findArtifact({ ...reference, digest: pin }, context), context };
@@ -171,7 +175,7 @@ export class OciArtifacts {
       const program = await this.#read(artifact, context);
       if (reference.digest === undefined) this.#tags.note(reference, digest);
       const shown = context.client instanceof AskedRegistry ? context.client.shown : undefined;
-      if (shown !== undefined) this.#records.note(reference, digest, shown);
+      if (shown !== undefined) this.#records.note(reference, digest, shown, digests);
       return {
         program: { ...program, artifact },
         digests: [...digests, program.digest],
@@ -181,29 +185,28 @@ export class OciArtifacts {
     }
   }
 
-  /** Decides by the policy which digest is meant and who may be asked for it. */
+  /** Decides by the policy which digest is meant, who may be asked for it, and what the repository is known to have. */
   async #pin(
     reference: Reference,
     { policy = defaultPolicy(reference), secrets = [] }: OciRequest,
-  ): Promise<{ client: ArtifactRegistry; pin: string | undefined }> {
+  ): Promise<{ client: ArtifactRegistry; pin: string | undefined; confirmed: string[] }> {
     const known = reference.digest ?? this.#tags.find(reference);
     const source = this.#credentialsOf(secrets);
-    const isOpen = known === undefined || (await this.#isOpenTo(source, reference, known));
+    const confirmed = (digest: string): string[] => this.#records.digestsOf(reference, digest);
+    const isAllowed = known !== undefined && (await this.#records.allows(reference, known, source));
+    const isHere = known !== undefined && this.#blobs.has(known);
     if (policy === "Never") {
-      if (!isOpen) throw pulledByOthers(reference);
-      return { client: NOBODY, pin: known };
+      if (isHere && !isAllowed) throw pulledByOthers(reference);
+      return { client: NOBODY, pin: known, confirmed: isAllowed ? confirmed(known) : [] };
     }
     const client = new AskedRegistry(this.#client, source);
     if (policy === "Always" && reference.digest === undefined && known !== undefined) {
-      return { client, pin: await client.resolve(reference) };
+      const pin = await client.resolve(reference);
+      return { client, pin, confirmed: confirmed(pin) };
     }
-    if (!isOpen) await client.check({ ...reference, digest: known });
-    return { client, pin: known };
-  }
-
-  /** What is not here is open: the registry decides when it is asked for it. */
-  async #isOpenTo(source: CredentialSource, reference: Reference, digest: string): Promise<boolean> {
-    return !existsSync(this.#store.blobFile(digest)) || (await this.#records.allows(reference, digest, source));
+    if (isHere && !isAllowed) await client.check({ ...reference, digest: known });
+    // What is not here is open: the registry decides when it is asked for it.
+    return { client, pin: known, confirmed: isHere || isAllowed ? confirmed(known) : [] };
   }
 
   async #read(
@@ -215,7 +218,7 @@ export class OciArtifacts {
     if (layout.kind === "wasm" && layout.layer.digest.startsWith("sha256:")) {
       // The layer is the program: it stays on the disk, under the digest that it has already.
       await fetchContents(artifact, context);
-      const bytes = await this.#blobs.open(layout.layer);
+      const bytes = await context.blobs.open(layout.layer);
       if (bytes !== undefined) {
         await checkProgramBlob(bytes, `${where}: ${layout.layer.mediaType}`);
         return { digest: layout.layer.digest, args: [], defaultArgs: [], env: [], files: new Map() };

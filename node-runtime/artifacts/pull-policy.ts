@@ -22,6 +22,7 @@ export function isAway({ code }: WasmletError): boolean {
 export const NOBODY: ArtifactRegistry = {
   manifest: (reference) => Promise.reject(notKept(reference)),
   blob: (reference) => Promise.reject(notKept(reference)),
+  hasBlob: () => Promise.resolve(false),
   referrers: () => Promise.resolve([]),
 };
 

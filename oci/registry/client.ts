@@ -189,6 +189,22 @@ export class RegistryClient {
     }
   }
 
+  /** True when the registry says that the reference's repository has a blob; false also when it cannot tell. */
+  async hasBlob(reference: Reference, digest: string, signal?: AbortSignal): Promise<boolean> {
+    try {
+      return await this.#ask(reference, async (session) => {
+        const what = `the blob ${digest} of ${reference.registry}/${reference.repository}`;
+        const target = `blobs/${digest}`;
+        const response = await session.send({ method: "HEAD", target, what, accepted: [200], maxAttempts: 1, signal });
+        response.discard();
+        return true;
+      });
+    } catch (thrown) {
+      if (thrown instanceof WasmletError) return false;
+      throw thrown;
+    }
+  }
+
   /** Brings a blob into the reference's repository, unless it is there; throws OCI_* errors. */
   async upload(
     reference: Reference,
