@@ -10,6 +10,8 @@ import type { ArtifactStore } from "./artifact-store.ts";
 const MAX_REMEMBERED = 4096;
 const READ_BYTES = 256 * 1024;
 const WRITE_BYTES = 1024 * 1024;
+/** What is written at once, also where whoever sends it sends it byte by byte. */
+const MAX_CHUNKS = 1024;
 /** What is brought to the disk at once: at the end little is left to wait for. */
 const SYNC_BYTES = 16 * 1024 * 1024;
 
@@ -146,14 +148,17 @@ async function writeAll(handle: FileHandle, piece: Uint8Array[]): Promise<void> 
   if (bytesWritten < lengthOf(piece)) await handle.writeFile(Buffer.concat(piece).subarray(bytesWritten));
 }
 
-/** Yields what comes in lists of at least so many bytes, but for the last. */
+/** Yields what comes in lists of at least so many bytes, but for the last; a list that grows too long is shorter. */
 async function* inPieces(bytes: AsyncIterable<Uint8Array>, minBytes: number): AsyncGenerator<Uint8Array[]> {
   let piece: Uint8Array[] = [];
+  let length = 0;
   for await (const chunk of bytes) {
     piece.push(chunk);
-    if (lengthOf(piece) < minBytes) continue;
+    length += chunk.length;
+    if (length < minBytes && piece.length < MAX_CHUNKS) continue;
     yield piece;
     piece = [];
+    length = 0;
   }
   if (piece.length > 0) yield piece;
 }
