@@ -33,7 +33,7 @@ export function defineInspect(command: Command, { config }: CommandContext): voi
           throw program;
         }
         const summary = { artifact: image, program: summarise(file, program) };
-        const text = `${describeImage(image)}\n${describeArtifact(file, program)}`;
+        const text = `${describeImage(image)}\n${describeArtifact(undefined, program)}`;
         return writeOut(output === "json" ? formatJson(summary) : text);
       }
       const artifact = await inspectFile(file, cacheDir, config.cacheMaxBytes);
@@ -89,12 +89,12 @@ export function summarise(file: string, artifact: PreparedArtifact): ArtifactSum
   };
 }
 
-/** Returns what is worth knowing of a prepared artifact, for people. */
-export function describeArtifact(file: string, artifact: PreparedArtifact): string {
-  const summary = summarise(file, artifact);
+/** Returns what is worth knowing of a prepared artifact, for people; one that came in another has no file of its own. */
+export function describeArtifact(file: string | undefined, artifact: PreparedArtifact): string {
+  const summary = summarise(file ?? "", artifact);
   const facts: [string, string][] = [
-    ["file", summary.file],
-    ["digest", summary.digest],
+    ...(file === undefined ? [] : ([["file", file]] satisfies [string, string][])),
+    [file === undefined ? "program" : "digest", summary.digest],
     ["size", formatBytes(summary.bytes)],
     ["kind", summary.kind],
     ["wasi", summary.wasi],
