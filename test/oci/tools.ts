@@ -60,6 +60,11 @@ export function dockerRegistry(): TestTool {
   return { name: "docker-registry", howToGet: "apt-get install docker-registry", path, isRequired: true };
 }
 
+/** What gives a program a terminal of its own. */
+export function terminalScript(): TestTool {
+  return { name: "script", howToGet: "apt-get install bsdutils", path: findOnPath("script"), isRequired: true };
+}
+
 /**
  * Adds a test for each tool that is missing, which says how to get it, and fails under continuous integration when the tool
  * must be there; returns whether all are there.
