@@ -33,13 +33,17 @@ export interface RouteMatch<Target> {
   params: [name: string, value: string][];
 }
 
-type Part =
-  | { kind: "text"; text: string }
-  | { kind: "param"; name: string }
-  | { kind: "dot" | "slash" | "wildcard" };
+type Part = { kind: "text"; text: string } | { kind: "param"; name: string } | { kind: "dot" | "slash" | "wildcard" };
 
 /** How specific the part at one place of a route is; the end, too, says something: `/` before `/...`. */
-const RANK: Readonly<Record<Part["kind"] | "end", number>> = { text: 5, param: 4, dot: 3, end: 2, wildcard: 1, slash: 0 };
+const RANK: Readonly<Record<Part["kind"] | "end", number>> = {
+  text: 5,
+  param: 4,
+  dot: 3,
+  end: 2,
+  wildcard: 1,
+  slash: 0,
+};
 
 interface Entry<Target> extends Route<Target> {
   based: string;
@@ -100,7 +104,9 @@ function basedRoute(route: string): string {
 
 function parseRoute(route: string): Part[] {
   const parts: Part[] = [];
-  for (const segment of basedRoute(route).replace(/\/\.\.\.$/, "/*").split("/")) {
+  for (const segment of basedRoute(route)
+    .replace(/\/\.\.\.$/, "/*")
+    .split("/")) {
     if (segment === "") continue;
     if (parts.length > 0) parts.push({ kind: "slash" });
     parts.push(...parseSegment(segment));
