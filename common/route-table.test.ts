@@ -99,6 +99,11 @@ const route = fc
   .map(([segments, end]) => `/${[...segments, end].filter((part) => part !== "").join("/")}`)
   .filter((text) => routeProblem(text) === undefined);
 
+/** A route without the names of its parameters. */
+function shape(route: string): string {
+  return route.replaceAll(/:[xy]/g, ":");
+}
+
 test("route table: the order of routes decides nothing, and what is found is no less than any route alone finds", () => {
   fc.assert(
     fc.property(fc.uniqueArray(route, { maxLength: 6 }), path, (routes, wanted) => {
@@ -108,11 +113,15 @@ test("route table: the order of routes decides nothing, and what is found is no 
       expect(tableOf(found.rawRoute).find(wanted)).toEqual(found);
       const reversed = tableOf(...routes.toReversed()).find(wanted);
       // Routes that differ in the names of parameters alone are the same.
-      const shape = (text: string): string => text.replaceAll(/:[xy]/g, ":");
       expect(shape(reversed?.rawRoute ?? "")).toBe(shape(found.rawRoute));
     }),
   );
 });
+
+/** Without slashes at either end. */
+function bare(text: string): string {
+  return text.replaceAll(/^\/+|\/+$/g, "");
+}
 
 test("route table: a path is its route, with parameters and wildcard put in", () => {
   fc.assert(
@@ -121,7 +130,6 @@ test("route table: a path is its route, with parameters and wildcard put in", ()
       if (found === undefined) return;
       const values = found.params.map(([, value]) => value);
       const filled = found.rawRoute.replaceAll(/:[xy]/g, () => values.shift()!).replace(/\/\.\.\.$/, found.pathInfo);
-      const bare = (text: string): string => text.replaceAll(/^\/+|\/+$/g, "");
       expect(bare(filled)).toBe(bare(wanted));
     }),
   );

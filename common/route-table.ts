@@ -58,7 +58,7 @@ export class RouteTable<Target> {
   constructor(routes: readonly Route<Target>[]) {
     const byRoute = new Map(routes.map((route) => [route.route, route]));
     this.#entries = [...byRoute.values()]
-      .map((route) => ({ ...route, based: basedRoute(route.route), parts: parseRoute(route.route) }))
+      .map(({ route, target }) => ({ route, target, based: basedRoute(route), parts: parseRoute(route) }))
       .toSorted((one, other) => compareParts(one.parts, other.parts));
   }
 

@@ -119,14 +119,18 @@ test("OciArtifacts: an image brings arguments and variables, a Spin application 
   expect([...spin.programs[0].files.keys()]).toEqual(["static/index.html", "static/a.txt"]);
 });
 
-test("OciArtifacts: of a Spin application, the components that have a route from outside are its programs", async () => {
-  const route = (component: string, path: unknown): Record<string, unknown> => ({
+/** A trigger of a Spin application. */
+function httpTrigger(component: string, route: unknown): Record<string, unknown> {
+  return {
     trigger_type: "http",
-    trigger_config: { component, route: path },
-  });
+    trigger_config: { component, route },
+  };
+}
+
+test("OciArtifacts: of a Spin application, the components that have a route from outside are its programs", async () => {
   const built = spinSample(({ components, triggers }) => {
     components.push({ ...components[0], id: "api", files: [], config: {} }, { ...components[0], id: "inner" });
-    triggers.push(route("api", "/api/..."), route("inner", { private: true }));
+    triggers.push(httpTrigger("api", "/api/..."), httpTrigger("inner", { private: true }));
   });
   await using setting = await set(built);
   const { programs, spin } = await setting.artifacts.obtain({ image: setting.image });

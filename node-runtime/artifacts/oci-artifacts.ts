@@ -237,7 +237,7 @@ export class OciArtifacts {
     const { name, variables, triggers } = contents;
     const [first, ...others] = reachableComponents(contents, where).map((component): ArtifactProgram => {
       const { id, variables, allowedOutboundHosts } = component;
-      return { ...this.#keep(component), component: { name: id, variables, allowedOutboundHosts } };
+      return Object.assign(this.#keep(component), { component: { name: id, variables, allowedOutboundHosts } });
     });
     return { programs: [first!, ...others], spin: { name, variables, triggers } };
   }

@@ -48,8 +48,12 @@ export class ComponentHosts implements NarrowerList {
         (scheme === undefined ? RAW_SCHEMES.has(entry.scheme) : ["*", scheme].includes(entry.scheme)) &&
         entry.names(target),
     );
-    if (open.some(({ ports }) => ports === "all")) return "all";
-    return new Set(open.flatMap(({ ports }) => [...(ports as ReadonlySet<number>)]));
+    const union = new Set<number>();
+    for (const { ports } of open) {
+      if (ports === "all") return "all";
+      for (const port of ports) union.add(port);
+    }
+    return union;
   }
 }
 

@@ -59,8 +59,8 @@ export type CellProgram = v.InferOutput<typeof CellProgram>;
 export type GuestApp = Omit<CellApp, "programs" | "routes"> & CellProgram;
 
 /** Returns an app's programs, each with what all of them share. */
-export function guestAppsOf({ programs, routes: _, ...app }: CellApp): GuestApp[] {
-  return programs.map((program) => ({ ...app, ...program }));
+export function guestAppsOf(app: CellApp): GuestApp[] {
+  return app.programs.map((program) => ({ ...app, ...program }));
 }
 
 const Failure = v.object({ code: text(64), message: text(4096) });

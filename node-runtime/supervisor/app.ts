@@ -7,7 +7,6 @@ import type { ArtifactProgram, HeldPrograms, OciArtifacts } from "../artifacts/o
 import type { PreparedArtifact } from "../artifacts/prepared-artifact.ts";
 import type { CellApp, CellProgram } from "../cell/protocol.ts";
 import type { SpinApplication } from "../../oci/layouts/contents.ts";
-import { SPIN_INTERFACES } from "../wasi/offered.ts";
 import type { ArtifactSource, DesiredApp, Volume } from "./desired-state.ts";
 import type { Preparer } from "./preparer.ts";
 import { filledComponent, isVariableSetting, routesOf, valuesOf } from "./spin-application.ts";
@@ -39,7 +38,7 @@ export interface ObtainContext {
 }
 
 /** Arguments, environment and files that an artifact brings; what the manifest says comes before them. */
-export type ProgramDefaults = Omit<ArtifactProgram, "digest">;
+type ProgramDefaults = Omit<ArtifactProgram, "digest">;
 
 const NO_DEFAULTS: ProgramDefaults = { args: [], defaultArgs: [], env: [], files: new Map() };
 /** The volumes of files that came with an artifact, with the program's index; no volume of a manifest can be called that. */
@@ -65,7 +64,7 @@ export async function obtainArtifact(
       throw thrown;
     },
   );
-  const [first, ...others] = programs.map(({ digest: _, ...defaults }, index): ReadyProgram => {
+  const [first, ...others] = programs.map((defaults, index): ReadyProgram => {
     return { artifact: prepared[index]!, defaults };
   });
   return {
@@ -91,8 +90,7 @@ async function bytesOf(source: Exclude<ArtifactSource, { kind: "oci" }>, signal:
 }
 
 /** Throws ARTIFACT_IMPORT_NOT_OFFERED when an artifact imports what only components of Spin applications are offered. */
-export function checkImports({ imports }: PreparedArtifact, isComponent: boolean): void {
-  const foreign = imports.filter((name) => SPIN_INTERFACES.includes(name));
+export function checkImports({ spinImports: foreign = [] }: PreparedArtifact, isComponent: boolean): void {
   if (isComponent || foreign.length === 0) return;
   throw new WasmletError(
     "ARTIFACT_IMPORT_NOT_OFFERED",

@@ -43,7 +43,7 @@ export function valuesOf(
 }
 
 /** Returns the environment variable that gives a variable its value. */
-export function settingOf(variable: string): string {
+function settingOf(variable: string): string {
   return SETTING_PREFIX + variable.toUpperCase();
 }
 

@@ -102,13 +102,13 @@ interface SpinComponent {
 }
 
 /** A route of the application; one without a path is reached by other components alone. */
-export interface SpinHttpTrigger {
+interface SpinHttpTrigger {
   component: string;
   route: string | undefined;
 }
 
 /** A value that the application is given from outside. */
-export interface SpinVariable {
+interface SpinVariable {
   name: string;
   description?: string;
   /** Without it a value has to be given. */
@@ -142,14 +142,19 @@ export function readSpinLock(bytes: Uint8Array, where: string): SpinLock {
   if (stray !== undefined) throw invalid(`a component ${stray.component}, which a trigger names`);
   return {
     name: textOf(output.metadata["name"]) ?? "spin",
-    variables: Object.entries(output.variables).map(([name, { description, default: value, secret }]) => ({
-      name,
-      isSecret: secret,
-      ...(description !== undefined && { description }),
-      ...(value !== undefined && { default: value }),
-    })),
+    variables: Object.entries(output.variables).map(readVariable),
     triggers,
     components,
+  };
+}
+
+function readVariable([name, variable]: [string, v.InferOutput<typeof Lock>["variables"][string]]): SpinVariable {
+  const { description, default: byDefault, secret } = variable;
+  return {
+    name,
+    isSecret: secret,
+    ...(description !== undefined && { description }),
+    ...(byDefault !== undefined && { default: byDefault }),
   };
 }
 
