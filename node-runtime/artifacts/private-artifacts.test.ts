@@ -66,14 +66,14 @@ async function set(): Promise<Setting> {
       const config = { auths: auth === undefined ? {} : { [registry.host]: { auth } } };
       const secrets = [Buffer.from(JSON.stringify(config))];
       const artifacts = new OciArtifacts(new ArtifactStore(folder), client);
-      return (await artifacts.obtain({ image: `${registry.host}/${name}`, policy, secrets })).digest;
+      return (await artifacts.obtain({ image: `${registry.host}/${name}`, policy, secrets })).programs[0].digest;
     },
     obtainFrom: async (image) => {
       const thiefClient = RegistryClient.create({ timing: createFakeTiming() });
       const artifacts = new OciArtifacts(new ArtifactStore(folder), thiefClient);
       return artifacts
         .obtain({ image })
-        .then(({ digest }) => digest)
+        .then(({ programs: [{ digest }] }) => digest)
         .finally(() => thiefClient.close());
     },
     [Symbol.asyncDispose]: async () => {

@@ -23,7 +23,7 @@ const outcome = await withArtifacts(
   { credentials: () => Promise.resolve(credentials) },
   (artifacts) =>
     artifacts.obtain({ image }).then(
-      ({ digest }) => digest,
+      ({ programs: [{ digest }] }) => digest,
       (thrown: unknown) => (thrown instanceof WasmletError ? thrown.code : String(thrown)),
     ),
 );

@@ -136,7 +136,7 @@ describe.skipIf(!isThere).for(registries.filter(([, { path }]) => path !== undef
       folders.push(folder);
       const settings = { policy: readPolicy({ rules }, "policy") };
       return withArtifacts(new ArtifactStore(folder.path), settings, async (artifacts) => {
-        return (await artifacts.obtain({ image })).digest;
+        return (await artifacts.obtain({ image })).programs[0].digest;
       });
     };
     const publicKeyOf = (name: string): object => ({
