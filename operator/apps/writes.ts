@@ -1,0 +1,134 @@
+import type { KubeObject } from "../../kube/objects.ts";
+import {
+  CONTROLLER_REVISIONS,
+  ENDPOINT_SLICES,
+  ROLE_BINDINGS,
+  ROLES,
+  SERVICES,
+  type EndpointSlice,
+  type Resource,
+  type Role,
+  type RoleBinding,
+  type Service,
+} from "../../kube/resources.ts";
+import { WASM_APPS, WASM_REPLICAS, type WasmAppObject, type WasmAppStatus, type WasmReplica } from "../objects.ts";
+import type { Write } from "../writer.ts";
+import type { ObservedApp } from "./observed.ts";
+import { isOwn } from "./ownership.ts";
+import { buildRevision } from "./resources.ts";
+
+/** An app's objects as they are to be; what is undefined is to be gone. */
+export interface DesiredObjects {
+  role: Role | undefined;
+  roleBinding: RoleBinding;
+  replicas: WasmReplica[];
+  service?: Service | undefined;
+  slices?: EndpointSlice[];
+  status: WasmAppStatus;
+}
+
+/** Earlier revisions that are kept. */
+const MAX_REVISIONS = 10;
+
+/** Returns the requests that make what is what is to be; none for what is so already. */
+export function writesFor(observed: ObservedApp, desired: DesiredObjects): Write[] {
+  const { app, role, roleBinding, service, slices } = observed;
+  const hasRole = desired.role !== undefined;
+  return [
+    ...keepRevisions(observed, desired.replicas),
+    ...applyAll(ROLES, app, toList(role), toList(desired.role)),
+    ...applyAll(ROLE_BINDINGS, app, toList(roleBinding), hasRole ? [desired.roleBinding] : []),
+    ...applyAll(WASM_REPLICAS, app, observed.replicas, desired.replicas, isSameReplica),
+    ...applyAll(SERVICES, app, toList(service), toList(desired.service)),
+    ...applyAll(ENDPOINT_SLICES, app, slices, desired.slices ?? []),
+    ...(isEqual(app.status, desired.status) ? [] : [statusWrite(app, desired.status)]),
+    ...removeOthers(ENDPOINT_SLICES, slices, desired.slices ?? [], app),
+    ...removeOthers(WASM_REPLICAS, observed.replicas, desired.replicas, app),
+    ...removeOthers(SERVICES, toList(service), toList(desired.service), app),
+    ...removeOthers(ROLE_BINDINGS, toList(roleBinding), hasRole ? [desired.roleBinding] : [], app),
+    ...removeOthers(ROLES, toList(role), toList(desired.role), app),
+  ];
+}
+
+function statusWrite({ apiVersion, kind, metadata }: WasmAppObject, status: WasmAppStatus): Write {
+  const { name, namespace } = metadata;
+  const object = { apiVersion, kind, metadata: { name, ...(namespace !== undefined && { namespace }) }, status };
+  return { kind: "status", resource: WASM_APPS, object };
+}
+
+/** Before a revision is replaced anywhere, it is written down; the oldest of too many go. */
+function keepRevisions({ app, replicas, revisions }: ObservedApp, desired: readonly WasmReplica[]): Write[] {
+  const wanted = new Map(desired.map((replica) => [replica.metadata.name, replica.spec.revision]));
+  const leaving = new Map(
+    replicas
+      .filter(({ metadata, spec }) => (wanted.get(metadata.name) ?? spec.revision) !== spec.revision)
+      .map(({ spec }) => [spec.revision, spec]),
+  );
+  const known = new Set(revisions.map(({ metadata }) => metadata.name));
+  let number = Math.max(0, ...revisions.map(({ revision }) => revision));
+  const added = [...leaving.values()]
+    .map((spec) => buildRevision(app, spec, ++number))
+    .filter(({ metadata }) => !known.has(metadata.name));
+  const excess = revisions.length + added.length - MAX_REVISIONS;
+  const oldest = revisions.toSorted((a, b) => a.revision - b.revision).slice(0, Math.max(0, excess));
+  return [
+    ...added.map((object): Write => ({ kind: "apply", resource: CONTROLLER_REVISIONS, object })),
+    ...oldest.map((object): Write => ({ kind: "delete", resource: CONTROLLER_REVISIONS, object })),
+  ];
+}
+
+/** What is there under the same name and is somebody else's is left alone. */
+function applyAll<T extends KubeObject>(
+  resource: Resource<T>,
+  app: WasmAppObject,
+  observed: readonly T[],
+  desired: readonly T[],
+  isSame: (desired: T, observed: T) => boolean = (wanted, found) => holds(found, wanted),
+): Write[] {
+  return desired.flatMap((object): Write[] => {
+    const found = observed.find(({ metadata }) => metadata.name === object.metadata.name);
+    if (found !== undefined && (!isOwn(app, found) || isSame(object, found))) return [];
+    return [{ kind: "apply", resource, object }];
+  });
+}
+
+function removeOthers<T extends KubeObject>(
+  resource: Resource<T>,
+  observed: readonly T[],
+  desired: readonly T[],
+  app: WasmAppObject,
+): Write[] {
+  const kept = new Set(desired.map(({ metadata }) => metadata.name));
+  return observed
+    .filter(({ metadata }) => !kept.has(metadata.name) && metadata.deletionTimestamp === undefined)
+    .filter((object) => isOwn(app, object))
+    .map((object) => ({ kind: "delete", resource, object }));
+}
+
+/** A field that is left out, such as `previous`, is to be gone: so the whole of the spec counts. */
+function isSameReplica(desired: WasmReplica, observed: WasmReplica): boolean {
+  return isEqual(observed.spec, desired.spec) && holds(observed.metadata, desired.metadata);
+}
+
+/** Returns whether a value has everything that another one has; lists are compared as a whole, item by item. */
+export function holds(whole: unknown, part: unknown): boolean {
+  if (Array.isArray(part)) {
+    return (
+      Array.isArray(whole) && whole.length === part.length && part.every((item, index) => holds(whole[index], item))
+    );
+  }
+  if (typeof part !== "object" || part === null) return whole === part;
+  if (typeof whole !== "object" || whole === null) return false;
+  return Object.entries(part).every(
+    ([key, value]) => value === undefined || holds((whole as Record<string, unknown>)[key], value),
+  );
+}
+
+/** Returns whether two values of JSON are equal; a field that is undefined counts as left out. */
+export function isEqual(a: unknown, b: unknown): boolean {
+  return holds(a, b) && holds(b, a);
+}
+
+function toList<T>(value: T | undefined): T[] {
+  return value === undefined ? [] : [value];
+}
