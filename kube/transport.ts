@@ -40,6 +40,10 @@ const UNCONNECTED_CODES = new Set([
 /**
  * Sends requests to the API server, once each. Short ones share a few connections; each watch has one of its own, which
  * goes when it ends, so that watches can never keep requests waiting.
+ *
+ * HTTP/1.1 on purpose. Over HTTP/2, 300 watches cost the client 0.2 s of CPU instead of 1.6 and the API server half, but a
+ * process of ours has a dozen; and there a connection that is half open takes every watch and request with it, while a
+ * silent watch here closes the one connection that it is on.
  */
 export class Transport {
   readonly #connection: Connection;

@@ -7,12 +7,12 @@ import {
   SERVICES,
   type SecretObject,
 } from "../../kube/resources.ts";
+import { needCluster } from "../cluster/shared-cluster.ts";
 import { forEach, makeNamespace, minimalConfigMap, startControlPlane, type ControlPlane } from "./control-plane.ts";
-import { needControlPlane } from "./need-control-plane.ts";
 
 let plane: ControlPlane;
 
-describe.skipIf(!needControlPlane())("client with a real API server", () => {
+describe.skipIf(!needCluster("control-plane"))("client with a real API server", () => {
   beforeAll(async () => {
     plane = await startControlPlane();
   });

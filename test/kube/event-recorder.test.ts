@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EventRecorder } from "../../kube/event-recorder.ts";
 import { CONFIG_MAPS, EVENTS } from "../../kube/resources.ts";
+import { needCluster } from "../cluster/shared-cluster.ts";
 import { makeNamespace, minimalConfigMap, startControlPlane, type ControlPlane } from "./control-plane.ts";
-import { needControlPlane } from "./need-control-plane.ts";
 
 let plane: ControlPlane;
 
-describe.skipIf(!needControlPlane())("event recorder with a real API server", () => {
+describe.skipIf(!needCluster("control-plane"))("event recorder with a real API server", () => {
   beforeAll(async () => {
     plane = await startControlPlane();
   });

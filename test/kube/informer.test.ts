@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { KubeClient } from "../../kube/client.ts";
 import { Informer } from "../../kube/informer.ts";
 import { CONFIG_MAPS, type ConfigMap } from "../../kube/resources.ts";
+import { needCluster } from "../cluster/shared-cluster.ts";
 import { forEach, makeNamespace, minimalConfigMap, startControlPlane, type ControlPlane } from "./control-plane.ts";
-import { needControlPlane } from "./need-control-plane.ts";
 
 let plane: ControlPlane;
 
@@ -17,7 +17,7 @@ function contentOf(objects: Iterable<ConfigMap>): string[] {
   return [...objects].map(({ metadata, data }) => `${metadata.name}=${data?.["value"]}`).sort();
 }
 
-describe.skipIf(!needControlPlane())("informer with a real API server", () => {
+describe.skipIf(!needCluster("control-plane"))("informer with a real API server", () => {
   beforeAll(async () => {
     plane = await startControlPlane();
   });

@@ -3,9 +3,8 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { LEASES } from "../../kube/resources.ts";
+import { needCluster } from "../cluster/shared-cluster.ts";
 import { startControlPlane, type ControlPlane } from "./control-plane.ts";
-
-import { needControlPlane } from "./need-control-plane.ts";
 
 const LEASE = { namespace: "default", name: "election" };
 
@@ -29,7 +28,7 @@ function startCandidate(identity: string): Candidate {
 const holder = async (): Promise<string | undefined> =>
   (await plane.client.get(LEASES, LEASE))?.spec?.holderIdentity ?? undefined;
 
-describe.skipIf(!needControlPlane())("leader election with a real API server", () => {
+describe.skipIf(!needCluster("control-plane"))("leader election with a real API server", () => {
   beforeAll(async () => {
     plane = await startControlPlane();
   });
