@@ -20,6 +20,8 @@ import { buildTemplate, revisionOf, withImage } from "./template.ts";
 
 /** When to look again at objects that are about to go, in case nobody tells. */
 const LEFTOVERS_MS = 5000;
+/** When a new app that nobody reported on yet gets its first status. */
+const FIRST_STATUS_MS = 1000;
 
 /** What people are told of an app, beside its conditions. */
 export interface PlannedEvent {
@@ -89,7 +91,7 @@ export function planApp(observed: ObservedApp): Plan {
     events: transitionEvents(app.status, status),
     ...(image.need !== undefined && { resolve: image.need }),
     ...(placement.shortage !== undefined && { isShort: true }),
-    ...requeue(observed, status, nowMs),
+    ...requeue(observed, replicas, status),
   };
 }
 
@@ -167,10 +169,17 @@ function slicesOf({ app, nodes, pods, replicas, slices }: ObservedApp, placement
   return buildEndpointSlices(app, endpointsOf(placed, byName, pods), port, slices);
 }
 
-function requeue({ runtime, nodes, replicas, app }: ObservedApp, status: WasmAppStatus, nowMs: number) {
+/** Looks again when a node counts as lost, when a rollout is overdue, and when a new app should have reported. */
+function requeue(
+  observed: ObservedApp,
+  desired: readonly WasmReplica[],
+  status: WasmAppStatus,
+): { requeueAfterMs?: number } {
+  const { runtime, nodes, replicas, app, nowMs } = observed;
   const waits = [
     runtime && nextLossMs(replicas, nodes, runtime.spec.unreachableSeconds, nowMs),
     deadlineInMs(app, status, nowMs),
+    app.status === undefined && desired.length > replicas.length ? FIRST_STATUS_MS : undefined,
   ].filter((ms) => ms !== undefined);
   return waits.length === 0 ? {} : { requeueAfterMs: Math.min(...waits) };
 }
