@@ -23,7 +23,7 @@ type Mount = NonNullable<Container["volumeMounts"]>[number];
 
 /** Returns the DaemonSet of a pool. */
 export function buildDaemonSet(runtime: WasmRuntime, settings: PodSettings): DaemonSet {
-  const selector = { "wasmlet.dev/runtime": runtime.metadata.name, "app.kubernetes.io/name": "wasmlet-runtime" };
+  const selector = { "wasmlet.dev/runtime": runtime.metadata.name, "app.kubernetes.io/component": "runtime" };
   return {
     apiVersion: "apps/v1",
     kind: "DaemonSet",
