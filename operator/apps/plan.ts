@@ -60,7 +60,7 @@ export interface Decision {
 
 /** Returns what to do for an app. Pure: equal observations give equal plans. */
 export function planApp(observed: ObservedApp): Plan {
-  const { app, nowMs } = observed;
+  const { app } = observed;
   if (app.metadata.deletionTimestamp !== undefined) return { writes: [], events: [] };
   // Objects of an app of the same name that is gone: they go by themselves, and nothing is to be mixed with them.
   if (observed.hasLeftovers) return { writes: [], events: [], requeueAfterMs: LEFTOVERS_MS };

@@ -84,10 +84,7 @@ export function buildNodeAccount(node: Node, namespace: string): ServiceAccount 
 }
 
 /** Returns what lets a pool's pods watch replicas and report on them. */
-export function buildClusterRoleBinding(
-  runtime: WasmRuntime,
-  { namespace }: PodSettings,
-): ClusterRoleBinding {
+export function buildClusterRoleBinding(runtime: WasmRuntime, { namespace }: PodSettings): ClusterRoleBinding {
   return {
     apiVersion: "rbac.authorization.k8s.io/v1",
     kind: "ClusterRoleBinding",
