@@ -101,7 +101,7 @@ export function cellAppOf(
     args,
     env,
     preopens: volumes.map((volume) => {
-      const hostPath = store.volumeDirectory(desired.id, volume.name);
+      const hostPath = store.volumeDirectory(desired.id, volume.name, volume.isSecret);
       layOut(hostPath, volume.entries);
       return { guestPath: volume.mountPath, hostPath, writable: volume.writable };
     }),

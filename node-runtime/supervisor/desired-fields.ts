@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { DesiredApp } from "./desired-state.ts";
 
 /** What never changes while an app exists, and what does not ask for anything. */
-type Unnamed = "id" | "namespace" | "name" | "held";
+type Unnamed = "id" | "namespace" | "name" | "revision" | "held";
 
 /** Where in a manifest each part of a wish comes from. */
 const FIELDS: Readonly<Record<Exclude<keyof DesiredApp, Unnamed>, string>> = {
