@@ -6,7 +6,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{common,config,crds,oci,cli,node-runtime,bench,examples}/**/*.test.ts"],
+          include: ["{common,config,crds,oci,kube,cli,node-runtime,bench,examples}/**/*.test.ts"],
           pool: "forks",
           testTimeout: 30_000,
         },

@@ -1,4 +1,5 @@
 import type { ErrorCodeEntry } from "./error-code-entry.ts";
+import { KUBE_ERROR_CODES } from "./kube-error-codes.ts";
 import { OCI_ERROR_CODES } from "./oci-error-codes.ts";
 
 /** Every error code of Wasmlet, `<AREA>_<PROBLEM>`, grouped by area and sorted within it. */
@@ -117,6 +118,9 @@ export const ERROR_CODES = {
   },
   // -- oci: registries, and artifacts in them
   ...OCI_ERROR_CODES,
+
+  // -- kube: the Kubernetes API
+  ...KUBE_ERROR_CODES,
   // -- prepare: the child process that compiles
   PREPARE_CRASHED: {
     summary: "The process that compiles artifacts died.",
