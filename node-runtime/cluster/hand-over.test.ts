@@ -19,8 +19,18 @@ test.each<[what: string, said: ReplicaStatus, mine: Parameters<typeof turnOf>[2]
   ["an older pod is ready, I am not", { ...OLDER, ...READY }, FAILED, "hold"],
   ["an older pod is ready, I still prepare", { ...OLDER, ...READY }, { state: "Preparing" }, "hold"],
   ["an older pod is ready, and I am", { ...OLDER, ...READY }, READY, "report"],
-  ["both run what served before", { ...OLDER, state: "Ready", revision: "r1" }, { state: "Ready", revision: "r1" }, "report"],
-  ["I run what served before, the older pod what is asked for", { ...OLDER, ...READY }, { state: "Ready", revision: "r1" }, "hold"],
+  [
+    "both run what served before",
+    { ...OLDER, state: "Ready", revision: "r1" },
+    { state: "Ready", revision: "r1" },
+    "report",
+  ],
+  [
+    "I run what served before, the older pod what is asked for",
+    { ...OLDER, ...READY },
+    { state: "Ready", revision: "r1" },
+    "hold",
+  ],
   ["an older pod that says no date", { podName: "pod-a", ...READY }, READY, "report"],
 ])("hand-over: %s", (_, said, mine, turn) => {
   expect(turnOf(said, ME, mine, "r2")).toBe(turn);

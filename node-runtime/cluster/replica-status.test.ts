@@ -11,14 +11,19 @@ const VIEW: AppView = {
   engine: "lean",
   digest: "sha256:00",
   revision: "r1",
-  conditions: [{ type: "Ready", status: "True", reason: "Serving", message: "", lastTransitionTime: "2026-01-01T00:00:00Z" }],
+  conditions: [
+    { type: "Ready", status: "True", reason: "Serving", message: "", lastTransitionTime: "2026-01-01T00:00:00Z" },
+  ],
   startPhases: { fetch: 0.0125, compile: 1.5 },
   startP50Seconds: 0.000412,
   restarts: 0,
   instances: 1,
 };
 
-function statusOf(changes: Partial<AppView> = {}, observation: Partial<Observation> = {}): ReturnType<typeof buildReplicaStatus> {
+function statusOf(
+  changes: Partial<AppView> = {},
+  observation: Partial<Observation> = {},
+): ReturnType<typeof buildReplicaStatus> {
   return buildReplicaStatus({
     view: { ...VIEW, ...changes },
     generation: 3,

@@ -113,7 +113,10 @@ function conditionsOf(view: AppView, wanted: string): Omit<Condition, "lastTrans
   const own = view.conditions.map(({ type, status, reason, message }) => ({ type, status, reason, message }));
   if (view.revision === undefined || view.revision === wanted) return own;
   const reason = (view.reason ?? "Progressing").slice(0, MAX_REASON);
-  const message = (view.message ?? `revision ${wanted} is being prepared; ${view.revision} serves`).slice(0, MAX_MESSAGE);
+  const message = (view.message ?? `revision ${wanted} is being prepared; ${view.revision} serves`).slice(
+    0,
+    MAX_MESSAGE,
+  );
   return [...own, { type: "Updated", status: "False", reason, message }];
 }
 

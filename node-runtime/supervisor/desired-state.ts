@@ -59,7 +59,7 @@ export interface DesiredState {
 export interface DesiredStateSource {
   /** Reports the state now (before it resolves) and after every change. Throws RUNTIME_FOLDER when it cannot be read. */
   start(onChange: (state: DesiredState) => void): Promise<void>;
-  /** Whether nothing keeps the runtime from being ready beside its apps; always so where there is no such function. */
-  isSettled?(): boolean;
+  /** Whether the runtime is ready, given whether every app is where it is going to be; just that where it is not there. */
+  isReady?(areAppsSettled: boolean): boolean;
   stop(): void;
 }

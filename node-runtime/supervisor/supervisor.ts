@@ -65,7 +65,7 @@ export class Supervisor implements Runtime {
     this.#management = new ManagementServer({
       apps: () => this.apps(),
       problems: () => this.problems(),
-      isReady: () => !this.#stopping && this.#isSettled() && this.#source.isSettled?.() !== false,
+      isReady: () => !this.#stopping && this.#isReady(),
       metrics: async () => {
         await this.#collect();
         this.#metrics.cacheBytes.set(store.bytes);
@@ -215,6 +215,11 @@ export class Supervisor implements Runtime {
       if (stream === "runtime") this.#options.log.warn(line, { app: id });
       else this.#options.log.guest(id, stream, line);
     }
+  }
+
+  #isReady(): boolean {
+    const areAppsSettled = this.#isSettled();
+    return this.#source.isReady?.(areAppsSettled) ?? areAppsSettled;
   }
 
   #isSettled(): boolean {
