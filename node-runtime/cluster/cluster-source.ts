@@ -161,7 +161,6 @@ export class ClusterSource implements DesiredStateSource {
   /** The oldest come first: of two that want one port or name, it has it. */
   #replicas(): Replica[] {
     const all = [...(this.#restored ?? this.#options.feed.store).values()];
-    const ageOf = ({ metadata }: Replica): string => `${metadata.creationTimestamp ?? ""} ${keyOf(metadata)}`;
     return all
       .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
       .map((replica) => [ageOf(replica), replica] as const)
@@ -238,6 +237,10 @@ export class ClusterSource implements DesiredStateSource {
     const { timing } = this.#options;
     void timing.delay(milliseconds, this.#stopping.signal).then(run, () => {});
   }
+}
+
+function ageOf({ metadata }: Replica): string {
+  return `${metadata.creationTimestamp ?? ""} ${keyOf(metadata)}`;
 }
 
 function isSameList(a: readonly DesiredApp[], b: readonly DesiredApp[]): boolean {

@@ -1,4 +1,4 @@
-import { WasmletError } from "../../common/errors.ts";
+import type { WasmletError } from "../../common/errors.ts";
 import { readReplicaSpec, type ReplicaSpecVerdict } from "../../crds/wasm-replica/read.ts";
 import type { WasmReplicaSpec } from "../../crds/wasm-replica/types.ts";
 import type { AppView } from "../runtime-api.ts";

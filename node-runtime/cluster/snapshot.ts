@@ -11,6 +11,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { KubeObject } from "../../kube/objects.ts";
 import type { ReferencedObject } from "./reference-reader.ts";
 import { referenceKey } from "./references.ts";
 import type { Replica } from "./replica.ts";
@@ -53,7 +54,7 @@ export class Snapshot {
       | { nodeName?: unknown; replicas?: unknown }
       | undefined;
     if (content?.nodeName !== this.#options.nodeName || !Array.isArray(content.replicas)) return undefined;
-    return content.replicas.filter(isObject) as Replica[];
+    return content.replicas.filter((replica) => isObject<Replica>(replica));
   }
 
   /** Returns every object that was kept. */
@@ -115,7 +116,7 @@ class ObjectFolder {
   read(): ReferencedObject[] {
     return filesIn(this.#folder).flatMap((name) => {
       const object = readChecked(join(this.#folder, name), MAX_OBJECT_BYTES);
-      return isObject(object) && fileName(keyOfObject(object)) === name ? [object as ReferencedObject] : [];
+      return isObject<ReferencedObject>(object) && fileName(keyOfObject(object)) === name ? [object] : [];
     });
   }
 
@@ -164,8 +165,8 @@ function keyOfObject({ kind, metadata }: { kind: string; metadata: { namespace?:
   return referenceKey({ kind: kind as "ConfigMap", namespace: metadata.namespace ?? "", name: metadata.name });
 }
 
-function isObject(value: unknown): value is Replica {
-  const { kind, metadata } = (value ?? {}) as Partial<Replica>;
+function isObject<T extends KubeObject>(value: unknown): value is T {
+  const { kind, metadata } = (value ?? {}) as Partial<KubeObject>;
   return typeof kind === "string" && typeof metadata?.name === "string" && typeof metadata.namespace === "string";
 }
 

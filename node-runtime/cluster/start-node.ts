@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { mkdirSync } from "node:fs";
-import { messageOf } from "../../common/errors.ts";
+import { messageOf, type WasmletError } from "../../common/errors.ts";
 import { SYSTEM_TIMING, type Timing } from "../../common/timing.ts";
 import { KubeClient } from "../../kube/client.ts";
 import type { Connection } from "../../kube/connection.ts";
@@ -10,7 +10,7 @@ import { keyOf } from "../../kube/objects.ts";
 import { CONFIG_MAPS, PODS, SECRETS } from "../../kube/resources.ts";
 import type { WasmReplicaStatus } from "../../crds/wasm-replica/types.ts";
 import { RuntimeMetrics } from "../metrics/runtime-metrics.ts";
-import type { Runtime, SupervisorOptions } from "../runtime-api.ts";
+import type { AppView, Runtime, SupervisorOptions } from "../runtime-api.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
 import { ApiContact } from "./api-contact.ts";
 import { ClusterMetrics } from "./cluster-metrics.ts";
@@ -38,20 +38,26 @@ export interface NodeOptions extends SupervisorOptions, NodeIdentity {
   secretsDirectory?: string | undefined;
 }
 
+/** A started node runtime. */
+export interface RunningNode extends Runtime {
+  /** Returns one app by its `namespace/name`. */
+  app(id: string): AppView | undefined;
+}
+
 const FIELD_MANAGER = "wasmlet-node";
 /** Start times are told of now and then: nothing else says that they changed. */
 const LOOK_MS = 10_000;
 const POD_RETRY_MS = 2000;
 
 /** Starts a node runtime over the WasmReplicas of its node. Throws RUNTIME_CACHE and RUNTIME_PORT_IN_USE. */
-export async function startNode(options: NodeOptions): Promise<Runtime> {
+export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const node = new NodeRuntime(options, SYSTEM_TIMING);
   await node.start();
   return node;
 }
 
 /** A supervisor, what tells it which apps to run, and what tells the API server how they are. */
-class NodeRuntime implements Runtime {
+class NodeRuntime implements RunningNode {
   readonly #options: NodeOptions;
   readonly #timing: Timing;
   readonly #client: KubeClient;
@@ -130,11 +136,15 @@ class NodeRuntime implements Runtime {
     void this.#lookAgain();
   }
 
-  apps(): ReturnType<Runtime["apps"]> {
+  apps(): AppView[] {
     return this.#supervisor.apps();
   }
 
-  problems(): ReturnType<Runtime["problems"]> {
+  app(id: string): AppView | undefined {
+    return this.#supervisor.app(id);
+  }
+
+  problems(): WasmletError[] {
     return this.#supervisor.problems();
   }
 
@@ -264,24 +274,30 @@ class NodeRuntime implements Runtime {
 
   /** Finds out when this pod was created: of two pods of a node, the newer one reports. */
   async #findPod(): Promise<void> {
-    const { podName: name, podIP: ip, podNamespace: namespace, log } = this.#options;
+    const { podName: name, podIP: ip } = this.#options;
+    const created = (await this.#creationOfPod()) ?? this.#startedAt.toISOString();
+    this.#pod = { name, ...(ip !== undefined && { ip }), created };
+    for (const key of this.#source.keys()) this.#reporter.look(key);
+  }
+
+  /** Asks until there is an answer; undefined where there is no such pod, or where it may not be asked for. */
+  async #creationOfPod(): Promise<string | undefined> {
+    const { podName: name, podNamespace: namespace, log } = this.#options;
+    if (namespace === undefined) return undefined;
     const { signal } = this.#stopping;
-    const pod = { name, ...(ip !== undefined && { ip }), created: this.#startedAt.toISOString() };
-    while (namespace !== undefined && !signal.aborted) {
+    for (;;) {
       try {
-        const found = await this.#client.get(PODS, { namespace, name }, { signal });
-        pod.created = found?.metadata.creationTimestamp ?? pod.created;
-        break;
+        const pod = await this.#client.get(PODS, { namespace, name }, { signal });
+        return pod?.metadata.creationTimestamp;
       } catch (thrown) {
+        if (signal.aborted) return undefined;
         if (isKubeError(thrown, "KUBE_FORBIDDEN")) {
-          log.warn(`its start stands in for when this pod was created: ${messageOf(thrown)}`);
-          break;
+          log.warn(`when it was started stands in for when its pod was created: ${messageOf(thrown)}`);
+          return undefined;
         }
         await this.#timing.delay(POD_RETRY_MS, signal).catch(() => {});
       }
     }
-    this.#pod = pod;
-    for (const key of this.#source.keys()) this.#reporter.look(key);
   }
 }
 

@@ -144,7 +144,7 @@ export class Supervisor implements Runtime {
     if (known === undefined || changed.length === 0) return;
     // With another kind of trigger it starts over.
     const fields = known === controller ? changed : ["trigger"];
-    this.#options.log.info(`${app.id} changed: ${fields.join(", ")}`);
+    this.#options.log.info(`${app.id} changed: ${fields.join(", ")}`, { app: app.id });
   }
 
   #controllerOf(app: DesiredApp): AppController {
@@ -170,6 +170,7 @@ export class Supervisor implements Runtime {
     this.#controllers.delete(id);
     const { namespace, name } = controller.status.view();
     void this.#metrics.forget({ namespace, name });
+    this.#changed(id);
   }
 
   #groupOf({ cellGroup }: DesiredApp): CellGroup {
