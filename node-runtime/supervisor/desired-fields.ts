@@ -33,7 +33,9 @@ export function changedFields(before: ReadonlyMap<string, string>, now: Readonly
   return [...now].filter(([field, value]) => before.get(field) !== value).map(([field]) => field);
 }
 
-function digestBytes(_: string, value: unknown): unknown {
-  if (value instanceof Uint8Array) return createHash("sha256").update(value).digest("hex");
+/** A Buffer has become a list of numbers by the time it gets here as a value: so bytes are taken from what holds them. */
+function digestBytes(this: Record<string, unknown>, key: string, value: unknown): unknown {
+  const held = this[key];
+  if (held instanceof Uint8Array) return createHash("sha256").update(held).digest("hex");
   return value instanceof Map ? [...value] : value;
 }

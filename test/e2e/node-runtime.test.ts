@@ -72,6 +72,10 @@ describe.skipIf(!possible.can)("node runtime", () => {
     expect(conditionOf(ready, "Ready")).toMatchObject({ status: "True", observedGeneration: 1 });
     await until(() => node.isReady());
 
+    const before = await writesOf(node);
+    await waitMs(12_000);
+    expect(await writesOf(node)).toBe(before);
+
     // A template that cannot run: what serves goes on, and the status says why.
     await change(replica, { revision: "r2", template: template("none"), previous: previousOf("r1") });
     const stuck = await untilStatus(replica, (status) => status.reason === "APP_REFERENCE_MISSING");
@@ -261,6 +265,11 @@ async function untilStatus(
     throw new Error(`${keyOf(ref)} stays as it is: ${JSON.stringify(replica?.status)}`, { cause });
   }
   return replica!;
+}
+
+/** How often a node has written a status. */
+async function writesOf(node: NodeProcess): Promise<number> {
+  return Number(/^wasmlet_replica_status_writes_total\{result="written"\} (\d+)$/m.exec(await node.metrics())?.[1]);
 }
 
 function conditionOf({ status }: Replica, type: string): object | undefined {
