@@ -50,10 +50,13 @@ export function buildReplicaStatus({ view, generation, wanted, pod, said, now }:
   const phases = Object.entries(view.startPhases).slice(0, MAX_PHASES);
   return {
     observedGeneration: generation,
-    conditions: conditionsOf(view, wanted).map((condition) => ({
-      ...condition,
+    conditions: conditionsOf(view, wanted).map(({ type, status, reason, message }) => ({
+      type,
+      status,
+      reason,
+      message,
       observedGeneration: generation,
-      lastTransitionTime: transitionTime(condition, said, now),
+      lastTransitionTime: transitionTime({ type, status }, said, now),
     })),
     state,
     ...(reason !== undefined && { reason }),

@@ -54,7 +54,7 @@ export class Snapshot {
       | { nodeName?: unknown; replicas?: unknown }
       | undefined;
     if (content?.nodeName !== this.#options.nodeName || !Array.isArray(content.replicas)) return undefined;
-    return content.replicas.filter((replica) => isObject<Replica>(replica));
+    return content.replicas.filter(isObject);
   }
 
   /** Returns every object that was kept. */
@@ -116,7 +116,7 @@ class ObjectFolder {
   read(): ReferencedObject[] {
     return filesIn(this.#folder).flatMap((name) => {
       const object = readChecked(join(this.#folder, name), MAX_OBJECT_BYTES);
-      return isObject<ReferencedObject>(object) && fileName(keyOfObject(object)) === name ? [object] : [];
+      return isObject(object) && fileName(keyOfObject(object)) === name ? [object as ReferencedObject] : [];
     });
   }
 
@@ -165,7 +165,7 @@ function keyOfObject({ kind, metadata }: { kind: string; metadata: { namespace?:
   return referenceKey({ kind: kind as "ConfigMap", namespace: metadata.namespace ?? "", name: metadata.name });
 }
 
-function isObject<T extends KubeObject>(value: unknown): value is T {
+function isObject(value: unknown): value is KubeObject {
   const { kind, metadata } = (value ?? {}) as Partial<KubeObject>;
   return typeof kind === "string" && typeof metadata?.name === "string" && typeof metadata.namespace === "string";
 }

@@ -23,7 +23,7 @@ import { Snapshot } from "./snapshot.ts";
 import { StatusReporter } from "./status-reporter.ts";
 
 /** The node and the pod that a runtime is on. */
-export interface NodeIdentity {
+interface NodeIdentity {
   nodeName: string;
   podName: string;
   podIP?: string | undefined;

@@ -10,7 +10,7 @@ import type { ObjectLookup } from "./object-lookup.ts";
 const DEFAULT_CONCURRENCY = 1000;
 
 /** Where a Secret of type kubernetes.io/dockerconfigjson has its content. */
-export const PULL_SECRET_KEY = ".dockerconfigjson";
+const PULL_SECRET_KEY = ".dockerconfigjson";
 
 /** An app as its manifest or its replica has it, and what its references lead to. */
 export interface AppTemplateInPlace {

@@ -183,8 +183,8 @@ describe.skipIf(!possible.can)("node runtime", () => {
     await grant("default", "late");
     await untilStatus(replica, ({ state }) => state === "Ready");
     expect((await get(url)).status).toBe(200);
-    const asNode = ({ msg }: { msg: string }): boolean => msg.includes(`ServiceAccount ${SYSTEM}/wasmlet-node-${NODE}`);
-    expect(node.log.filter(asNode)).toHaveLength(1);
+    const account = `ServiceAccount ${SYSTEM}/wasmlet-node-${NODE}`;
+    expect(node.log.filter(({ msg }) => msg.includes(account))).toHaveLength(1);
     await client.delete(WASM_REPLICAS, replica);
   });
 });
@@ -248,7 +248,7 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
     if (await condition()) return;
     await waitMs(100);
   }
-  throw new Error(`half a minute went by without: ${condition}`);
+  throw new Error(`half a minute went by without: ${condition.toString()}`);
 }
 
 async function untilStatus(
@@ -336,12 +336,12 @@ async function makePodAccount(): Promise<string> {
 async function grant(namespace: string, name: string): Promise<void> {
   const metadata = { name, namespace };
   const rules = [{ apiGroups: [""], resources: ["configmaps"], resourceNames: [name, "none"], verbs: ["get"] }];
-  await apply(ROLES, { apiVersion: RBAC, kind: "Role", metadata, rules } as KubeObject as never);
+  await apply(ROLES, { apiVersion: RBAC, kind: "Role", metadata, rules } as never);
   await apply(ROLE_BINDINGS, {
     apiVersion: RBAC,
     kind: "RoleBinding",
     metadata,
     subjects: [{ kind: "ServiceAccount", name: `wasmlet-node-${NODE}`, namespace: SYSTEM }],
     roleRef: { apiGroup: RBAC_GROUP, kind: "Role", name },
-  } as KubeObject as never);
+  } as never);
 }
