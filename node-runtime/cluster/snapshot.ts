@@ -116,7 +116,7 @@ class ObjectFolder {
   read(): ReferencedObject[] {
     return filesIn(this.#folder).flatMap((name) => {
       const object = readChecked(join(this.#folder, name), MAX_OBJECT_BYTES);
-      return isObject(object) && fileName(keyOfObject(object)) === name ? [object as ReferencedObject] : [];
+      return isObject(object) && fileName(keyOfObject(object)) === name ? [object] : [];
     });
   }
 

@@ -336,12 +336,12 @@ async function makePodAccount(): Promise<string> {
 async function grant(namespace: string, name: string): Promise<void> {
   const metadata = { name, namespace };
   const rules = [{ apiGroups: [""], resources: ["configmaps"], resourceNames: [name, "none"], verbs: ["get"] }];
-  await apply(ROLES, { apiVersion: RBAC, kind: "Role", metadata, rules } as never);
+  await apply(ROLES, { apiVersion: RBAC, kind: "Role", metadata, rules });
   await apply(ROLE_BINDINGS, {
     apiVersion: RBAC,
     kind: "RoleBinding",
     metadata,
     subjects: [{ kind: "ServiceAccount", name: `wasmlet-node-${NODE}`, namespace: SYSTEM }],
     roleRef: { apiGroup: RBAC_GROUP, kind: "Role", name },
-  } as never);
+  });
 }
