@@ -11,7 +11,7 @@ import { clusterWide } from "../../kube/resources.ts";
 import { WASM_REPLICAS, type Replica } from "../../node-runtime/cluster/replica.ts";
 import { startCluster } from "../cluster/cluster.ts";
 import type { Cluster } from "../cluster/cluster-handle.ts";
-import { canRunCluster } from "../cluster/requirements.ts";
+import { needCluster } from "../cluster/shared-cluster.ts";
 import { get, repositoryFile } from "../harness.ts";
 import { makeNodeFolder, startNodeProcess, type NodeProcess, type NodeProcessOptions } from "./node-process.ts";
 
@@ -31,14 +31,13 @@ const CRDS = clusterWide<KubeObject & { status?: { conditions?: { type: string; 
   "customresourcedefinitions",
 );
 
-const possible = canRunCluster("control-plane");
 let cluster: Cluster;
 let client: KubeClient;
 /** How the pods of the DaemonSet reach the API server: with the token of their ServiceAccount. */
 let podKubeconfig: string;
 let nextPort = 21_000;
 
-describe.skipIf(!possible.can)("node runtime", () => {
+describe.skipIf(!needCluster("control-plane"))("node runtime with a real API server", () => {
   beforeAll(async () => {
     cluster = await startCluster({ level: "control-plane" });
     client = new KubeClient(await connectFromKubeconfig(cluster.kubeconfig), { fieldManager: "test" });
