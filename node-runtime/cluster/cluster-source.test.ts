@@ -6,7 +6,7 @@ import { createFakeTiming, type FakeTiming } from "../../common/fake-timing.ts";
 import { ObjectStore } from "../../kube/store.ts";
 import type { DesiredState } from "../supervisor/desired-state.ts";
 import { ClusterSource, type ReplicaFeed } from "./cluster-source.ts";
-import { minimalReplica, minimalTemplate } from "./fixtures.ts";
+import { minimalReplica, minimalTemplate, type ReplicaChanges } from "./fixtures.ts";
 import { ReferenceReader, type ReferencedObject } from "./reference-reader.ts";
 import type { Replica } from "./replica.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -74,12 +74,21 @@ function sourceOf() {
   return { source, start, feed, timing, states, apps, started, world };
 }
 
+/** Changes that make a replica one of this time. */
+function created(creationTimestamp: string): ReplicaChanges {
+  return { metadata: { creationTimestamp }, spec: { template: HTTP } };
+}
+
+/** A replica of the app `a`, under any name. */
+function twin(name: string, creationTimestamp: string): Replica {
+  return minimalReplica(name, {
+    metadata: { creationTimestamp },
+    spec: { template: HTTP, appName: "a", revision: name },
+  });
+}
+
 test("cluster source: the replicas of the node are its apps, the oldest first", async () => {
   const { start, feed, apps, timing } = sourceOf();
-  const created = (creationTimestamp: string): object => ({
-    metadata: { creationTimestamp },
-    spec: { template: HTTP },
-  });
   feed.sync(minimalReplica("a", created("2026-01-02T00:00:00Z")), minimalReplica("b", created("2026-01-01T00:00:00Z")));
   await start();
   expect(apps()).toEqual(["default/b", "default/a"]);
@@ -105,8 +114,6 @@ test("cluster source: reports of replicas change nothing that is asked for", asy
 
 test("cluster source: of two replicas of one app the older one is run, and the other is told of", async () => {
   const { start, feed, states } = sourceOf();
-  const twin = (name: string, creationTimestamp: string): Replica =>
-    minimalReplica(name, { metadata: { creationTimestamp }, spec: { template: HTTP, appName: "a", revision: name } });
   feed.sync(twin("y", "2026-01-02T00:00:00Z"), twin("x", "2026-01-03T00:00:00Z"));
   await start();
   expect(states.at(-1)).toMatchObject({
