@@ -289,6 +289,12 @@ describe("endpoints", () => {
     expect(endpoints(withPod({ ip: "10.9.9.9" }))).toEqual([]);
   });
 
+  test("a pod that is gone: what it reported is taken back, so that its successor reports", () => {
+    const { writes } = planApp({ ...settled, pods: new Map(), isGone: (name) => name === `runtime-${nodeName}` });
+    expect(writes[0]).toMatchObject({ kind: "status", object: { status: { state: "Pending", reason: "PodGone" } } });
+    expect((writes[0]?.object as WasmReplica).status).not.toHaveProperty("podName");
+  });
+
   test("more than a hundred fill several slices, and a change touches one", () => {
     const nodes = Array.from({ length: 250 }, (_, index) => node(`node${index}`));
     const app = minimalApp({ placement: { everyNode: true } });

@@ -8,6 +8,7 @@ import type { ObservedApp } from "./observed.ts";
 import { isOwn } from "./ownership.ts";
 import { nextLossMs, placeApp, wantedReplicas, type Placement } from "./placement.ts";
 import { referencesOf } from "./references.ts";
+import { releaseReports } from "./releases.ts";
 import { buildReplica, buildRole, buildRoleBinding, buildService } from "./resources.ts";
 import { planRollout, servedRevision, withPrevious, type RevisionOf, type Served } from "./rollout.ts";
 import { buildStatus, deadlineInMs, transitionEvents } from "./status.ts";
@@ -87,7 +88,7 @@ export function planApp(observed: ObservedApp): Plan {
     status,
   };
   return {
-    writes: writesFor(observed, desired),
+    writes: [...releaseReports(observed), ...writesFor(observed, desired)],
     events: transitionEvents(app.status, status),
     ...(image.need !== undefined && { resolve: image.need }),
     ...(placement.shortage !== undefined && { isShort: true }),

@@ -1,4 +1,4 @@
-import { nodeAccountName } from "../../crds/wasm-replica/names.ts";
+import { nodeAccountName } from "../../crds/wasm-replica/node-account.ts";
 import type {
   ClusterRoleBinding,
   DaemonSet,

@@ -1,4 +1,4 @@
-import { nodeAccountName } from "../../crds/wasm-replica/names.ts";
+import { nodeAccountName } from "../../crds/wasm-replica/node-account.ts";
 import { controllerReference, type KubeObject, type ObjectMeta } from "../../kube/objects.ts";
 import type { ClusterRoleBinding, NetworkPolicy, Node, RoleBinding, ServiceAccount } from "../../kube/resources.ts";
 import { namespaced } from "../../kube/resources.ts";
