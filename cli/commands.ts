@@ -18,6 +18,8 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "node",
     summary: "Run the WasmApps that a cluster places on this node",
     load: async () => (await import("./commands/node.ts")).defineNode,
+  },
+  {
     name: "operator",
     summary: "Run the controllers of a cluster",
     load: async () => (await import("./commands/operator.ts")).defineOperator,
