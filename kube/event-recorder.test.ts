@@ -59,8 +59,8 @@ test("events: what repeats within six minutes is one event with a count", async 
 test("events: a flood of the same costs few writes, and the count is right in the end", async () => {
   const { api, timing, recorder, events } = setUp();
   let writes = 0;
-  const { mergePatch } = api;
-  api.mergePatch = (...args) => (writes++, mergePatch.apply(api, args) as never);
+  const mergePatch = api.mergePatch.bind(api);
+  api.mergePatch = (...args) => (writes++, mergePatch(...args) as never);
   for (let n = 0; n < 1000; n++) {
     recorder.record(POD, NOTE);
     await timing.advance(100);
@@ -83,9 +83,8 @@ test("events: different ones about one object are limited, and what is dropped i
 
 test("events: contract: recording never throws, and the queue is bounded", async () => {
   const { api, timing, recorder, errors } = setUp();
-  const podOf = (n: number): Pod => ({ ...POD, metadata: { ...POD.metadata, uid: `u${n}` } });
   api.failNext(...Array.from({ length: 1000 }, () => errorOf("KUBE_FORBIDDEN")));
-  for (let n = 0; n < 1500; n++) recorder.record(podOf(n), NOTE);
+  for (let n = 0; n < 1500; n++) recorder.record({ ...POD, metadata: { ...POD.metadata, uid: `u${n}` } }, NOTE);
   await timing.advance(0);
   expect([recorder.dropped, errors.length]).toEqual([1500, 1000]);
 });

@@ -43,10 +43,18 @@ function setUp(): Setup {
 }
 
 function expectEqual({ api, informer, mirror }: Setup): void {
-  const byName = (objects: Iterable<ConfigMap>): ConfigMap[] =>
-    [...objects].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
-  expect(byName(informer.store.values())).toEqual(byName(api.objects(CONFIG_MAPS)));
-  expect(byName(mirror.values())).toEqual(byName(api.objects(CONFIG_MAPS)));
+  const expected = byName(api.objects(CONFIG_MAPS));
+  expect(byName(informer.store.values())).toEqual(expected);
+  expect(byName(mirror.values())).toEqual(expected);
+}
+
+function byName(objects: Iterable<ConfigMap>): ConfigMap[] {
+  return [...objects].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+}
+
+/** Returns the result of a request, or undefined where it met a fault. */
+async function quietly<T>(request: Promise<T>): Promise<T | undefined> {
+  return request.catch(() => undefined);
 }
 
 test("informer: lists, then follows", async () => {
@@ -96,8 +104,8 @@ test("informer: a watch that ended in good order goes on where it was, without a
   await using setup = setUp();
   const { api, informer, timing, errors } = setup;
   let lists = 0;
-  const { list } = api;
-  api.list = (...args) => (lists++, list.apply(api, args) as never);
+  const list = api.list.bind(api);
+  api.list = (...args) => (lists++, list(...args) as never);
   informer.start();
   await informer.whenSynced();
   await timing.advance(5000);
@@ -114,6 +122,7 @@ test("informer: a server that ends every watch at once is not asked without a pa
   let watches = 0;
   api.watch = async function* () {
     watches++;
+    yield* [];
   };
   informer.start();
   await timing.advance(10_000);
@@ -197,7 +206,6 @@ test("informer: contract: after any sequence of faults the store equals the serv
     const { api, informer, timing } = setup;
     informer.start();
     const late: ConfigMap[] = [];
-    const quietly = async <R>(work: Promise<R>): Promise<R | undefined> => work.catch(() => undefined);
     for (const { op, name, value, code, ms } of steps) {
       const ref = { namespace: "default", name };
       if (op === "write") await quietly(api.apply(CONFIG_MAPS, minimalConfigMap(name, value)));

@@ -123,7 +123,7 @@ test("election: a leader whose timers did not get their turn knows by the clock 
   const [api, timing] = [new SimulatedApi(), createFakeTiming()];
   let now = timing.now;
   const stalled = { ...timing, now: () => now() };
-  const a = candidate("a", api, stalled as FakeTiming);
+  const a = candidate("a", api, stalled);
   a.election.start();
   await timing.advance(0);
   expect(a.election.isLeader).toBe(true);

@@ -197,9 +197,11 @@ function pathOf({ plural }: Resource<KubeObject>, { namespace, name }: ObjectRef
 }
 
 function isEqual(before: KubeObject, after: KubeObject): boolean {
-  const text = (object: KubeObject): string =>
-    JSON.stringify({ ...object, metadata: { ...object.metadata, resourceVersion: "" } });
-  return text(before) === text(after);
+  return contentOf(before) === contentOf(after);
+}
+
+function contentOf(object: KubeObject): string {
+  return JSON.stringify({ ...object, metadata: { ...object.metadata, resourceVersion: "" } });
 }
 
 /** Merges as RFC 7396 says. */

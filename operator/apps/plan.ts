@@ -6,7 +6,7 @@ import type { Write } from "../writer.ts";
 import { writesFor } from "./writes.ts";
 import type { ObservedApp } from "./observed.ts";
 import { isOwn } from "./ownership.ts";
-import { nextLossMs, placeApp, type Placement } from "./placement.ts";
+import { nextLossMs, placeApp, wantedReplicas, type Placement } from "./placement.ts";
 import { referencesOf } from "./references.ts";
 import { buildReplica, buildRole, buildRoleBinding, buildService } from "./resources.ts";
 import { planRollout, servedRevision, withPrevious, type RevisionOf, type Served } from "./rollout.ts";
@@ -130,7 +130,10 @@ function portOf({ app, replicas, service, runtime, portFor }: ObservedApp): numb
 
 /** Without its pool nothing moves: what runs stays where it is. */
 function place({ app, runtime, nodes, replicas, nowMs }: ObservedApp): Placement {
-  if (runtime === undefined) return { nodes: replicas.map(({ spec }) => spec.nodeName), wanted: replicas.length };
+  if (runtime === undefined) {
+    const nodeNames = replicas.map(({ spec }) => spec.nodeName);
+    return { nodes: nodeNames, wanted: Math.max(nodeNames.length, wantedReplicas(app)) };
+  }
   return placeApp(app, runtime, nodes, replicas, nowMs);
 }
 
@@ -144,15 +147,12 @@ function replicasOf(
   const placed = replicas.filter(({ spec }) => nodes.includes(spec.nodeName));
   const stable = servedRevision(replicas);
   const rollout = target === undefined ? new Map<string, RevisionOf>() : planRollout(placed, target, stable);
-  const isRecreated = app.spec.rollout.strategy === "Recreate";
   return nodes.flatMap((nodeName) => {
     const existing = placed.find(({ spec }) => spec.nodeName === nodeName);
     const wish = rollout.get(nodeName) ?? existing?.spec ?? newRevision(target, stable);
     if (wish === undefined) return [];
     const runtimeName = runtime?.metadata.name ?? existing?.spec.runtimeName ?? "";
-    const previous = isRecreated ? undefined : wish.previous;
-    const { revision, template } = wish;
-    return [buildReplica(app, nodeName, runtimeName, { revision, template, ...(previous && { previous }) }, port)];
+    return [buildReplica(app, nodeName, runtimeName, wish, port)];
   });
 }
 

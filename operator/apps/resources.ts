@@ -115,7 +115,7 @@ export function buildRevision(
     metadata: metadataOf(app, hashedName(app.metadata.name, revision)),
     data: { template },
     revision: number,
-  } as ControllerRevision;
+  };
 }
 
 /** Returns a name that starts with the app's and is another one for each app and part, even where names are cut. */

@@ -1,25 +1,11 @@
 import type { DaemonSet } from "../../kube/resources.ts";
 import type { WasmRuntime } from "../objects.ts";
-import { metadataOf, runtimeLabels, runtimeObjectName } from "./resources.ts";
+import { MANAGEMENT_PORT, metadataOf, runtimeLabels, runtimeObjectName, type PodSettings } from "./resources.ts";
 
 /*
  * The pods of a pool: one per node, without privileges and without anything of the node. A new pod starts beside the old one
  * and takes over its apps; the old one serves on in its pause before the end, while endpoints move.
  */
-
-/** What all pools' pods have in common. */
-export interface PodSettings {
-  namespace: string;
-  image: string;
-  imagePullPolicy?: string | undefined;
-  imagePullSecrets: readonly string[];
-  /** The ClusterRole that lets pods watch and report, and the Role for tokens of nodes' accounts. */
-  clusterRole: string;
-  tokenRole: string;
-}
-
-/** Port of metrics, health and the list of apps. */
-export const MANAGEMENT_PORT = 9464;
 
 const USER = 65_532;
 /** How long a pod that ends serves on: until everybody knows that its endpoints are gone. */
@@ -53,7 +39,7 @@ export function buildDaemonSet(runtime: WasmRuntime, settings: PodSettings): Dae
         spec: buildPodSpec(runtime, settings),
       },
     },
-  } as DaemonSet;
+  };
 }
 
 function buildPodSpec(runtime: WasmRuntime, { imagePullSecrets, ...settings }: PodSettings): PodSpec {
@@ -89,7 +75,6 @@ function buildContainer(
   { image, imagePullPolicy }: Pick<PodSettings, "image" | "imagePullPolicy">,
 ): Container {
   const { spec } = runtime;
-  const probe = (path: string) => ({ httpGet: { path, port: "management" } });
   return {
     name: "runtime",
     image: spec.image ?? image,
@@ -103,7 +88,7 @@ function buildContainer(
       { name: "WASMLET_CACHE_SIZE", value: String(spec.cacheSize) },
     ],
     ports: [{ name: "management", containerPort: MANAGEMENT_PORT, protocol: "TCP" }],
-    ...(Object.keys(spec.resources).length > 0 && { resources: spec.resources as NonNullable<Container["resources"]> }),
+    ...(Object.keys(spec.resources).length > 0 && { resources: spec.resources }),
     startupProbe: { ...probe("/healthz"), periodSeconds: 1, failureThreshold: 120 },
     readinessProbe: { ...probe("/readyz"), periodSeconds: 2, timeoutSeconds: 5 },
     livenessProbe: { ...probe("/healthz"), periodSeconds: 10, timeoutSeconds: 10, failureThreshold: 6 },
@@ -120,6 +105,10 @@ function buildContainer(
       ...configMounts(runtime),
     ],
   };
+}
+
+function probe(path: string): { httpGet: { path: string; port: string } } {
+  return { httpGet: { path, port: "management" } };
 }
 
 function argumentsOf({ spec }: WasmRuntime): string[] {

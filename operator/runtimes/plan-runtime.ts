@@ -20,13 +20,14 @@ import { isPodReady } from "../apps/observe.ts";
 import { holds, isEqual } from "../apps/writes.ts";
 import { WASM_RUNTIMES, type WasmRuntime, type WasmRuntimeStatus } from "../objects.ts";
 import type { Write } from "../writer.ts";
-import { buildDaemonSet, type PodSettings } from "./daemon-set.ts";
+import { buildDaemonSet } from "./daemon-set.ts";
 import {
   buildAccount,
   buildClusterRoleBinding,
   buildNetworkPolicy,
   buildNodeAccount,
   buildTokenRoleBinding,
+  type PodSettings,
 } from "./resources.ts";
 
 /** Everything that a plan for a pool depends on. */

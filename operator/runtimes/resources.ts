@@ -3,9 +3,22 @@ import { controllerReference, type KubeObject, type ObjectMeta } from "../../kub
 import type { ClusterRoleBinding, NetworkPolicy, Node, RoleBinding, ServiceAccount } from "../../kube/resources.ts";
 import { RUNTIME_LABEL } from "../cluster-state.ts";
 import { MANAGED_BY, type WasmRuntime } from "../objects.ts";
-import { MANAGEMENT_PORT, type PodSettings } from "./daemon-set.ts";
 
 /* A pool's accounts, what they may do, and who may reach its pods. */
+
+/** What all pools' pods have in common. */
+export interface PodSettings {
+  namespace: string;
+  image: string;
+  imagePullPolicy?: string | undefined;
+  imagePullSecrets: readonly string[];
+  /** The ClusterRole that lets pods watch and report, and the Role for tokens of nodes' accounts. */
+  clusterRole: string;
+  tokenRole: string;
+}
+
+/** Port of metrics, health and the list of apps. */
+export const MANAGEMENT_PORT = 9464;
 
 /** Returns the name of a pool's objects in Wasmlet's namespace, and of its ServiceAccount. */
 export function runtimeObjectName({ metadata }: WasmRuntime): string {

@@ -8,9 +8,8 @@ import { createQueue } from "../controller.ts";
 import type { OperatorMetrics } from "../metrics.ts";
 import type { OperatorLog } from "../operator-api.ts";
 import type { Writer } from "../writer.ts";
-import type { PodSettings } from "./daemon-set.ts";
 import { planRuntime } from "./plan-runtime.ts";
-import { runtimeObjectName } from "./resources.ts";
+import { runtimeObjectName, type PodSettings } from "./resources.ts";
 
 /** What the controller of pools works with. */
 export interface RuntimeControllerContext {
