@@ -1,10 +1,13 @@
 import type { KubeClient } from "../kube/client.ts";
 import type { KubeObject } from "../kube/objects.ts";
+import { isEqual } from "./apps/writes.ts";
 import type { ClusterState } from "./cluster-state.ts";
 import type { OperatorMetrics } from "./metrics.ts";
 
 /** One request to the API server. */
 export type Write =
+  /** Only where nothing has that name: what somebody else made meanwhile is left alone. */
+  | { kind: "create"; resource: AnyResource; object: KubeObject }
   | { kind: "apply"; resource: AnyResource; object: KubeObject }
   | { kind: "status"; resource: AnyResource; object: KubeObject }
   | { kind: "delete"; resource: AnyResource; object: KubeObject };
@@ -13,13 +16,13 @@ type AnyResource = Parameters<ClusterState["storeOf"]>[0];
 
 /** Sends writes, and notes their results in the stores at once: what is planned next sees them. */
 export class Writer {
-  readonly #client: Pick<KubeClient, "apply" | "delete">;
+  readonly #client: Pick<KubeClient, "apply" | "create" | "delete">;
   readonly #state: Pick<ClusterState, "storeOf">;
   readonly #metrics: OperatorMetrics;
   #isNoting = false;
 
   constructor(
-    client: Pick<KubeClient, "apply" | "delete">,
+    client: Pick<KubeClient, "apply" | "create" | "delete">,
     state: Pick<ClusterState, "storeOf">,
     metrics: OperatorMetrics,
   ) {
@@ -28,7 +31,7 @@ export class Writer {
     this.#metrics = metrics;
   }
 
-  /** True while a store changes because of our own write: nobody has to look at that again. */
+  /** True while a store changes because of our own write, and of nothing else: nobody has to look at that again. */
   get isNoting(): boolean {
     return this.#isNoting;
   }
@@ -52,8 +55,13 @@ export class Writer {
       return;
     }
     const subresource = kind === "status" ? "status" : undefined;
-    const written = await this.#client.apply(resource, object, { signal, subresource });
-    this.#note(() => store?.note(written));
+    const written =
+      kind === "create"
+        ? await this.#client.create(resource, object, { signal })
+        : await this.#client.apply(resource, object, { signal, subresource });
+    // What comes back also holds what others wrote in the meantime, and its event will not be news any more.
+    if (bringsNews(kind, store?.get(written.metadata), written)) store?.note(written);
+    else this.#note(() => store?.note(written));
   }
 
   #note(change: () => unknown): void {
@@ -64,4 +72,16 @@ export class Writer {
       this.#isNoting = false;
     }
   }
+}
+
+/** Whether an object that we wrote differs from the one that was known in what we did not write. */
+function bringsNews(kind: Write["kind"], before: KubeObject | undefined, after: KubeObject): boolean {
+  if (before === undefined) return kind === "status" || othersPart(kind, after)["status"] !== undefined;
+  return !isEqual(othersPart(kind, before), othersPart(kind, after));
+}
+
+function othersPart(kind: Write["kind"], object: KubeObject): Record<string, unknown> {
+  const { metadata, status, ...rest } = object as KubeObject & { status?: unknown };
+  const { uid, deletionTimestamp, annotations, labels } = metadata;
+  return kind === "status" ? { rest, uid, deletionTimestamp, annotations, labels } : { status, uid, deletionTimestamp };
 }
