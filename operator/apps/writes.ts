@@ -39,7 +39,9 @@ export function writesFor(observed: ObservedApp, desired: DesiredObjects): Write
     ...applyAll(ROLES, app, toList(role), toList(desired.role)),
     ...applyAll(ROLE_BINDINGS, app, toList(roleBinding), hasRole ? [desired.roleBinding] : []),
     ...applyAll(WASM_REPLICAS, app, observed.replicas, desired.replicas, isSameReplica),
-    ...applyAll(SERVICES, app, toList(service), toList(desired.service)),
+    ...(service === undefined
+      ? toList(desired.service).map((object): Write => ({ kind: "create", resource: SERVICES, object }))
+      : applyAll(SERVICES, app, [service], toList(desired.service))),
     ...applyAll(ENDPOINT_SLICES, app, slices, desired.slices ?? []),
     ...(isEqual(app.status, desired.status) ? [] : [statusWrite(app, desired.status)]),
     ...removeOthers(ENDPOINT_SLICES, slices, desired.slices ?? [], app),

@@ -62,7 +62,10 @@ export class ApiServer {
 
   create<T extends KubeObject>(resource: Resource<T>, object: T): T {
     if (this.get(resource, object.metadata) !== undefined) throw failure("KUBE_CONFLICT");
-    return this.#write(resource, asJson(object));
+    const made = asJson(object);
+    const isBare =
+      resource.plural === "services" && (made as { spec?: { clusterIP?: string } }).spec?.clusterIP === undefined;
+    return this.#write(resource, isBare ? withAddress(made, undefined) : made);
   }
 
   /** Makes the spec, or the status, and the metadata that the manager owns what is given: what it leaves out is gone. */

@@ -5,6 +5,7 @@ import type {
   DeleteOutcome,
   ListOptions,
   WatchOptions,
+  WriteOptions,
 } from "../../kube/client-options.ts";
 import type { KubeObject, ObjectRef } from "../../kube/objects.ts";
 import type { Resource } from "../../kube/resources.ts";
@@ -26,7 +27,7 @@ const DELAY_MS = 4000;
 type Ending = { error?: Error };
 
 /** The client of one process: everything takes time, and goes wrong as the run's faults say. */
-export class SimulatedClient implements Pick<KubeClient, "list" | "watch" | "apply" | "delete"> {
+export class SimulatedClient implements Pick<KubeClient, "list" | "watch" | "create" | "apply" | "delete"> {
   readonly #world: World;
   readonly #owner: ClientOwner;
 
@@ -59,6 +60,11 @@ export class SimulatedClient implements Pick<KubeClient, "list" | "watch" | "app
     } finally {
       stream.close();
     }
+  }
+
+  create<T extends KubeObject>(resource: Resource<T>, object: T, { signal }: WriteOptions = {}): Promise<T> {
+    const what = `create ${resource.plural} ${object.metadata.name}`;
+    return this.#write(what, signal, () => this.#world.api.create(resource, object));
   }
 
   apply<T extends KubeObject>(
