@@ -34,14 +34,19 @@ export async function exploreSeed(seed: number): Promise<Finding | undefined> {
   return { violations, replay: `node operator/simulation/main.ts --seed ${seed}${kept} --verbose` };
 }
 
-/** Yields one run per place where a fault of some kind can be in a scenario. */
-export async function* explorePlaces(name: string, scenario: Scenario): AsyncGenerator<Finding | undefined> {
+/** Yields one run per place where a fault of some kind can be in a scenario, in an order by chance. */
+export async function* explorePlaces(
+  name: string,
+  scenario: Scenario,
+  random: Random,
+): AsyncGenerator<Finding | undefined> {
   const { writes, events } = await simulate({ scenario, seed: 1 });
   const places = [
     ...WRITE_FAULTS.flatMap((kind) => Array.from({ length: writes }, (_, index): PlantedFault => ({ kind, index }))),
     ...EVENT_FAULTS.flatMap((kind) => Array.from({ length: events }, (_, index): PlantedFault => ({ kind, index }))),
   ];
-  for (const planted of places) {
+  while (places.length > 0) {
+    const [planted] = places.splice(random.between(0, places.length - 1), 1) as [PlantedFault];
     const { violations } = await simulate({ scenario, seed: 1, planted });
     const replay = `node operator/simulation/main.ts --base "${name}" --fault ${planted.kind}:${planted.index} --verbose`;
     yield violations.length === 0 ? undefined : { violations, replay };

@@ -18,6 +18,8 @@ export interface Faults {
   brokenWatch: number;
   /** A pod's status write takes seconds. */
   slowStatus: number;
+  /** An app does not start at once: its program cannot be had. */
+  failedStart: number;
   /** Two processes lead at once for a moment when the lead moves. */
   overlap: number;
 }
@@ -32,6 +34,7 @@ export const NO_FAULTS: Faults = {
   repeatedEvent: 0,
   brokenWatch: 0,
   slowStatus: 0,
+  failedStart: 0,
   overlap: 0,
 };
 
@@ -61,6 +64,7 @@ export function faultsOf(random: Random): Faults {
     repeatedEvent: rate(),
     brokenWatch: rate() / 2,
     slowStatus: rate(),
+    failedStart: rate(),
     overlap: random.chance(0.3) ? 0.5 : 0,
   };
 }

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { BASE_SCENARIOS } from "./base-scenarios.ts";
 import { explorePlaces, exploreSeed, runOf, withSteps, type Finding } from "./explore.ts";
 import type { PlantedFault } from "./faults.ts";
+import { Random } from "./random.ts";
 import { simulate, type RunOptions } from "./simulation.ts";
 
 /*
@@ -60,7 +61,7 @@ async function goThroughSeeds(first: number, untilMs: number): Promise<void> {
 async function goThroughPlaces(): Promise<void> {
   for (const [name, scenario] of Object.entries(BASE_SCENARIOS)) {
     let count = 0;
-    for await (const finding of explorePlaces(name, scenario)) {
+    for await (const finding of explorePlaces(name, scenario, new Random(1))) {
       count++;
       report(finding);
     }

@@ -28,7 +28,9 @@ interface Running {
 
 const READY = new Set(["Ready", "Running", "Completed"]);
 const TURN_MS = 5000;
-const PORT_RETRY_MS = 2000;
+const RETRY_MS = 2000;
+/** The one reason for which a start is not tried again. */
+const INVALID = "PREPARE_INVALID";
 
 /** Whether a template is one that never becomes ready. */
 export function isBad(template: AppTemplate): boolean {
@@ -125,8 +127,7 @@ export class NodeRuntime {
     const port = wanted.template.trigger.http === undefined ? 0 : (spec.port ?? 0);
     const isServed = app.serving?.revision === wanted.revision && app.serving.port === port;
     if (isServed) delete app.trying;
-    else if (app.failed?.revision === wanted.revision && app.failed.reason !== "APP_PORT_CONFLICT")
-      this.#turn(app, spec);
+    else if (app.failed?.revision === wanted.revision && app.failed.reason === INVALID) this.#turn(app, spec);
     else if (app.trying?.revision !== wanted.revision || app.trying.port !== port) {
       this.#try(uid, app, { revision: wanted.revision, port }, wanted.template);
     }
@@ -155,12 +156,13 @@ export class NodeRuntime {
       delete app.trying;
       const holder = attempt.port === 0 ? undefined : this.servedAt(attempt.port);
       if (holder !== undefined && holder.uid !== uid) this.#fail(app, attempt.revision, "APP_PORT_CONFLICT");
-      else if (isBad(template)) this.#fail(app, attempt.revision, "PREPARE_INVALID");
+      else if (isBad(template)) this.#fail(app, attempt.revision, INVALID);
+      else if (random.chance(this.#world.faults.failedStart)) this.#fail(app, attempt.revision, "OCI_UNREACHABLE");
       else {
         app.serving = attempt;
         delete app.failed;
         this.#world.noteServing();
-        this.#world.noteReady(this.pod, attempt.port, uid);
+        this.#world.noteReady(this.pod, attempt.port, uid, attempt.revision);
         this.#world.log(`${this.pod.name} serves ${app.key} ${attempt.revision} at ${attempt.port}`);
       }
       this.look();
@@ -170,7 +172,7 @@ export class NodeRuntime {
   #fail(app: Running, revision: string, reason: string): void {
     app.failed = { revision, reason, sinceMs: this.#world.scheduler.nowMs };
     this.#world.log(`${this.pod.name} fails to start ${app.key} ${revision}: ${reason}`);
-    if (reason === "APP_PORT_CONFLICT") this.#world.scheduler.after(PORT_RETRY_MS, () => this.#isAlive && this.look());
+    if (reason !== INVALID) this.#world.scheduler.after(RETRY_MS, () => this.#isAlive && this.look());
   }
 
   #report(app: Running, replica: WasmReplica): void {

@@ -27,6 +27,14 @@ const FOUND: [string, Scenario, PlantedFault?][] = [
     { kind: "delay-event", index: 43 },
   ],
   [
+    "a bad revision that comes while a node runtime starts anew does not cost what served before",
+    scenario(1, [
+      [1000, apply("hello")],
+      [10_000, { do: "restart-runtime", node: "node-1" }],
+      [700, apply("hello", { version: 2, isBad: true })],
+    ]),
+  ],
+  [
     "an app that waits for room gets what another one leaves",
     scenario(
       3,

@@ -134,14 +134,15 @@ function manifestOf(name: string, { replicas, version, isBad, isCommand, secret,
   };
 }
 
-/** Whether every replica of an app serves what it is to serve, and nodes and operator know that. */
+/** Whether every replica of an app serves what it is to serve, or did until its node runtime was started anew. */
 function isUp(world: World, app: WasmAppObject): boolean {
   const replicas = world.api.list(WASM_REPLICAS).filter((replica) => isOwn(app, replica));
-  const isDone = replicas.every(
-    ({ spec, status }) => spec.previous === undefined && status?.revision === spec.revision,
-  );
-  const { minReplicas } = app.spec.scale;
-  return isDone && minReplicas > 0 && replicas.length > 0 && servingReplicas(world, app).length === replicas.length;
+  const serving = new Set(servingReplicas(world, app).map(({ nodeName }) => nodeName));
+  const isDone = replicas.every(({ metadata: { uid = "" }, spec, status }) => {
+    if (spec.previous !== undefined || !world.hasServed(uid, spec.revision)) return false;
+    return status?.state === "Starting" || (status?.revision === spec.revision && serving.has(spec.nodeName));
+  });
+  return isDone && app.spec.scale.minReplicas > 0 && replicas.length > 0;
 }
 
 function isReshaped(before: WasmAppObject["spec"], after: WasmAppObject["spec"]): boolean {

@@ -33,6 +33,7 @@ export class World {
   readonly #isVerbose: boolean;
   /** Where an app was ready at some time, by pod, address, port and app. */
   readonly #ready = new Set<string>();
+  readonly #served = new Set<string>();
   readonly #podOrders = new Map<string, number>();
   #servingCount = 0;
   #writeCount = 0;
@@ -86,11 +87,17 @@ export class World {
     this.#servingCount++;
   }
 
-  noteReady(pod: RuntimePodIdentity, port: number, replicaUid: string): void {
+  noteReady(pod: RuntimePodIdentity, port: number, replicaUid: string, revision: string): void {
+    this.#served.add(`${replicaUid} ${revision}`);
     this.#podOrders.set(pod.name, pod.order);
     const replica = this.api.list(WASM_REPLICAS).find(({ metadata }) => metadata.uid === replicaUid);
     const app = replica === undefined ? undefined : ownerOf(replica);
     this.#ready.add(`${pod.uid} ${pod.ip} ${port} ${app ?? ""}`);
+  }
+
+  /** Whether a replica ever served a revision. */
+  hasServed(replicaUid: string, revision: string): boolean {
+    return this.#served.has(`${replicaUid} ${revision}`);
   }
 
   /** Whether an app was ever ready in a pod at an address and port. */
