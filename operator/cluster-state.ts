@@ -31,7 +31,7 @@ const OURS = `app.kubernetes.io/managed-by=${MANAGED_BY}`;
 
 /** How the cluster is watched. */
 export interface ClusterStateOptions {
-  client: KubeClient;
+  client: Pick<KubeClient, "list" | "watch">;
   /** Wasmlet's own namespace, where the runtimes' pods are. */
   namespace: string;
   onError?: (resource: string, thrown: unknown, retryAfterMs: number) => void;

@@ -1,5 +1,6 @@
 import type { KubeClient } from "../kube/client.ts";
 import type { KubeObject } from "../kube/objects.ts";
+import { isEqual } from "./apps/writes.ts";
 import type { ClusterState } from "./cluster-state.ts";
 import type { OperatorMetrics } from "./metrics.ts";
 
@@ -32,7 +33,7 @@ export class Writer {
     this.#metrics = metrics;
   }
 
-  /** True while a store changes because of our own write: nobody has to look at that again. */
+  /** True while a store changes because of our own write, and of nothing else: nobody has to look at that again. */
   get isNoting(): boolean {
     return this.#isNoting;
   }
@@ -56,7 +57,9 @@ export class Writer {
       return;
     }
     const written = await this.#ask(kind, resource, object, signal);
-    this.#note(() => store?.note(written));
+    // What comes back also holds what others wrote in the meantime, and its event will not be news any more.
+    if (bringsNews(kind, store?.get(written.metadata), written)) store?.note(written);
+    else this.#note(() => store?.note(written));
   }
 
   #ask(
@@ -85,4 +88,16 @@ export class Writer {
       this.#isNoting = false;
     }
   }
+}
+
+/** Whether an object that we wrote differs from the one that was known in what we did not write. */
+function bringsNews(kind: Write["kind"], before: KubeObject | undefined, after: KubeObject): boolean {
+  if (before === undefined) return kind === "status" || othersPart(kind, after)["status"] !== undefined;
+  return !isEqual(othersPart(kind, before), othersPart(kind, after));
+}
+
+function othersPart(kind: Write["kind"], object: KubeObject): Record<string, unknown> {
+  const { metadata, status, ...rest } = object as KubeObject & { status?: unknown };
+  const { uid, deletionTimestamp, annotations, labels } = metadata;
+  return kind === "status" ? { rest, uid, deletionTimestamp, annotations, labels } : { status, uid, deletionTimestamp };
 }

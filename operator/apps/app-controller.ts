@@ -35,8 +35,8 @@ export class AppController {
   readonly #ports = new Ports();
   readonly #gonePods: GonePods;
   readonly #queue: WorkQueue;
-  /** Apps that would have more replicas if there were nodes for them. */
-  readonly #wantNodes = new Set<string>();
+  /** Apps that wait for what others may leave: room on nodes, or a port. */
+  readonly #waiting = new Set<string>();
   readonly #unsubscribe: (() => void)[] = [];
 
   constructor(context: AppControllerContext) {
@@ -79,7 +79,8 @@ export class AppController {
     const app = state.apps.get(key);
     if (app === undefined) {
       this.#ports.release(key);
-      this.#wantNodes.delete(key);
+      this.#waiting.delete(key);
+      this.#addAll(this.#waiting);
       return undefined;
     }
     const nowMs = timing.date().getTime();
@@ -98,8 +99,8 @@ export class AppController {
   }
 
   #noteWants(key: string, { spec }: WasmAppObject, plan: Plan): void {
-    if (plan.isShort === true || spec.placement?.everyNode === true) this.#wantNodes.add(key);
-    else this.#wantNodes.delete(key);
+    if (plan.isShort === true || spec.placement?.everyNode === true) this.#waiting.add(key);
+    else this.#waiting.delete(key);
   }
 
   /** Who has a port keeps it; what is recorded twice is left to whoever is looked at first. */
@@ -122,7 +123,11 @@ export class AppController {
     const { apps, replicas, services, slices, roles, roleBindings, nodes, pods, runtimes, secrets, configMaps } = state;
     this.#unsubscribe.push(
       apps.onChange((before, after) => this.#ifForeign(() => this.#appChanged(before, after))),
-      replicas.onChange((before, after) => this.#ifForeign(() => this.#replicaChanged(before, after))),
+      replicas.onChange((before, after) => {
+        this.#ifForeign(() => this.#replicaChanged((after ?? before)!));
+        // There is room again where there was none: also when we ourselves took one away.
+        if (after === undefined) this.#addAll(this.#waiting);
+      }),
       ...[slices, roles, roleBindings].map((store) =>
         (store as typeof slices).onChange((before, after) =>
           this.#ifForeign(() => this.#addAll(appKeys((after ?? before)!))),
@@ -152,11 +157,8 @@ export class AppController {
     this.#queue.add(keyOf(metadata));
   }
 
-  #replicaChanged(before: WasmReplica | undefined, after: WasmReplica | undefined): void {
-    const { metadata, spec } = (after ?? before)!;
+  #replicaChanged({ metadata, spec }: WasmReplica): void {
     this.#addKnown(keyOf({ namespace: metadata.namespace, name: spec.appName }));
-    // There is room again where there was none.
-    if (after === undefined) this.#addAll(this.#wantNodes);
   }
 
   #nodeChanged(before: Node | undefined, after: Node | undefined): void {
@@ -174,7 +176,7 @@ export class AppController {
   #nodeMatters(name: string): void {
     const { replicas } = this.#context.state;
     this.#addAll(replicas.by("node", name).flatMap(appKeys));
-    this.#addAll(this.#wantNodes);
+    this.#addAll(this.#waiting);
   }
 
   #referenceChanged(kind: string, { metadata }: KubeObject): void {

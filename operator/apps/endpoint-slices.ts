@@ -1,7 +1,7 @@
 import type { EndpointSlice } from "../../kube/resources.ts";
 import type { WasmAppObject, WasmReplica } from "../objects.ts";
 import type { RuntimeNode, RuntimePod } from "./observed.ts";
-import { isServing } from "./replica-state.ts";
+import { isListening } from "./replica-state.ts";
 import { metadataOf } from "./resources.ts";
 
 /* The endpoints of an app: the pods of node runtimes in which it serves, at the app's own port. */
@@ -24,7 +24,7 @@ export function endpointsOf(
     const { podName, podIP } = replica.status ?? {};
     const pod = podName === undefined ? undefined : pods.get(podName);
     // An address may have passed to another pod, and a pod of that name to another node.
-    if (!isServing(replica) || pod === undefined || pod.ip !== podIP) continue;
+    if (!isListening(replica) || pod === undefined || pod.ip !== podIP) continue;
     if (pod.nodeName !== replica.spec.nodeName) continue;
     const isReachable = pod.isReady && (nodes.get(pod.nodeName)?.isReady ?? false);
     found.push({

@@ -51,7 +51,7 @@ function kinds(writes: readonly Write[]): string[] {
 describe("plan of a new app", () => {
   test("places it, makes its Service, and tells that it starts", () => {
     const { writes } = planApp(observe());
-    expect(kinds(writes)).toEqual(["create WasmReplica", "apply Service"]);
+    expect(kinds(writes)).toEqual(["create WasmReplica", "create Service"]);
     expect(writes[0]?.object).toMatchObject({
       metadata: {
         namespace: "default",

@@ -44,7 +44,7 @@ export interface Plan {
   events: PlannedEvent[];
   resolve?: ResolveNeed;
   requeueAfterMs?: number;
-  /** Whether more nodes would have the app run on more of them. */
+  /** Whether the app lacks what others may leave: room on nodes, or a port. */
   isShort?: boolean;
 }
 
@@ -91,7 +91,7 @@ export function planApp(observed: ObservedApp): Plan {
     writes: [...releaseReports(observed), ...writesFor(observed, desired)],
     events: transitionEvents(app.status, status),
     ...(image.need !== undefined && { resolve: image.need }),
-    ...(placement.shortage !== undefined && { isShort: true }),
+    ...((placement.shortage !== undefined || blockage?.reason === "PortsExhausted") && { isShort: true }),
     ...requeue(observed, replicas, status),
   };
 }

@@ -11,6 +11,8 @@ import { isServing, isUpToDate } from "./replica-state.ts";
  * time; one that does not become ready keeps its place, so a bad revision stops there.
  */
 
+const STARTING = new Set(["Pending", "Preparing", "Starting"]);
+
 /** A revision and what it is. */
 export interface Served {
   revision: string;
@@ -65,7 +67,10 @@ export function withPrevious({ revision, template }: Served, previous: Served | 
     : { revision, template, previous };
 }
 
-/** Returns the revision that most replicas serve now; undefined when none serves. */
+/**
+ * Returns the revision that most replicas serve now. Where none serves, it is what one of them is starting: after a
+ * restart of its node that is what served before. Undefined when all there is has failed.
+ */
 export function servedRevision(replicas: readonly WasmReplica[]): Served | undefined {
   const counts = new Map<string, { served: Served; count: number }>();
   for (const replica of replicas) {
@@ -75,5 +80,11 @@ export function servedRevision(replicas: readonly WasmReplica[]): Served | undef
     const known = counts.get(served.revision);
     counts.set(served.revision, { served, count: (known?.count ?? 0) + 1 });
   }
-  return [...counts.values()].toSorted((a, b) => b.count - a.count)[0]?.served;
+  const most = [...counts.values()].toSorted((a, b) => b.count - a.count)[0]?.served;
+  return most ?? replicas.filter(isStartingAnew).map(({ spec }) => spec.previous ?? spec)[0];
+}
+
+/** Whether its node runtime reports it and neither serves nor fails: it may have served until its node started anew. */
+function isStartingAnew({ status }: WasmReplica): boolean {
+  return status !== undefined && STARTING.has(status.state);
 }

@@ -39,7 +39,10 @@ export function writesFor(observed: ObservedApp, desired: DesiredObjects): Write
     ...applyAll(ROLES, app, toList(role), toList(desired.role)),
     ...applyAll(ROLE_BINDINGS, app, toList(roleBinding), hasRole ? [desired.roleBinding] : []),
     ...replaceAll(WASM_REPLICAS, observed.replicas, desired.replicas, isSameReplica),
-    ...applyAll(SERVICES, app, toList(service), toList(desired.service)),
+    // A Service that somebody else made meanwhile is left alone: it is created, or applied where it is known to be ours.
+    ...(service === undefined
+      ? toList(desired.service).map((object): Write => ({ kind: "create", resource: SERVICES, object }))
+      : applyAll(SERVICES, app, [service], toList(desired.service))),
     ...replaceAll(ENDPOINT_SLICES, slices, desired.slices ?? [], isSameSlice),
     ...statusWrites(observed, desired),
     ...removeOthers(ENDPOINT_SLICES, slices, desired.slices ?? [], app),
