@@ -62,22 +62,10 @@ export class Writer {
     else this.#note(() => store?.note(written));
   }
 
-  #ask(
-    kind: Exclude<Write["kind"], "delete">,
-    resource: AnyResource,
-    object: KubeObject,
-    signal: AbortSignal,
-  ): Promise<KubeObject> {
-    switch (kind) {
-      case "apply":
-        return this.#client.apply(resource, object, { signal });
-      case "create":
-        return this.#client.create(resource, object, { signal });
-      case "replace":
-        return this.#client.replace(resource, object, { signal });
-      case "status":
-        return this.#client.replace(resource, object, { signal, subresource: "status" });
-    }
+  #ask(kind: Exclude<Write["kind"], "delete">, resource: AnyResource, object: KubeObject, signal: AbortSignal): Promise<KubeObject> {
+    if (kind === "apply") return this.#client.apply(resource, object, { signal });
+    if (kind === "create") return this.#client.create(resource, object, { signal });
+    return this.#client.replace(resource, object, { signal, subresource: kind === "status" ? "status" : undefined });
   }
 
   #note(change: () => unknown): void {

@@ -146,9 +146,12 @@ export const VALUES: SchemaNode = object("Values of the chart wasmlet.", {
   networkPolicy: object("The NetworkPolicy of the operator.", {
     enabled: flag("Whether its pods refuse everything but metrics and health.", true),
   }),
-  monitoring: object("PodMonitors for the operator and the pools, where the API of the Prometheus Operator is installed.", {
-    enabled: flag("Whether to make it. The operator makes those of the pools by the same rule.", false),
-    interval: text("How often metrics are read.", "30s", { pattern: "^[0-9]+(ms|s|m)$" }),
-    labels: strings("Labels by which your Prometheus finds it."),
-  }),
+  monitoring: object(
+    "PodMonitors for the operator and the pools, where the API of the Prometheus Operator is installed.",
+    {
+      enabled: flag("Whether to make it. The operator makes those of the pools by the same rule.", false),
+      interval: text("How often metrics are read.", "30s", { pattern: "^[0-9]+(ms|s|m)$" }),
+      labels: strings("Labels by which your Prometheus finds it."),
+    },
+  ),
 });

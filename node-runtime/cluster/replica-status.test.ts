@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { AppView } from "../runtime-api.ts";
-import { buildReplicaStatus, formatSeconds, isWorthWriting, type Observation } from "./replica-status.ts";
+import { formatSeconds } from "../../crds/wasm-replica/start-time.ts";
+import { buildReplicaStatus, isWorthWriting, type Observation } from "./replica-status.ts";
 
 const VIEW: AppView = {
   namespace: "default",

@@ -1,3 +1,4 @@
+import { formatSeconds } from "../../crds/wasm-replica/start-time.ts";
 import { isDeepStrictEqual } from "node:util";
 import type { WasmReplicaStatus } from "../../crds/wasm-replica/types.ts";
 import type { AppView } from "../runtime-api.ts";
@@ -81,17 +82,6 @@ export function isWorthWriting(said: ReplicaStatus | undefined, next: WasmReplic
   if (said === undefined) return true;
   if (SPOKEN.some((field) => !isDeepStrictEqual(said[field], next[field]))) return true;
   return ageMs >= START_INTERVAL_MS && startHasMoved(said, next);
-}
-
-/** Returns a duration of so many seconds with three digits: `0.412ms`, `1.2ms`, `2.5s`. */
-export function formatSeconds(seconds: number): string {
-  if (seconds >= 1) return `${round(seconds)}s`;
-  return `${round(seconds * 1000)}ms`;
-}
-
-function round(value: number): string {
-  // Less than a nanosecond is no measurement; and a number that small would be written with an exponent.
-  return value < 1e-6 ? "0" : String(Number(value.toPrecision(3)));
 }
 
 function startHasMoved(said: ReplicaStatus, next: WasmReplicaStatus): boolean {

@@ -55,7 +55,7 @@ export function observeApp(app: WasmAppObject, context: ObservationContext): Obs
 }
 
 /** Returns the nodes of a pool: those that its selector selects. */
-export function nodesOf(state: ClusterState, { metadata, spec }: WasmRuntime, nowMs: number): RuntimeNode[] {
+function nodesOf(state: ClusterState, { metadata, spec }: WasmRuntime, nowMs: number): RuntimeNode[] {
   const selector = Object.entries(spec.nodeSelector ?? {});
   return [...state.nodes.values()]
     .filter(({ metadata: { labels = {} } }) => selector.every(([key, value]) => labels[key] === value))

@@ -83,10 +83,6 @@ describe("plan of a new app", () => {
   });
 
   test("command: has no port, Service or endpoints, and is complete when it is done everywhere", () => {
-    const done = (replica: WasmReplica): WasmReplica =>
-      replica.status?.state === "Completed"
-        ? replica
-        : { ...serving(replica), status: { state: "Completed", revision: replica.spec.revision, exitCode: 0 } };
     const settled = settle(observe({ app: minimalApp({ trigger: { command: {} } }) }), done);
     expect(settled).toMatchObject({ service: undefined, slices: [] });
     expect(settled.replicas[0]?.spec).not.toHaveProperty("port");
@@ -102,7 +98,6 @@ describe("plan of a new app", () => {
 
 describe("plan of an app that something stands in the way of", () => {
   const secretEnv = { env: [{ name: "A", valueFrom: { secretKeyRef: { name: "keys", key: "a" } } }] };
-  const oci = (image: string) => minimalApp({ source: { oci: { image } } });
   test.each<[string, Partial<ObservedApp>, string, string]>([
     ["its runtime is not there", { runtime: undefined, runtimeNames: ["edge"] }, "RuntimeNotFound", "there are edge"],
     [
@@ -193,11 +188,6 @@ describe("rollout", () => {
   });
 
   test("a revision that does not become ready stops at the first replica, and is overdue in time", () => {
-    const bad = (replica: WasmReplica): WasmReplica => {
-      if (replica.spec.previous === undefined) return serving(replica);
-      if (replica.status?.reason !== undefined) return replica;
-      return { ...replica, status: { ...replica.status!, reason: "ARTIFACT_INVALID", message: "not a module" } };
-    };
     const stuck = settle(changed(before, { env: [{ name: "A", value: "1" }] }), bad);
     const touched = stuck.replicas.filter((replica) => replica.spec.previous !== undefined);
     expect(touched).toHaveLength(1);
@@ -219,8 +209,6 @@ describe("rollout", () => {
   });
 
   test("a replica that is placed meanwhile serves what the others serve", () => {
-    const bad = (replica: WasmReplica): WasmReplica =>
-      replica.spec.previous === undefined ? serving(replica) : replica;
     const stuck = settle(changed(before, { env: [{ name: "A", value: "1" }] }), bad);
     const more = {
       ...stuck,
@@ -292,7 +280,7 @@ describe("endpoints", () => {
   test("a pod that is gone: what it reported is taken back, so that its successor reports", () => {
     const { writes } = planApp({ ...settled, pods: new Map(), isGone: (name) => name === `runtime-${nodeName}` });
     expect(writes[0]).toMatchObject({ kind: "status", object: { status: { state: "Pending", reason: "PodGone" } } });
-    expect((writes[0]?.object as WasmReplica).status).not.toHaveProperty("podName");
+    expect((writes[0]!.object as WasmReplica).status).not.toHaveProperty("podName");
   });
 
   test("more than a hundred fill several slices, and a change touches one", () => {
@@ -305,6 +293,23 @@ describe("endpoints", () => {
     expect(kinds(writes).filter((kind) => kind.includes("EndpointSlice"))).toEqual(["replace EndpointSlice"]);
   });
 });
+
+function oci(image: string): WasmAppObject {
+  return minimalApp({ source: { oci: { image } } });
+}
+
+/** Reports as the node of a command does once it ended. */
+function done(replica: WasmReplica): WasmReplica {
+  if (replica.status?.state === "Completed") return replica;
+  return { ...replica, status: { state: "Completed", revision: replica.spec.revision, exitCode: 0 } };
+}
+
+/** Reports as a node does on which only what served before can run. */
+function bad(replica: WasmReplica): WasmReplica {
+  if (replica.spec.previous === undefined) return serving(replica);
+  if (replica.status?.reason !== undefined) return replica;
+  return { ...replica, status: { ...replica.status!, reason: "ARTIFACT_INVALID", message: "not a module" } };
+}
 
 function foreignService(): Service {
   return { apiVersion: "v1", kind: "Service", metadata: { name: "hello", namespace: "default", uid: "other" } };

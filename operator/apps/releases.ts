@@ -1,3 +1,4 @@
+import type { WasmReplicaStatus } from "../../crds/wasm-replica/types.ts";
 import { WASM_REPLICAS, type WasmReplica } from "../objects.ts";
 import type { Write } from "../writer.ts";
 import type { ObservedApp } from "./observed.ts";
@@ -17,20 +18,17 @@ export function releaseReports({ replicas, isGone }: ObservedApp): Write[] {
 }
 
 function released(replica: WasmReplica, podName: string): WasmReplica {
-  const { podName: _name, podIP: _ip, podCreated: _created, conditions, ...kept } = replica.status!;
+  const { podName: _name, podIP: _ip, podCreated: _created, conditions = [], ...kept } = replica.status!;
   const message = `the pod ${podName} that reported it is gone`;
-  return {
-    ...replica,
-    status: {
-      ...kept,
-      state: "Pending",
-      reason: "PodGone",
-      message,
-      ...(conditions && {
-        conditions: conditions.map((condition) =>
-          condition.type === "Ready" ? { ...condition, status: "Unknown", reason: "PodGone", message } : condition,
-        ),
-      }),
-    },
+  const ready = conditions.find(({ type }) => type === "Ready");
+  const others = conditions.filter((condition) => condition !== ready);
+  const unknown = { status: "Unknown", reason: "PodGone", message } as const;
+  const status: WasmReplicaStatus = {
+    ...kept,
+    state: "Pending",
+    reason: "PodGone",
+    message,
+    conditions: ready === undefined ? others : [...others, Object.assign({}, ready, unknown)],
   };
+  return { ...replica, status };
 }

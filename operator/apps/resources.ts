@@ -11,7 +11,7 @@ import type { RevisionOf } from "./rollout.ts";
 /* What an app's objects are to be: pure functions of the app and of what was decided about it. */
 
 /** The port of an app's Service. */
-export const SERVICE_PORT = 80;
+const SERVICE_PORT = 80;
 
 const HASH_DIGITS = 10;
 /** Names of objects may have 253 characters; those that become label values 63. */
@@ -23,7 +23,7 @@ export function replicaName(app: string, node: string): string {
 }
 
 /** Returns the labels of an app's objects. */
-export function labelsOf({ metadata }: WasmAppObject): Record<string, string> {
+function labelsOf({ metadata }: WasmAppObject): Record<string, string> {
   return { [APP_LABEL]: metadata.name, "app.kubernetes.io/managed-by": MANAGED_BY };
 }
 

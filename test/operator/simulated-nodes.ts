@@ -134,7 +134,7 @@ function nodeStatus(ready: "True" | "False"): Node["status"] {
         lastTransitionTime: new Date().toISOString(),
       },
     ],
-  } as Node["status"];
+  };
 }
 
 function podOf(index: number, namespace: string, runtime: string): Pod {
@@ -147,7 +147,7 @@ function podOf(index: number, namespace: string, runtime: string): Pod {
       containers: [{ name: "runtime", image: "simulated" }],
       automountServiceAccountToken: false,
     },
-  } as Pod;
+  };
 }
 
 function podStatus(index: number): Pod["status"] {
@@ -156,5 +156,5 @@ function podStatus(index: number): Pod["status"] {
     podIP: podIP(index),
     podIPs: [{ ip: podIP(index) }],
     conditions: [{ type: "Ready", status: "True", lastTransitionTime: new Date().toISOString() }],
-  } as unknown as Pod["status"];
+  };
 }
