@@ -110,7 +110,7 @@ export class Informer<T extends KubeObject> {
     const { items, resourceVersion } = await client.list(resource, { namespace, labelSelector, fieldSelector, signal });
     if (this.#isStopping) return;
     // The list is what is true now. If it is older than what was true before, etcd was restored from a backup.
-    if (isOlder(resourceVersion, this.#lastVersion)) this.store.reset(items);
+    if (isOlder(resourceVersion, this.#lastVersion)) this.store.reset(items, resourceVersion);
     else this.store.replace(items, resourceVersion);
     this.#reached(resourceVersion);
     this.#isSynced = true;
@@ -147,12 +147,14 @@ export class Informer<T extends KubeObject> {
       case "BOOKMARK":
         break;
     }
-    this.#reached(event.type === "BOOKMARK" ? event.resourceVersion : event.object.metadata.resourceVersion!);
+    const version = event.type === "BOOKMARK" ? event.resourceVersion : event.object.metadata.resourceVersion!;
+    this.#reached(isOlder(version, this.#version) ? this.#version! : version);
   }
 
   #reached(version: string): void {
     this.#version = version;
     this.#lastVersion = version;
+    this.store.noteProgress(version);
     this.#lastContactMs = this.#timing.now();
   }
 

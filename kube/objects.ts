@@ -83,3 +83,8 @@ export function isOlder(version: string | undefined, other: string | undefined):
   if (version === undefined || other === undefined) return false;
   return version.length === other.length ? version < other : version.length < other.length;
 }
+
+/** Returns a date as the API server wants it in fields of type MicroTime: with exactly six digits of a second. */
+export function microTime(date: Date): string {
+  return date.toISOString().replace("Z", "000Z");
+}

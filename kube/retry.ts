@@ -32,12 +32,7 @@ export async function withRetries<T>(attempt: () => Promise<T>, options: RetryOp
 }
 
 /** Returns the milliseconds to wait after the n-th failure, or undefined when another try makes no sense. */
-export function pauseAfter(
-  thrown: unknown,
-  failures: number,
-  isIdempotent: boolean,
-  random: number,
-): number | undefined {
+function pauseAfter(thrown: unknown, failures: number, isIdempotent: boolean, random: number): number | undefined {
   if (!(thrown instanceof KubeError) || thrown.facts.transience === undefined) return undefined;
   if (thrown.facts.transience === "perhaps-processed" && !isIdempotent) return undefined;
   const { retryAfterMs = 0 } = thrown.facts;

@@ -21,6 +21,7 @@ export class ObjectStore<T extends KubeObject> {
   readonly #listeners = new Set<OnChange<T>>();
   /** Uids of objects that are known to be gone. */
   readonly #tombstones = new Set<string>();
+  #completeTo: string | undefined;
 
   constructor(indices: Readonly<Record<string, IndexFunction<T>>> = {}) {
     for (const [name, valuesOf] of Object.entries(indices)) this.#indices.set(name, { valuesOf, keys: new Map() });
@@ -57,15 +58,21 @@ export class ObjectStore<T extends KubeObject> {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Takes in an object that was read, or that a write returned; false when something newer is known already. */
+  /**
+   * Takes in an object that was read, or that a write returned; false when something newer is known already. Where there is
+   * a selector, only what it selects belongs here.
+   */
   note(object: T): boolean {
-    const key = keyOf(object.metadata);
-    const { uid, resourceVersion } = object.metadata;
-    const held = this.#objects.get(key);
-    if (uid !== undefined && this.#tombstones.has(uid)) return false;
-    if (held !== undefined && !isOlder(held.metadata.resourceVersion, resourceVersion)) return false;
-    this.#set(key, held, object);
-    return true;
+    const { resourceVersion } = object.metadata;
+    const isAbsent = !this.#objects.has(keyOf(object.metadata));
+    // What is not there although everything of that time is, has been deleted since.
+    if (isAbsent && this.#completeTo !== undefined && !isOlder(this.#completeTo, resourceVersion)) return false;
+    return this.#take(object);
+  }
+
+  /** Says that everything that happened up to a version has been taken in. */
+  noteProgress(version: string): void {
+    this.#completeTo = version;
   }
 
   /** Takes out an object that was seen to be deleted, at this version of it; false when a newer one is held. */
@@ -95,17 +102,19 @@ export class ObjectStore<T extends KubeObject> {
     const listed = new Set<string>();
     for (const object of objects) {
       listed.add(keyOf(object.metadata));
-      this.note(object);
+      this.#take(object);
     }
     for (const [key, held] of this.#objects) {
       if (listed.has(key) || isOlder(listVersion, held.metadata.resourceVersion)) continue;
       this.#set(key, held, undefined);
     }
+    this.noteProgress(listVersion);
   }
 
   /** Makes the store exactly what a list says, whatever it knew: the API server's history began anew, from a backup. */
-  reset(objects: Iterable<T>): void {
+  reset(objects: Iterable<T>, listVersion: string): void {
     this.#tombstones.clear();
+    this.noteProgress(listVersion);
     const listed = new Map([...objects].map((object) => [keyOf(object.metadata), object]));
     for (const [key, held] of this.#objects) if (!listed.has(key)) this.#set(key, held, undefined);
     for (const [key, object] of listed) {
@@ -117,6 +126,16 @@ export class ObjectStore<T extends KubeObject> {
         this.#set(key, held, object);
       }
     }
+  }
+
+  #take(object: T): boolean {
+    const key = keyOf(object.metadata);
+    const { uid, resourceVersion } = object.metadata;
+    const held = this.#objects.get(key);
+    if (uid !== undefined && this.#tombstones.has(uid)) return false;
+    if (held !== undefined && !isOlder(held.metadata.resourceVersion, resourceVersion)) return false;
+    this.#set(key, held, object);
+    return true;
   }
 
   #set(key: string, before: T | undefined, after: T | undefined): void {

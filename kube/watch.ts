@@ -19,7 +19,7 @@ export type WatchEvent<T> =
   | { type: "BOOKMARK"; resourceVersion: string };
 
 /** The longest line, in bytes: the API server takes objects of 3 MiB at the most. */
-export const MAX_LINE_BYTES = 8 * 1024 * 1024;
+const MAX_LINE_BYTES = 8 * 1024 * 1024;
 const NEWLINE = 0x0a;
 
 /** Splits a body into lines; throws KUBE_UNREACHABLE when it ends within one, KUBE_REFUSED when one is too long. */

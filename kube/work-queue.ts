@@ -128,13 +128,13 @@ export class WorkQueue {
 
   async #run(key: string, state: KeyState): Promise<void> {
     const { timing, run, onRun } = this.#options;
+    state.isRunning = true;
+    this.#running++;
+    // `add` never runs anything itself: whoever adds a key twice in one go gets one run.
+    await Promise.resolve();
     const beganMs = timing.now();
     const waitedMs = beganMs - (state.readySinceMs ?? beganMs);
     state.readySinceMs = undefined;
-    state.isRunning = true;
-    this.#running++;
-    // Its own turn of the event loop: `add` never runs anything itself.
-    await Promise.resolve();
     let isSuccess = true;
     try {
       this.#succeeded(key, state, await run(key, this.#stopping.signal));
