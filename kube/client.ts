@@ -25,7 +25,7 @@ import { acceptList, acceptObject, readJson, readObject, readPage, type Page } f
 const MAX_CONNECTIONS = 32;
 const PAGE_LIMIT = 500;
 const MAX_OBJECT_BYTES = 8 * 1024 * 1024;
-const MAX_PAGE_BYTES = 256 * 1024 * 1024;
+const MAX_PAGE_BYTES = 128 * 1024 * 1024;
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 const WATCH_SECONDS = 300;
 const WATCH_SILENCE_MS = 150_000;

@@ -101,7 +101,7 @@ async function credentialsOf(
   };
 }
 
-/** Returns a function that gives the same result for a while; a failure is not remembered. */
+/** Returns a function that gives the same result for a while and reads once for all who ask; a failure is not remembered. */
 function remembered<T>(
   read: () => Promise<T>,
   lifeMs: number,
@@ -109,11 +109,19 @@ function remembered<T>(
   isSame: (before: T, after: T) => boolean = () => false,
 ): () => Promise<T> {
   let last: { value: T; readMs: number } | undefined;
+  let reading: Promise<T> | undefined;
+  const readAgain = async (): Promise<T> => {
+    try {
+      const value = await read();
+      last = { value: last !== undefined && isSame(last.value, value) ? last.value : value, readMs: timing.now() };
+      return last.value;
+    } finally {
+      reading = undefined;
+    }
+  };
   return async () => {
     if (last !== undefined && timing.now() - last.readMs < lifeMs) return last.value;
-    const value = await read();
-    last = { value: last !== undefined && isSame(last.value, value) ? last.value : value, readMs: timing.now() };
-    return last.value;
+    return (reading ??= readAgain());
   };
 }
 
