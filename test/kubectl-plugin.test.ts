@@ -203,14 +203,17 @@ test("kubectl wasmlet logs -f: goes on where a connection broke, and in the pod 
   let oldReads = 0;
   await using plugin = await serve({
     [`${APPS}/hello`]: object(app),
-    [REPLICAS]: (response) => list(...replicas)!(response, new URL("http://api")),
+    [REPLICAS]: (response) => list(...replicas)(response, new URL("http://api")),
     [`${REPLICAS} watch`]: (response) => {
       response.flushHeaders();
       watches.push(response);
     },
     [PODS]: list(runtimePod("node1", "old")),
     [podLog("old")]: (response, url) => {
-      if (!url.searchParams.has("follow")) return response.end(logLine(1000, "past"));
+      if (!url.searchParams.has("follow")) {
+        response.end(logLine(1000, "past"));
+        return;
+      }
       // From a whole second on: what was read of it comes again.
       expect(url.searchParams.get("sinceTime")).toBe("2026-01-01T00:00:01Z");
       response.write(logLine(1000, "past") + logLine(1000, "same time") + logLine(1001, "late"));
@@ -277,8 +280,8 @@ test.each([
       [APPS]: list(rollingOut("RollingOut", "7", "1 of 2")),
       [`${APPS} watch`]: (response, url) => {
         expect(url.searchParams.get("fieldSelector")).toBe("metadata.name=hello");
-        if (watches++ === 0) return response.destroy();
-        sendEvent(response, "MODIFIED", rollingOut(reason, "12", "done"));
+        if (watches++ === 0) response.destroy();
+        else sendEvent(response, "MODIFIED", rollingOut(reason, "12", "done"));
       },
     });
     const { status, stdout, stderr } = await plugin.run("rollout", "status", "hello");

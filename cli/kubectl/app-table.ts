@@ -85,7 +85,7 @@ function messageOf(app: WasmAppObject): string {
 }
 
 /** Returns what an app runs: the image with its digest, or where else its program comes from. */
-export function imageOf({ spec, status }: WasmAppObject): string {
+function imageOf({ spec, status }: WasmAppObject): string {
   const { oci, http, configMap } = spec.source;
   return status?.image ?? oci?.image ?? http?.url ?? (configMap === undefined ? "" : `configmap/${configMap.name}`);
 }

@@ -23,7 +23,7 @@ export async function listReplicas(
 }
 
 /** Orders replicas by their nodes. */
-export function byNode(a: WasmReplica, b: WasmReplica): number {
+function byNode(a: WasmReplica, b: WasmReplica): number {
   return a.spec.nodeName < b.spec.nodeName ? -1 : 1;
 }
 

@@ -14,17 +14,17 @@ import { describeChanges, mergePatchOf, newlyPinned, specFrom } from "../rollout
 import { waitForRollout } from "../rollout/wait.ts";
 import { withSession, type ClusterFlags, type Session } from "../session.ts";
 
-interface StatusFlags {
+interface StatusFlags extends ClusterFlags {
   timeout?: number;
   watch: boolean;
 }
 
-interface HistoryFlags {
+interface HistoryFlags extends ClusterFlags {
   revision?: number;
   output: "table" | "json" | "yaml";
 }
 
-interface UndoFlags {
+interface UndoFlags extends ClusterFlags {
   toRevision?: number;
   dryRun: "none" | "client" | "server";
 }
@@ -34,33 +34,40 @@ const MAX_TRIES = 5;
 
 /** `kubectl wasmlet rollout status|history|undo APP`. */
 export function defineRollout(command: Command): void {
-  const define = <Flags>(
-    name: string,
-    summary: string,
-    run: (app: string, flags: Flags, session: Session) => Promise<void>,
-  ): Command => {
-    const defined = command.command(name).description(summary).argument("<app>", "the app");
-    return defined.action((app: string) => {
-      const flags = defined.optsWithGlobals<Flags & ClusterFlags>();
-      return withSession(flags, (session) => run(app, flags, session));
-    });
-  };
-  define("status", "Wait until the revision that was asked for runs", showStatus)
+  const status = command.command("status").description("Wait until the revision that was asked for runs");
+  status
+    .argument("<app>", "the app")
     .option("--timeout <duration>", "how long to wait, such as 5m; 0s waits as long as it gets on", readDuration)
     .addOption(new Option("-w, --watch <bool>", "whether to wait").default(true, "true").argParser(readBoolean))
-    .addHelpText("after", STATUS_HELP);
-  define("history", "Show the revisions that an app had", showHistory)
+    .addHelpText("after", STATUS_HELP)
+    .action((app: string) => {
+      const flags = status.optsWithGlobals<StatusFlags>();
+      return withSession(flags, (session) => showStatus(app, flags, session));
+    });
+  const history = command.command("history").description("Show the revisions that an app had");
+  history
+    .argument("<app>", "the app")
     .option("--revision <number>", "show what this one runs, in YAML", readNumber)
     .addOption(outputOption("table", "json", "yaml"))
-    .addHelpText("after", HISTORY_HELP);
-  define("undo", "Go back to an earlier revision", undo)
+    .addHelpText("after", HISTORY_HELP)
+    .action((app: string) => {
+      const flags = history.optsWithGlobals<HistoryFlags>();
+      return withSession(flags, (session) => showHistory(app, flags, session));
+    });
+  const undo = command.command("undo").description("Go back to an earlier revision");
+  undo
+    .argument("<app>", "the app")
     .option("--to-revision <number>", "revision to go back to; default the last one that was different", readNumber)
     .addOption(
       new Option("--dry-run <mode>", "show what would change, by what is known here or by asking the API server")
         .choices(["none", "client", "server"])
         .default("none"),
     )
-    .addHelpText("after", UNDO_HELP);
+    .addHelpText("after", UNDO_HELP)
+    .action((app: string) => {
+      const flags = undo.optsWithGlobals<UndoFlags>();
+      return withSession(flags, (session) => undoRollout(app, flags, session));
+    });
   command.helpCommand(false).configureOutput({ writeErr: writeOut }).addHelpText("after", HELP);
 }
 
@@ -126,7 +133,7 @@ export function formatHistory(revisions: readonly AppRevision[], nowMs: number):
   return formatTable(["REVISION", "STATE", "NODES", "REPLACED", "IMAGE"], rows);
 }
 
-async function undo(name: string, { toRevision, dryRun }: UndoFlags, session: Session): Promise<void> {
+async function undoRollout(name: string, { toRevision, dryRun }: UndoFlags, session: Session): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
       return await undoOnce(name, toRevision === 0 ? undefined : toRevision, dryRun, session);

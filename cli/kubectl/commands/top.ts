@@ -52,7 +52,6 @@ async function showUsage(name: string | undefined, flags: TopFlags, session: Ses
   const pods = await listRuntimePods(session);
   let usage: Usage;
   try {
-    const note = (message: string): void => writeErr(`${printable(message)}\n`);
     usage = await collectUsage(pods, { client, intervalMs: flags.interval, note, timing: SYSTEM_TIMING });
   } catch (thrown) {
     throw isKubeError(thrown, "KUBE_FORBIDDEN") ? mayNot(thrown, pods[0]?.metadata.namespace ?? "") : thrown;
@@ -79,7 +78,7 @@ export function formatTotals(totals: readonly TotalUsage[], hasNamespace: boolea
 
 /** Returns a line per node of an app. */
 export function formatNodes(usages: readonly AppUsage[]): string {
-  const rows = usages.toSorted(byCpu).map((usage) => [usage.node, ...cells(usage)]);
+  const rows = usages.toSorted(byCpu).map((usage) => [usage.node].concat(cells(usage)));
   return formatTable(["NODE", ...HEAD], rows);
 }
 
@@ -110,6 +109,10 @@ function formatCpu(cores: number): string {
 
 function formatMemory(bytes: number): string {
   return `${Math.ceil(bytes / 2 ** 20)}Mi`;
+}
+
+function note(message: string): void {
+  writeErr(`${printable(message)}\n`);
 }
 
 function count(amount: number, noun: string): string {

@@ -43,5 +43,5 @@ test("log line: times are in order as texts, in whatever zone and with whatever 
   expect(orders).toEqual(orders.toSorted());
   expect(new Set(orders).size).toBe(times.length);
   expect(readStamp("failed to read the log")).toBeUndefined();
-  expect(readStamp(`${TIME}`)).toMatchObject({ text: "" });
+  expect(readStamp(TIME)).toMatchObject({ text: "" });
 });

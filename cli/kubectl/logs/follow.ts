@@ -41,7 +41,7 @@ export interface FollowOptions {
 export async function followLogs(options: FollowOptions): Promise<void> {
   const { client, app, sourceOf, maxLogs, note, signal, timing } = options;
   const failed = Promise.withResolvers<never>();
-  const running = new Map<string, Promise<void>>();
+  const running = new Set<string>();
   const informer = new Informer({
     client,
     resource: WASM_REPLICAS,
@@ -56,6 +56,15 @@ export async function followLogs(options: FollowOptions): Promise<void> {
     [...informer.store.values()].map(sourceOf).filter((source): source is Source => source !== undefined);
   const isWanted = ({ pod }: Source): boolean => sources().some((source) => source.pod === pod);
   let isFullNoted = false;
+  const follow = async (source: Source): Promise<void> => {
+    try {
+      await followPod(source, options, isWanted);
+    } catch (thrown) {
+      failed.reject(thrown);
+    }
+    running.delete(source.pod);
+    if (!signal.aborted) reconcile();
+  };
   const reconcile = (): void => {
     for (const source of sources()) {
       if (running.has(source.pod)) continue;
@@ -64,14 +73,8 @@ export async function followLogs(options: FollowOptions): Promise<void> {
         isFullNoted = true;
         return;
       }
-      const following = followPod(source, options, isWanted).then(
-        () => {
-          running.delete(source.pod);
-          if (!signal.aborted) reconcile();
-        },
-        (thrown: unknown) => failed.reject(thrown),
-      );
-      running.set(source.pod, following);
+      running.add(source.pod);
+      void follow(source);
     }
   };
   informer.store.onChange(reconcile);

@@ -76,6 +76,6 @@ export async function* mergeSorted<T>(
       heads[first] = await iterators[first]!.next();
     }
   } finally {
-    await Promise.allSettled(iterators.map((iterator) => iterator.return?.()));
+    await Promise.allSettled(iterators.map(async (iterator) => iterator.return?.()));
   }
 }
