@@ -160,6 +160,10 @@ export const ERROR_CODES = {
     summary: "The app refers to a ConfigMap, Secret, key or field that is not there.",
     fix: "Add the object to the folder, or mark the reference optional.",
   },
+  APP_VARIABLE_MISSING: {
+    summary: "A Spin application needs a value for one of its variables, and is given none.",
+    fix: "Set the environment variable that the message names in spec.env, from a Secret where it is secret.",
+  },
   // -- guest: what a running program did
   GUEST_NO_RESPONSE: {
     summary: "The guest returned without answering the request.",
@@ -209,6 +213,10 @@ export const ERROR_CODES = {
   REQUEST_MALFORMED: {
     summary: "The request is not valid HTTP/1.1.",
     fix: "Correct the client.",
+  },
+  REQUEST_NO_ROUTE: {
+    summary: "No component of the Spin application has a route for the path.",
+    fix: "Ask for a path that one has; `wasmlet inspect REF` shows their routes. A route `/...` takes all that others leave.",
   },
   REQUEST_OVERLOADED: {
     summary:

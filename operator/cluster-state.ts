@@ -100,11 +100,9 @@ export class ClusterState {
     await Promise.all(this.#informers.map((informer) => informer.stop()));
   }
 
-  /** Returns the store of a kind that is watched. */
-  storeOf<T extends KubeObject>(resource: Resource<T>): ObjectStore<T> {
-    const store = this.#stores.get(resource.plural);
-    if (store === undefined) throw new Error(`${resource.plural} are not watched`);
-    return store as unknown as ObjectStore<T>;
+  /** Returns the store of a kind; undefined for one that is not watched. */
+  storeOf<T extends KubeObject>(resource: Resource<T>): ObjectStore<T> | undefined {
+    return this.#stores.get(resource.plural) as unknown as ObjectStore<T> | undefined;
   }
 
   #watch<T extends KubeObject>(

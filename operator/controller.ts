@@ -34,8 +34,9 @@ export function createQueue({ name, concurrency, reconcile, metrics, log, timing
       metrics.reconcileErrors.inc({ controller: name, code });
       const fields = { controller: name, object: key, code, failures, retryAfterMs: Math.round(retryAfterMs) };
       const message = thrown instanceof Error ? thrown.message : String(thrown);
+      if (failures !== LOGGED_FAILURES) return;
       if (code === "UNEXPECTED") log.error(message, { ...fields, stack: (thrown as Error | undefined)?.stack });
-      else if (failures === LOGGED_FAILURES) log.warn(message, fields);
+      else log.warn(message, fields);
     },
   });
 }

@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 /** From an edit that changes nothing to a reconcile that waits for a slow API server. */
 const DURATION_BUCKETS_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** The operator's metrics (prefix `wasmlet_operator_`, base units). Labels are fixed sets. */
+/** The operator's metrics (prefix `wasmlet_`, base units). Labels are fixed sets. */
 export class OperatorMetrics {
   readonly registry = new Registry();
   readonly reconciles = this.#histogram("reconcile_duration_seconds", "Time of one reconcile.", ["controller"]);
@@ -41,15 +41,15 @@ export class OperatorMetrics {
   }
 
   #counter(name: string, help: string, labelNames: string[]): Counter {
-    return new Counter({ name: `wasmlet_operator_${name}`, help, labelNames, registers: [this.registry] });
+    return new Counter({ name: `wasmlet_${name}`, help, labelNames, registers: [this.registry] });
   }
 
   #gauge(name: string, help: string, labelNames: string[]): Gauge {
-    return new Gauge({ name: `wasmlet_operator_${name}`, help, labelNames, registers: [this.registry] });
+    return new Gauge({ name: `wasmlet_${name}`, help, labelNames, registers: [this.registry] });
   }
 
   #histogram(name: string, help: string, labelNames: string[]): Histogram {
     const buckets = DURATION_BUCKETS_SECONDS;
-    return new Histogram({ name: `wasmlet_operator_${name}`, help, labelNames, buckets, registers: [this.registry] });
+    return new Histogram({ name: `wasmlet_${name}`, help, labelNames, buckets, registers: [this.registry] });
   }
 }

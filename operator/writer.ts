@@ -48,15 +48,15 @@ export class Writer {
     if (kind === "delete") {
       const outcome = await this.#client.delete(resource, object.metadata, { uid, signal });
       // What finalizers keep is still there, and what is absent may be there again.
-      if (outcome === "deleted") this.#note(() => store.noteDeleted(object.metadata, uid));
+      if (outcome === "deleted") this.#note(() => store?.noteDeleted(object.metadata, uid));
       return;
     }
     const subresource = kind === "status" ? "status" : undefined;
     const written = await this.#client.apply(resource, object, { signal, subresource });
-    this.#note(() => store.note(written));
+    this.#note(() => store?.note(written));
   }
 
-  #note(change: () => void): void {
+  #note(change: () => unknown): void {
     this.#isNoting = true;
     try {
       change();

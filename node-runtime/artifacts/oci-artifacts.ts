@@ -3,7 +3,12 @@ import { existsSync } from "node:fs";
 import { WasmletError } from "../../common/errors.ts";
 import { readDockerConfig } from "../../oci/docker-config/config-file.ts";
 import { credentialsOfSecrets } from "../../oci/docker-config/credential-source.ts";
-import { checkProgramBlob, type Contents } from "../../oci/layouts/contents.ts";
+import {
+  checkProgramBlob,
+  type SpinApplication,
+  type SpinContents,
+  type SpinProgram,
+} from "../../oci/layouts/contents.ts";
 import {
   contentBlobs,
   fetchContents,
@@ -39,27 +44,35 @@ export interface OciRequest {
   onProgress?: PullContext["onProgress"];
 }
 
-/** A program that is in the store and stays there until it is released. */
-export interface HeldProgram {
+/** One program of an artifact, and what the artifact says about running it. */
+export interface ArtifactProgram {
   /** `sha256:…` of the program itself. */
   digest: string;
-  /** The artifact that it came in. */
-  artifact: FoundArtifact;
-  release: () => void;
-  /** What the artifact says about running it. */
   args: string[];
   defaultArgs: string[];
   env: [name: string, value: string][];
   /** Files that the program sees, by their plain paths. */
   files: ReadonlyMap<string, Uint8Array>;
+  /** What it is in a Spin application. */
+  component?: Pick<SpinProgram, "variables" | "allowedOutboundHosts"> & { name: string };
+}
+
+/** Programs that are in the store and stay there until they are released. */
+export interface HeldPrograms {
+  programs: [ArtifactProgram, ...ArtifactProgram[]];
+  /** Of a Spin application: what is true for all of its components. Those without a route from outside are no programs. */
+  spin?: SpinApplication;
+  /** The artifact that they came in. */
+  artifact: FoundArtifact;
+  release: () => void;
   /** What the user should know: that the registry could not be asked. */
   warning?: string;
 }
 
 /** What pulls of the same artifact share. */
-interface PulledProgram {
-  program: Omit<HeldProgram, "release">;
-  /** Everything that has to stay for the program to be read again without the registry. */
+interface PulledPrograms {
+  held: Omit<HeldPrograms, "release">;
+  /** Everything that has to stay for the programs to be read again without the registry. */
   digests: string[];
 }
 
@@ -80,7 +93,7 @@ export class OciArtifacts {
   readonly #userCredentials: CredentialSource | undefined;
   readonly #policy: Policy | undefined;
   readonly #flights = new Map<string, Promise<void>>();
-  readonly #pulls = new Map<string, Promise<PulledProgram>>();
+  readonly #pulls = new Map<string, Promise<PulledPrograms>>();
 
   /** The settings' credentials are asked where an app's pull secrets have none. */
   constructor(
@@ -99,10 +112,10 @@ export class OciArtifacts {
   }
 
   /**
-   * Returns the program of an artifact, held in the store. Throws OCI_* errors, and ARTIFACT_MISSING where the policy does
+   * Returns the programs of an artifact, held in the store. Throws OCI_* errors, and ARTIFACT_MISSING where the policy does
    * not let a registry be asked. The same artifact wanted by several at once is brought once.
    */
-  async obtain(request: OciRequest, signal?: AbortSignal): Promise<HeldProgram> {
+  async obtain(request: OciRequest, signal?: AbortSignal): Promise<HeldPrograms> {
     signal?.throwIfAborted();
     const { app, image } = request;
     try {
@@ -123,13 +136,13 @@ export class OciArtifacts {
     this.#started.forget(app);
   }
 
-  async #share(request: OciRequest, signal: AbortSignal | undefined): Promise<HeldProgram> {
+  async #share(request: OciRequest, signal: AbortSignal | undefined): Promise<HeldPrograms> {
     const key = keyOf(request);
     // It goes on when this app goes: others may wait for it, and every wait in it has an end.
     const pull = this.#pulls.get(key) ?? this.#pull(request).finally(() => this.#pulls.delete(key));
     this.#pulls.set(key, pull);
-    const { program, digests } = await raceAbort(pull, signal);
-    return { ...program, release: this.#store.holdDigests(digests) };
+    const { held, digests } = await raceAbort(pull, signal);
+    return { ...held, release: this.#store.holdDigests(digests) };
   }
 
   /** Finds out what an artifact is, without its layers. Throws like `obtain`. */
@@ -152,7 +165,7 @@ export class OciArtifacts {
     }
   }
 
-  async #pull(request: OciRequest): Promise<PulledProgram> {
+  async #pull(request: OciRequest): Promise<PulledPrograms> {
     const reference = parseReference(request.image);
     // A repository that is not allowed is not even asked.
     const rule = this.#policy === undefined ? undefined : ruleFor(this.#policy, reference);
@@ -168,13 +181,13 @@ export class OciArtifacts {
     ];
     const release = this.#store.holdDigests(digests);
     try {
-      const program = await this.#read(artifact, context);
+      const read = await this.#read(artifact, context);
       if (reference.digest === undefined) this.#tags.note(reference, digest);
       const shown = context.client instanceof AskedRegistry ? context.client.shown : undefined;
       if (shown !== undefined) this.#records.note(reference, digest, shown);
       return {
-        program: { ...program, artifact },
-        digests: [...digests, program.digest],
+        held: { ...read, artifact },
+        digests: [...digests, ...read.programs.map((program) => program.digest)],
       };
     } finally {
       releaseSoon(release);
@@ -206,10 +219,7 @@ export class OciArtifacts {
     return !existsSync(this.#store.blobFile(digest)) || (await this.#records.allows(reference, digest, source));
   }
 
-  async #read(
-    artifact: FoundArtifact,
-    context: PullContext,
-  ): Promise<Omit<HeldProgram, "release" | "artifact" | "warning">> {
+  async #read(artifact: FoundArtifact, context: PullContext): Promise<Pick<HeldPrograms, "programs" | "spin">> {
     const { layout } = artifact.choice;
     const where = formatReference(artifact.reference);
     if (layout.kind === "wasm" && layout.layer.digest.startsWith("sha256:")) {
@@ -218,14 +228,27 @@ export class OciArtifacts {
       const bytes = await this.#blobs.open(layout.layer);
       if (bytes !== undefined) {
         await checkProgramBlob(bytes, `${where}: ${layout.layer.mediaType}`);
-        return { digest: layout.layer.digest, args: [], defaultArgs: [], env: [], files: new Map() };
+        const { digest } = layout.layer;
+        return { programs: [{ digest, args: [], defaultArgs: [], env: [], files: new Map() }] };
       }
     }
-    const { files = new Map<string, Uint8Array>(), ...program } = programOf(
-      await pullContents(artifact, context),
-      where,
-    );
-    const { wasm, args, defaultArgs, env } = program;
+    const contents = await pullContents(artifact, context);
+    if (contents.kind === "program") return { programs: [this.#keep(contents)] };
+    const { name, variables, triggers } = contents;
+    const [first, ...others] = reachableComponents(contents, where).map((component): ArtifactProgram => {
+      const { id, variables, allowedOutboundHosts } = component;
+      return Object.assign(this.#keep(component), { component: { name: id, variables, allowedOutboundHosts } });
+    });
+    return { programs: [first!, ...others], spin: { name, variables, triggers } };
+  }
+
+  #keep({
+    wasm,
+    args,
+    defaultArgs,
+    env,
+    files = new Map(),
+  }: Pick<SpinProgram, "wasm" | "args" | "defaultArgs" | "env"> & Partial<SpinProgram>): ArtifactProgram {
     const { digest, release } = this.#store.hold(wasm);
     releaseSoon(release);
     return { digest, args, defaultArgs, env, files };
@@ -250,26 +273,16 @@ export async function withArtifacts<Result>(
   return use(new OciArtifacts(store, client, settings)).finally(() => client.close());
 }
 
-/** Returns what is run of an artifact's contents: a Spin application's component, where it has one alone. */
-function programOf(
-  contents: Contents,
-  where: string,
-): Pick<Extract<Contents, { kind: "program" }>, "wasm" | "args" | "defaultArgs" | "env"> & {
-  files?: ReadonlyMap<string, Uint8Array>;
-} {
-  if (contents.kind === "program") return contents;
-  const [component] = contents.components;
-  if (component !== undefined && contents.components.length === 1) return component;
-  throw new WasmletError(
-    "OCI_LAYOUT_UNKNOWN",
-    "the Spin application has several components, which one app cannot run",
-    {
-      where,
-      expected: "one component",
-      actual: contents.components.map(({ id }) => id).join(", "),
-      fix: "Push each component as an application of its own, and give each a WasmApp.",
-    },
-  );
+/** The components that a request can reach, at least one: what only others of the application call is called by nobody. */
+function reachableComponents({ components, triggers }: SpinContents, where: string): SpinProgram[] {
+  const routed = new Set(triggers.filter(({ route }) => route !== undefined).map(({ component }) => component));
+  const reachable = components.filter(({ id }) => routed.has(id));
+  if (reachable.length > 0) return reachable;
+  throw new WasmletError("OCI_LAYOUT_UNKNOWN", "the Spin application has no route that can be reached from outside", {
+    where,
+    expected: "an http trigger whose route is not private",
+    fix: "Give one of its components a route.",
+  });
 }
 
 /** Lets go once everybody who waits for a pull has taken hold of what came. */

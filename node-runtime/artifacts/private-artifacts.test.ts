@@ -59,7 +59,7 @@ async function set(): Promise<Setting> {
       const config = { auths: auth === undefined ? {} : { [registry.host]: { auth } } };
       const secrets = [Buffer.from(JSON.stringify(config))];
       const artifacts = new OciArtifacts(new ArtifactStore(folder), client);
-      return (await artifacts.obtain({ image: `${registry.host}/${name}`, policy, secrets })).digest;
+      return (await artifacts.obtain({ image: `${registry.host}/${name}`, policy, secrets })).programs[0].digest;
     },
     [Symbol.asyncDispose]: async () => {
       await client.close();

@@ -4,11 +4,12 @@ import { ERROR_CODES, knownCode, type ErrorCode } from "../../common/error-codes
 import type { Failure } from "../cell/protocol.ts";
 import {
   cellAppOf,
+  checkImports,
   checkTrigger,
   obtainArtifact,
   type ObtainContext,
-  type ProgramDefaults,
   type ReadyArtifact,
+  type ReadyProgram,
 } from "./app.ts";
 import type { AppStatus } from "./app-status.ts";
 import type { CellGroup } from "./cell-group.ts";
@@ -160,27 +161,31 @@ export class AppController {
     if (!signal.aborted) this.#letGo((held) => held !== revision);
   }
 
-  async #start(revision: number, { artifact, defaults, phases }: ReadyArtifact, signal: AbortSignal): Promise<void> {
+  async #start(revision: number, ready: ReadyArtifact, signal: AbortSignal): Promise<void> {
     const { status } = this;
     const desired = this.#desired;
-    checkTrigger(desired, artifact);
+    const { programs, phases } = ready;
+    for (const { artifact, defaults } of programs) {
+      checkTrigger(desired, artifact);
+      checkImports(artifact, defaults.component !== undefined);
+    }
+    const { artifact } = toldProgram(ready);
     this.#context.metrics.observePreparation(desired, phases);
     this.#context.metrics.observeEngine(desired, artifact.engine, artifact.engineReason);
     status.started(phases);
     status.condition("Prepared", "True", "Prepared");
     const loaded = {
-      digest: artifact.digest,
+      digest: programs[0].artifact.digest,
       engine: artifact.engine,
       ...(artifact.engineReason !== undefined && { engineReason: artifact.engineReason }),
     };
     if (this.#serving === undefined) status.set("Starting", loaded);
-    const directory = this.#context.store.preparedDirectory(artifact.digest);
     if (desired.trigger.kind === "command") {
-      const app = cellAppOf(desired, revision, directory, undefined, this.#context.store, defaults);
+      const app = cellAppOf(desired, revision, ready, undefined, this.#context.store);
       this.#command.start(desired, app);
       return;
     }
-    await this.#serve(revision, directory, defaults, signal);
+    await this.#serve(revision, ready, signal);
     if (!signal.aborted) {
       status.condition("Loaded", "True", "Loaded");
       status.condition("Ready", "True", "Serving");
@@ -197,7 +202,7 @@ export class AppController {
     }
   }
 
-  async #serve(revision: number, directory: string, defaults: ProgramDefaults, signal: AbortSignal): Promise<void> {
+  async #serve(revision: number, ready: ReadyArtifact, signal: AbortSignal): Promise<void> {
     const desired = this.#desired;
     const { ports, host, store } = this.#context;
     const before = ports.portOf(this.id);
@@ -209,7 +214,7 @@ export class AppController {
       this.#serving.group.unload(this.id);
       this.#serving = undefined;
     }
-    const failure = await group.load(cellAppOf(desired, revision, directory, { host, port }, store, defaults));
+    const failure = await group.load(cellAppOf(desired, revision, ready, { host, port }, store));
     if (signal.aborted) return;
     if (failure !== undefined) throw errorOf(failure);
     this.#serving = { revision, group };
@@ -242,6 +247,11 @@ export class AppController {
     this.status.set(state, { reason: error.code, message });
     if (retried) this.#timer = setTimeout(() => this.#begin(), this.#retry.next());
   }
+}
+
+/** The program that is told of, of several: the first that is not on the fast engine, since that is what one wants to know. */
+function toldProgram({ programs }: ReadyArtifact): ReadyProgram {
+  return programs.find(({ artifact }) => artifact.engineReason !== undefined) ?? programs[0];
 }
 
 function errorOf({ code, message }: Failure): WasmletError {

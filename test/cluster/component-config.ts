@@ -79,9 +79,9 @@ export function controllerManagerArgs(folder: string): string[] {
     "use-service-account-credentials": true,
     "leader-elect": false,
     "secure-port": 0,
-    // A node that is lost is noticed within a test's patience.
+    // A node that is lost is noticed within a test's patience; one that is only slow is not taken for lost.
     "node-monitor-period": "1s",
-    "node-monitor-grace-period": "8s",
+    "node-monitor-grace-period": "16s",
   });
 }
 
@@ -123,8 +123,7 @@ export function kubeletConfig(folder: string, { name }: NodePlan): object {
     evictionHard: { "memory.available": "1%", "nodefs.available": "1%", "imagefs.available": "1%" },
     imageGCHighThresholdPercent: 100,
     makeIPTablesUtilChains: false,
-    nodeStatusUpdateFrequency: "2s",
-    nodeLeaseDurationSeconds: 8,
+    nodeLeaseDurationSeconds: 10,
     resolvConf: `${folder}/${name}/resolv.conf`,
     // Tests that change a Secret or a ConfigMap wait for it to arrive in a volume.
     syncFrequency: "5s",

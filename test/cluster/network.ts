@@ -79,7 +79,8 @@ export async function plugIn({ address, cable, podRange }: NodePlan, pid: number
   await inNode("link", "set", "eth0", "up");
   await inNode("route", "add", "default", "via", HOST_ADDRESS);
   await ip("route", "replace", podRange, "via", address);
-  const settings = "echo 1 > /proc/sys/net/ipv4/ip_forward; echo 5 > /proc/sys/net/ipv4/neigh/default/retrans_time_ms";
+  // Only the machine's own network has a default for devices to come.
+  const settings = "echo 1 > /proc/sys/net/ipv4/ip_forward; echo 5 > /proc/sys/net/ipv4/neigh/eth0/retrans_time_ms";
   await run("nsenter", [`--net=/proc/${pid}/ns/net`, "sh", "-ec", settings]);
 }
 

@@ -5,7 +5,7 @@ import { ForeignCluster } from "./foreign-cluster.ts";
 import type { Cluster } from "./cluster-handle.ts";
 import { takeDown } from "./down.ts";
 import { readTestEnvironment } from "./environment.ts";
-import { canRunCluster } from "./requirements.ts";
+import { canRunCluster, type ClusterLevel } from "./requirements.ts";
 import { fullClusterFolder, readState } from "./state.ts";
 
 /**
@@ -29,12 +29,12 @@ export async function endSharedCluster(): Promise<void> {
 
 /**
  * Adds a test that says why no cluster can be had here, where none can, and that fails under continuous integration; returns
- * whether one can: `describe.skipIf(!needCluster())`.
+ * whether one can: `describe.skipIf(!needCluster())`. At the level of the control plane a test starts one of its own.
  */
-export function needCluster(): boolean {
+export function needCluster(level: ClusterLevel = "full"): boolean {
   const { kubeconfig, isCi } = readTestEnvironment();
-  const possible = canRunCluster();
-  if (kubeconfig !== undefined || possible.can) return true;
+  const possible = canRunCluster(level);
+  if ((level === "full" && kubeconfig !== undefined) || possible.can) return true;
   test("a cluster is needed for the tests of this file", (context) => {
     expect(isCi, possible.why).toBe(false);
     process.stderr.write(`skipped without a cluster: ${possible.why}\n`);

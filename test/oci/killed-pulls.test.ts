@@ -117,7 +117,8 @@ test("contract: a pull that was killed goes on where it was: what is whole is no
   const before = kept();
   await using second = await startFakeRegistry(serveAll);
   const image = `${second.host}/app:1`;
-  const { digest, files } = await withArtifacts(store, {}, (artifacts) => artifacts.obtain({ image }));
+  const { programs } = await withArtifacts(store, {}, (artifacts) => artifacts.obtain({ image }));
+  const [{ digest, files }] = programs;
   expect(digest).toBe(digestOf(COMPONENT));
   expect([...files.values()].map((bytes) => bytes.length)).toEqual(FILES.map((bytes) => bytes.length));
   const asked = second.requests
@@ -170,8 +171,8 @@ test("contract: a blob that a kill cut off is continued: only the rest is sent",
   const offsets: number[] = [];
   await using second = await startFakeRegistry(serveLarge(Number.POSITIVE_INFINITY, (offset) => offsets.push(offset)));
   const image = `${second.host}/app:1`;
-  const { digest } = await withArtifacts(store, {}, (artifacts) => artifacts.obtain({ image }));
-  expect(digest).toBe(digestOf(LARGE));
+  const { programs } = await withArtifacts(store, {}, (artifacts) => artifacts.obtain({ image }));
+  expect(programs[0].digest).toBe(digestOf(LARGE));
   expect(offsets).toEqual([there]);
   expect(readdirSync(partial)).toEqual([]);
 });
