@@ -61,6 +61,7 @@ export async function followLogs(options: FollowOptions): Promise<void> {
       await followPod(source, options, isWanted);
     } catch (thrown) {
       failed.reject(thrown);
+      return;
     }
     running.delete(source.pod);
     if (!signal.aborted) reconcile();
