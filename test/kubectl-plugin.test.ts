@@ -348,7 +348,8 @@ test("kubectl wasmlet top: rates by two looks at the metrics, and which node giv
   const metrics = "GET /api/v1/namespaces/wasmlet-system/pods/runtime-node1:9464/proxy/metrics";
   let looks = 0;
   await using plugin = await serve({
-    [PODS]: list(runtimePod("node1"), runtimePod("node2")),
+    [PODS]: list(runtimePod("node1"), runtimePod("node2"), runtimePod("node3")),
+    [metrics.replace("node1", "node3")]: (response) => response.writeHead(403).end("not by the API server"),
     [metrics]: (response) =>
       response.end(
         `wasmlet_requests_total{namespace="default",app="hello",code="2xx",start="warm"} ${looks++ * 1000}\n` +
@@ -359,6 +360,10 @@ test("kubectl wasmlet top: rates by two looks at the metrics, and which node giv
   expect(stdout).toMatch(
     /^APP {5}REQ\/S .*\nhello {3}\d{3,4} .* 1Mi .*\n\n1 node, all namespaces: \d+ req\/s, 0m CPU, 1Mi in /,
   );
-  expect(stderr).toMatch(/^node2: no metrics: .*\n$/);
+  expect(stderr.split("\n").toSorted()).toEqual([
+    "",
+    expect.stringMatching(/^node2: no metrics: /),
+    expect.stringMatching(/^node3: no metrics: .*not by the API server$/),
+  ]);
   expect(status).toBe(0);
 });

@@ -6,8 +6,8 @@ import { pathOf, PODS, type Pod } from "../../../kube/resources.ts";
 import { MANAGEMENT_PORT } from "../../../operator/runtimes/resources.ts";
 import { readAppCounts, usageBetween, type AppUsage, type NodeSample } from "./app-usage.ts";
 
-/** How long the metrics of all pods may take, each time, in milliseconds. */
-const SAMPLE_TIMEOUT_MS = 20_000;
+/** How long the metrics of all pods may take, each time, in milliseconds: a node that is gone answers nothing. */
+const SAMPLE_TIMEOUT_MS = 10_000;
 
 /** How usage is measured. */
 export interface CollectOptions {
@@ -27,22 +27,19 @@ export interface Usage {
 
 /** Returns what apps do on the nodes of these pods, by two looks at their metrics. Throws KUBE_FORBIDDEN. */
 export async function collectUsage(pods: readonly Pod[], options: CollectOptions): Promise<Usage> {
-  const { intervalMs, timing, note } = options;
+  const { intervalMs, timing } = options;
   const running = pods.filter(({ status }) => status?.phase === "Running");
-  const first = await sampleAll(running, options, () => {});
+  const first = await sampleAll(running, options);
   await timing.delay(intervalMs);
-  const second = await sampleAll(running, options, note);
-  const usages = running.flatMap((pod) => {
-    const [before, after] = [first.get(pod), second.get(pod)];
-    return before === undefined || after === undefined ? [] : usageBetween(nodeOf(pod), before, after);
-  });
+  // Who did not answer is not waited for again.
+  const second = await sampleAll([...first.keys()], options);
+  const usages = [...second].flatMap(([pod, after]) => usageBetween(nodeOf(pod), first.get(pod)!, after));
   return { usages, nodes: new Set([...second.keys()].map(nodeOf)).size };
 }
 
 async function sampleAll(
   pods: readonly Pod[],
-  { client, timing }: CollectOptions,
-  note: CollectOptions["note"],
+  { client, timing, note }: CollectOptions,
 ): Promise<Map<Pod, NodeSample>> {
   const signal = AbortSignal.timeout(SAMPLE_TIMEOUT_MS);
   const samples = new Map<Pod, NodeSample>();
@@ -52,8 +49,10 @@ async function sampleAll(
         const text = await client.text(metricsPath(pod), signal);
         samples.set(pod, { atMs: timing.now(), apps: readAppCounts(text) });
       } catch (thrown) {
-        if (isKubeError(thrown, "KUBE_FORBIDDEN")) throw thrown;
-        note(`${nodeOf(pod)}: no metrics: ${messageOf(thrown)}`);
+        // The API server says so with a reason; without one it was somebody behind it, who speaks for one pod.
+        if (isKubeError(thrown, "KUBE_FORBIDDEN") && thrown.facts.reason !== undefined) throw thrown;
+        const why = signal.aborted ? `no answer in ${SAMPLE_TIMEOUT_MS / 1000} s` : messageOf(thrown);
+        note(`${nodeOf(pod)}: no metrics: ${why}`);
       }
     }),
   );
