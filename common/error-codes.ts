@@ -150,7 +150,7 @@ export const ERROR_CODES = {
   },
   APP_PORT_CONFLICT: {
     summary: "Two apps ask for the same port.",
-    fix: "Give one of them another port in the annotation wasmlet.dev/port.",
+    fix: "Give one of them another port in the annotation wasmlet.dev/port; on a cluster, the operator does.",
   },
   APP_PORT_IN_USE: {
     summary: "The app's port is taken by another program.",

@@ -51,7 +51,7 @@ function kinds(writes: readonly Write[]): string[] {
 describe("plan of a new app", () => {
   test("places it, makes its Service, and tells that it starts", () => {
     const { writes } = planApp(observe());
-    expect(kinds(writes)).toEqual(["apply WasmReplica", "apply Service", "status WasmApp"]);
+    expect(kinds(writes)).toEqual(["create WasmReplica", "apply Service"]);
     expect(writes[0]?.object).toMatchObject({
       metadata: {
         namespace: "default",
@@ -61,7 +61,8 @@ describe("plan of a new app", () => {
       spec: { appName: "hello", runtimeName: "default", port: 20_000 },
     });
     expect(writes[1]?.object).toMatchObject({ spec: { ports: [{ port: 80, targetPort: 20_000 }] } });
-    const { app } = carryOut(observe(), writes);
+    const placed = carryOut(observe(), writes);
+    const { app } = carryOut(placed, planApp(placed).writes);
     expect(app.status).toMatchObject({ ready: "0/1", url: "http://hello.default.svc", port: 20_000 });
     expect(condition(app.status, "Ready")).toMatchObject({ status: "False", reason: "Starting" });
   });
@@ -174,7 +175,7 @@ describe("rollout", () => {
   test("changes one replica at a time, keeps what served before in it, and writes the old revision down", () => {
     const observed = changed(before, { env: [{ name: "A", value: "1" }] });
     const { writes } = planApp(observed);
-    expect(kinds(writes)).toEqual(["apply ControllerRevision", "apply WasmReplica", "status WasmApp"]);
+    expect(kinds(writes)).toEqual(["create ControllerRevision", "replace WasmReplica", "status WasmApp"]);
     const old = before.replicas[0]!.spec;
     expect(writes[1]?.object).toMatchObject({ spec: { previous: { revision: old.revision, template: old.template } } });
     const { app } = carryOut(observed, writes);
@@ -288,6 +289,12 @@ describe("endpoints", () => {
     expect(endpoints(withPod({ ip: "10.9.9.9" }))).toEqual([]);
   });
 
+  test("a pod that is gone: what it reported is taken back, so that its successor reports", () => {
+    const { writes } = planApp({ ...settled, pods: new Map(), isGone: (name) => name === `runtime-${nodeName}` });
+    expect(writes[0]).toMatchObject({ kind: "status", object: { status: { state: "Pending", reason: "PodGone" } } });
+    expect((writes[0]?.object as WasmReplica).status).not.toHaveProperty("podName");
+  });
+
   test("more than a hundred fill several slices, and a change touches one", () => {
     const nodes = Array.from({ length: 250 }, (_, index) => node(`node${index}`));
     const app = minimalApp({ placement: { everyNode: true } });
@@ -295,7 +302,7 @@ describe("endpoints", () => {
     expect(many.slices.map((slice) => slice.endpoints?.length)).toEqual([100, 100, 50]);
     const gone = many.nodes.filter(({ name }) => name !== "node7");
     const { writes } = planApp({ ...many, nodes: gone });
-    expect(kinds(writes).filter((kind) => kind.includes("EndpointSlice"))).toEqual(["apply EndpointSlice"]);
+    expect(kinds(writes).filter((kind) => kind.includes("EndpointSlice"))).toEqual(["replace EndpointSlice"]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { nodeAccountName } from "../../crds/wasm-replica/names.ts";
+import { nodeAccountName } from "../../crds/wasm-replica/node-account.ts";
 import { APP_LABEL } from "../../crds/wasm-replica/types.ts";
 import { API_VERSION } from "../../crds/wasm-app/names.ts";
 import { controllerReference, type ObjectMeta } from "../../kube/objects.ts";
