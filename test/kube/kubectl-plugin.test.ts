@@ -44,6 +44,38 @@ let operator: ChildProcess;
 let kubelet: Server;
 const logRequests: string[] = [];
 
+/** A line of a runtime's log, with the time that the kubelet puts before it. */
+function line(app: string, msg: string): string {
+  return `2026-01-01T00:00:00.000000001Z ${JSON.stringify({ namespace: NAMESPACE, app, stream: "stdout", msg })}\n`;
+}
+
+/** A kubelet that has the log of every pod: two lines, one of them the app's. */
+async function startKubelet(): Promise<void> {
+  const { certificate, key } = plane.cluster.admin!;
+  kubelet = createServer({ cert: readFileSync(certificate), key: readFileSync(key) }, (request, response) => {
+    logRequests.push(request.url ?? "");
+    const follows = request.url?.includes("follow=true") === true;
+    response.write(line("other", "not mine") + line("hello", follows ? "from now on" : "hi"));
+    if (!follows) response.end();
+  });
+  await new Promise<void>((resolve) => kubelet.listen(0, "127.0.0.1", resolve));
+  const { port } = kubelet.address() as AddressInfo;
+  for (const name of ["node-0", "node-1"]) {
+    const addresses = [{ type: "InternalIP", address: "127.0.0.1" }];
+    const status = { addresses, daemonEndpoints: { kubeletEndpoint: { Port: port } } };
+    await plane.client.mergePatch(NODES, { name }, { status }, { subresource: "status" });
+  }
+}
+
+function run(args: readonly string[], kubeconfig = plane.cluster.kubeconfig): Promise<Result> {
+  return new Promise((resolve) => {
+    const env = { PATH: process.env["PATH"] ?? "", HOME: "/nowhere", KUBECONFIG: `/nowhere/config:${kubeconfig}` };
+    const child = execFile(process.execPath, [PLUGIN, "-n", NAMESPACE, ...args], { env }, (_, stdout, stderr) =>
+      resolve({ status: child.exitCode, stdout, stderr }),
+    );
+  });
+}
+
 describe.skipIf(!needCluster("control-plane"))("kubectl wasmlet with a real API server and operator", () => {
   beforeAll(async () => {
     plane = await startControlPlane();
@@ -70,35 +102,6 @@ describe.skipIf(!needCluster("control-plane"))("kubectl wasmlet with a real API 
     await nodes?.[Symbol.asyncDispose]();
     await plane?.[Symbol.asyncDispose]();
   });
-
-  /** A kubelet that has the log of every pod: two lines, one of them the app's. */
-  async function startKubelet(): Promise<void> {
-    const { certificate, key } = plane.cluster.admin!;
-    kubelet = createServer({ cert: readFileSync(certificate), key: readFileSync(key) }, (request, response) => {
-      logRequests.push(request.url ?? "");
-      const line = (app: string, msg: string): string =>
-        `2026-01-01T00:00:00.000000001Z ${JSON.stringify({ namespace: NAMESPACE, app, stream: "stdout", msg })}\n`;
-      const follows = request.url?.includes("follow=true") === true;
-      response.write(line("other", "not mine") + line("hello", follows ? "from now on" : "hi"));
-      if (!follows) response.end();
-    });
-    await new Promise<void>((resolve) => kubelet.listen(0, "127.0.0.1", resolve));
-    const { port } = kubelet.address() as AddressInfo;
-    for (const name of ["node-0", "node-1"]) {
-      const addresses = [{ type: "InternalIP", address: "127.0.0.1" }];
-      const status = { addresses, daemonEndpoints: { kubeletEndpoint: { Port: port } } };
-      await plane.client.mergePatch(NODES, { name }, { status }, { subresource: "status" });
-    }
-  }
-
-  function run(args: readonly string[], kubeconfig = plane.cluster.kubeconfig): Promise<Result> {
-    return new Promise((resolve) => {
-      const env = { PATH: process.env["PATH"] ?? "", HOME: "/nowhere", KUBECONFIG: `/nowhere/config:${kubeconfig}` };
-      const child = execFile(process.execPath, [PLUGIN, "-n", NAMESPACE, ...args], { env }, (_, stdout, stderr) =>
-        resolve({ status: child.exitCode, stdout, stderr }),
-      );
-    });
-  }
 
   test("rollout status, get: an app is waited for, and shown with its nodes", async () => {
     const { status, stdout } = await run(["rollout", "status", "hello", "--timeout", "60s"]);
