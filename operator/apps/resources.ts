@@ -103,6 +103,11 @@ export function buildRoleBinding(app: WasmAppObject, nodes: readonly string[], s
   };
 }
 
+/** Returns the name of the record of an app's revision. */
+export function revisionName(app: string, revision: string): string {
+  return hashedName(app, revision);
+}
+
 /** Returns the record of a revision that an app leaves behind, for `kubectl wasmlet rollout undo`. */
 export function buildRevision(
   app: WasmAppObject,
@@ -112,7 +117,7 @@ export function buildRevision(
   return {
     apiVersion: "apps/v1",
     kind: "ControllerRevision",
-    metadata: metadataOf(app, hashedName(app.metadata.name, revision)),
+    metadata: metadataOf(app, revisionName(app.metadata.name, revision)),
     data: { template },
     revision: number,
   };
