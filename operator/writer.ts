@@ -62,7 +62,12 @@ export class Writer {
     else this.#note(() => store?.note(written));
   }
 
-  #ask(kind: Exclude<Write["kind"], "delete">, resource: AnyResource, object: KubeObject, signal: AbortSignal): Promise<KubeObject> {
+  #ask(
+    kind: Exclude<Write["kind"], "delete">,
+    resource: AnyResource,
+    object: KubeObject,
+    signal: AbortSignal,
+  ): Promise<KubeObject> {
     if (kind === "apply") return this.#client.apply(resource, object, { signal });
     if (kind === "create") return this.#client.create(resource, object, { signal });
     return this.#client.replace(resource, object, { signal, subresource: kind === "status" ? "status" : undefined });

@@ -18,7 +18,7 @@ const HASH_DIGITS = 10;
 const MAX_NAME = 63;
 
 /** Returns the name of an app's replica on a node: always the same, so that applying it twice never makes two. */
-export function replicaName(app: string, node: string): string {
+function replicaName(app: string, node: string): string {
   return hashedName(app, node);
 }
 
