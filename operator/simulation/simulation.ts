@@ -69,7 +69,7 @@ export async function simulate({ scenario, seed, faults, planted, isVerbose = fa
 async function idle(world: World, untilMs: number): Promise<void> {
   const before = world.writes.length;
   await world.scheduler.runUntil(untilMs);
-  const [first] = world.writes.slice(before).filter(({ what }) => !restless(world).has(what.split(" ").at(-1) ?? ""));
+  const first = world.writes.slice(before).find(({ what }) => !restless(world).has(what.split(" ").at(-1) ?? ""));
   if (first !== undefined) world.violate("no write when nothing changed", first.what);
 }
 

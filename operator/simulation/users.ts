@@ -8,7 +8,7 @@ import { servingReplicas } from "./serving.ts";
 import type { World } from "./world.ts";
 
 /** The namespace of all apps. */
-export const NAMESPACE = "default";
+const NAMESPACE = "default";
 
 /** What a user wants of an app. */
 export interface Wish {
