@@ -15,6 +15,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/serve.ts")).defineServe,
   },
   {
+    name: "node",
+    summary: "Run the WasmApps that a cluster places on this node",
+    load: async () => (await import("./commands/node.ts")).defineNode,
+  },
+  {
     name: "operator",
     summary: "Run the controllers of a cluster",
     load: async () => (await import("./commands/operator.ts")).defineOperator,

@@ -51,6 +51,8 @@ export interface ApplyOptions extends WriteOptions {
 export interface PatchOptions extends WriteOptions {
   /** The version that the object must still have. */
   resourceVersion?: string | undefined;
+  /** Has the API server judge the change and say what would come of it, without keeping it. */
+  dryRun?: boolean | undefined;
 }
 
 export interface DeleteOptions {
@@ -68,6 +70,10 @@ export interface LogOptions {
   follow?: boolean;
   tailLines?: number;
   sinceSeconds?: number;
+  /** Lines from then on, in RFC 3339; the API server knows whole seconds. */
+  sinceTime?: string;
+  /** Puts the time before each line, in RFC 3339 with nanoseconds, and a space. */
+  timestamps?: boolean;
   signal?: AbortSignal | undefined;
 }
 

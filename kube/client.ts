@@ -161,13 +161,13 @@ export class KubeClient {
     resource: Resource<T>,
     ref: ObjectRef,
     patch: object,
-    { subresource, resourceVersion, signal }: PatchOptions = {},
+    { subresource, resourceVersion, dryRun, signal }: PatchOptions = {},
   ): Promise<T> {
     const { metadata } = patch as { metadata?: object };
     return this.#object(resource, {
       method: "PATCH",
       path: pathOf(resource, { ...ref, subresource }),
-      query: { fieldManager: this.#fieldManager },
+      query: { fieldManager: this.#fieldManager, dryRun: dryRun === true ? "All" : undefined },
       what: describe("patch", resource, ref, subresource),
       body: resourceVersion === undefined ? patch : { ...patch, metadata: { ...metadata, resourceVersion } },
       contentType: "application/merge-patch+json",
@@ -258,7 +258,7 @@ export class KubeClient {
   /** Yields the log of a pod; a log that is followed may be silent for ever. */
   logs(
     pod: ObjectRef,
-    { container, follow, tailLines, sinceSeconds, signal }: LogOptions = {},
+    { container, follow, tailLines, sinceSeconds, sinceTime, timestamps, signal }: LogOptions = {},
   ): AsyncGenerator<Uint8Array> {
     return this.#pieces({
       method: "GET",
@@ -268,6 +268,8 @@ export class KubeClient {
         follow: follow === true ? "true" : undefined,
         tailLines: tailLines?.toString(),
         sinceSeconds: sinceSeconds?.toString(),
+        sinceTime,
+        timestamps: timestamps === true ? "true" : undefined,
       },
       what: describe("get", PODS, pod, "log"),
       accept: "*/*",

@@ -69,6 +69,28 @@ test("connection: a kubeconfig gives address, certificates and token of a contex
   expect(await there.tls()).toMatchObject({ rejectUnauthorized: false, servername: "kube" });
 });
 
+test("connection: of several kubeconfigs, the first that has a name says what it is", async () => {
+  await using folder = await makeFolder();
+  const [first, second] = [join(folder.path, "first"), join(folder.path, "second")];
+  await writeFile(
+    first,
+    `contexts: [{ name: elsewhere, context: { cluster: c, user: u, namespace: shop } }]
+clusters: [{ name: c, cluster: { server: "https://10.0.0.9:6443" } }]
+users: []
+`,
+  );
+  await writeFile(second, kubeconfig("{ token: t0ken }"));
+  const here = await connectFromKubeconfig([first, second]);
+  expect([here.server.href, here.namespace]).toEqual(["https://10.0.0.9:6443/", undefined]);
+  expect((await here.token())?.reveal()).toBe("t0ken");
+  const elsewhere = await connectFromKubeconfig([first, second], { context: "elsewhere" });
+  expect(elsewhere.namespace).toBe("shop");
+  await expect(connectFromKubeconfig([first, second], { context: "nowhere" })).rejects.toMatchObject({
+    code: "KUBE_CONFIG_INVALID",
+    message: expect.stringContaining("no context nowhere"),
+  });
+});
+
 test("connection: a kubeconfig's plugin is run again when its token has expired", async () => {
   await using folder = await makeFolder();
   const [file, plugin] = [join(folder.path, "config"), join(folder.path, "plugin.mjs")];

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import type { ConnectionOptions } from "node:tls";
+import type { KubeConfig } from "@kubernetes/client-node";
 import { messageOf } from "../common/errors.ts";
 import { Secret } from "../common/secret.ts";
 import { KubeError } from "./kube-error.ts";
@@ -53,20 +54,26 @@ export function connectFromPod(options: PodConnectionOptions): Connection {
   return { server, token, tls };
 }
 
-/** Returns how the current context of a kubeconfig file, or the one that is named, reaches the API server. */
+/** How a context of a kubeconfig reaches the API server, and what namespace it is about. */
+export interface KubeconfigConnection extends Connection {
+  /** The namespace of the context; undefined where it names none. */
+  namespace: string | undefined;
+}
+
+/**
+ * Returns how the current context of kubeconfig files, or the one that is named, reaches the API server. What several files
+ * have under one name counts as the first of them says, as with kubectl.
+ */
 export async function connectFromKubeconfig(
-  file: string,
+  files: string | readonly string[],
   options: { context?: string | undefined; timing?: Timing } = {},
-): Promise<Connection> {
-  // It costs 600 ms and 90 MB: only those pay for it who have such a file.
-  const { KubeConfig } = await import("@kubernetes/client-node");
-  const config = new KubeConfig();
-  try {
-    config.loadFromFile(file);
-  } catch (thrown) {
-    throw invalid(file, `it cannot be read: ${messageOf(thrown)}`);
+): Promise<KubeconfigConnection> {
+  const file = [files].flat().join(delimiter);
+  const config = await readKubeconfig([files].flat());
+  if (options.context !== undefined) {
+    if (config.getContextObject(options.context) === null) throw invalid(file, `it has no context ${options.context}`);
+    config.setCurrentContext(options.context);
   }
-  if (options.context !== undefined) config.setCurrentContext(options.context);
   const cluster = config.getCurrentCluster();
   if (cluster === null || !URL.canParse(cluster.server)) throw invalid(file, "its current context names no cluster");
   const { timing = SYSTEM_TIMING } = options;
@@ -74,12 +81,39 @@ export async function connectFromKubeconfig(
   let tls: TlsOptions = {};
   return {
     server: new URL(cluster.server),
+    namespace: config.getContextObject(config.getCurrentContext())?.namespace,
     token: async () => (await credentials()).token,
     tls: async () => {
       const { tls: current } = await credentials();
       return (tls = sameTls(tls, current) ? tls : current);
     },
   };
+}
+
+/** Returns the namespace that a pod is in, for who asks about no other. */
+export async function readPodNamespace(folder = SERVICE_ACCOUNT_FOLDER): Promise<string> {
+  return (await readMounted(join(folder, "namespace"))).trim();
+}
+
+async function readKubeconfig(files: readonly string[]): Promise<KubeConfig> {
+  // It costs 600 ms and 90 MB: only those pay for it who have such a file.
+  const { KubeConfig } = await import("@kubernetes/client-node");
+  const merged = new KubeConfig();
+  for (const file of files) {
+    const config = new KubeConfig();
+    try {
+      config.loadFromFile(file);
+    } catch (thrown) {
+      throw invalid(file, `it cannot be read: ${messageOf(thrown)}`);
+    }
+    for (const cluster of config.clusters) if (merged.getCluster(cluster.name) === null) merged.addCluster(cluster);
+    for (const user of config.users) if (merged.getUser(user.name) === null) merged.addUser(user);
+    for (const context of config.contexts) {
+      if (merged.getContextObject(context.name) === null) merged.addContext(context);
+    }
+    merged.currentContext ||= config.currentContext;
+  }
+  return merged;
 }
 
 async function credentialsOf(

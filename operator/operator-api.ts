@@ -22,6 +22,8 @@ export interface OperatorOptions {
   runtimeImagePullSecrets?: readonly string[] | undefined;
   /** A file with a WasmRuntime that is created and kept as the file says. */
   defaultRuntimeFile?: string | undefined;
+  /** Labels of the pools' PodMonitors; without them there are none. */
+  podMonitorLabels?: Readonly<Record<string, string>> | undefined;
   managementHost: string;
   /** 0 takes any free port. */
   managementPort: number;

@@ -53,8 +53,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       image: options.runtimeImage,
       imagePullPolicy: options.runtimeImagePullPolicy,
       imagePullSecrets: options.runtimeImagePullSecrets ?? [],
-      clusterRole: "wasmlet-node",
-      tokenRole: "wasmlet-node-tokens",
+      podMonitorLabels: options.podMonitorLabels,
     };
     const shared = { state, writer, metrics, log, timing };
     const apps = new AppController({ ...shared, resolver, events, systemNamespace: namespace, concurrency });

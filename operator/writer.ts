@@ -4,28 +4,30 @@ import { isEqual } from "./apps/writes.ts";
 import type { ClusterState } from "./cluster-state.ts";
 import type { OperatorMetrics } from "./metrics.ts";
 
-/** One request to the API server. */
-export type Write =
-  /** Only where nothing has that name: what somebody else made meanwhile is left alone. */
-  | { kind: "create"; resource: AnyResource; object: KubeObject }
-  | { kind: "apply"; resource: AnyResource; object: KubeObject }
-  | { kind: "status"; resource: AnyResource; object: KubeObject }
-  | { kind: "delete"; resource: AnyResource; object: KubeObject };
+/**
+ * One request to the API server. `apply` is for objects in which others have fields too (server-side apply); those that are
+ * ours alone are created and replaced as a whole, which costs the API server half as much. What is replaced, and a status,
+ * must still have the version that was observed: else the write fails, and what is there now is looked at anew.
+ */
+export interface Write {
+  kind: "apply" | "create" | "replace" | "status" | "delete";
+  resource: AnyResource;
+  object: KubeObject;
+}
 
 type AnyResource = Parameters<ClusterState["storeOf"]>[0];
 
+/** What writes are sent with. */
+export type WriteClient = Pick<KubeClient, "apply" | "create" | "replace" | "delete">;
+
 /** Sends writes, and notes their results in the stores at once: what is planned next sees them. */
 export class Writer {
-  readonly #client: Pick<KubeClient, "apply" | "create" | "delete">;
+  readonly #client: WriteClient;
   readonly #state: Pick<ClusterState, "storeOf">;
   readonly #metrics: OperatorMetrics;
   #isNoting = false;
 
-  constructor(
-    client: Pick<KubeClient, "apply" | "create" | "delete">,
-    state: Pick<ClusterState, "storeOf">,
-    metrics: OperatorMetrics,
-  ) {
+  constructor(client: WriteClient, state: Pick<ClusterState, "storeOf">, metrics: OperatorMetrics) {
     this.#client = client;
     this.#state = state;
     this.#metrics = metrics;
@@ -47,21 +49,28 @@ export class Writer {
 
   async #send({ kind, resource, object }: Write, signal: AbortSignal): Promise<void> {
     const store = this.#state.storeOf(resource);
-    const { uid = "" } = object.metadata;
     if (kind === "delete") {
+      const { uid = "" } = object.metadata;
       const outcome = await this.#client.delete(resource, object.metadata, { uid, signal });
       // What finalizers keep is still there, and what is absent may be there again.
       if (outcome === "deleted") this.#note(() => store?.noteDeleted(object.metadata, uid));
       return;
     }
-    const subresource = kind === "status" ? "status" : undefined;
-    const written =
-      kind === "create"
-        ? await this.#client.create(resource, object, { signal })
-        : await this.#client.apply(resource, object, { signal, subresource });
+    const written = await this.#ask(kind, resource, object, signal);
     // What comes back also holds what others wrote in the meantime, and its event will not be news any more.
     if (bringsNews(kind, store?.get(written.metadata), written)) store?.note(written);
     else this.#note(() => store?.note(written));
+  }
+
+  #ask(
+    kind: Exclude<Write["kind"], "delete">,
+    resource: AnyResource,
+    object: KubeObject,
+    signal: AbortSignal,
+  ): Promise<KubeObject> {
+    if (kind === "apply") return this.#client.apply(resource, object, { signal });
+    if (kind === "create") return this.#client.create(resource, object, { signal });
+    return this.#client.replace(resource, object, { signal, subresource: kind === "status" ? "status" : undefined });
   }
 
   #note(change: () => unknown): void {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
-import type { Command } from "commander";
+import { InvalidArgumentError, type Command } from "commander";
 import { WasmletError } from "../../common/errors.ts";
 import { readClusterConfig, type ClusterConfig } from "../../config/cluster.ts";
 import type { Connection } from "../../kube/connection.ts";
@@ -14,8 +14,10 @@ import { listenForStop } from "../signals.ts";
 interface OperatorFlags extends RegistryFlags {
   namespace?: string;
   runtimeImage: string;
-  imagePullPolicy?: string;
-  imagePullSecret?: string[];
+  runtimeImagePullPolicy?: string;
+  runtimeImagePullSecret?: string[];
+  podMonitorLabel?: [string, string][];
+  podMonitors?: boolean;
   defaultRuntimeFile?: string;
   kubeconfig?: string;
   managementHost: string;
@@ -27,8 +29,10 @@ interface OperatorFlags extends RegistryFlags {
 export function defineOperator(command: Command, _context: CommandContext): void {
   addRegistryOptions(command)
     .requiredOption("--runtime-image <image>", "image of the node runtimes' pods")
-    .option("--image-pull-policy <policy>", "when nodes ask the registry for that image")
-    .option("--image-pull-secret <name>", "Secret to pull it with; may be repeated", collect(String))
+    .option("--runtime-image-pull-policy <policy>", "when nodes ask the registry for that image")
+    .option("--runtime-image-pull-secret <name>", "Secret to pull it with; may be repeated", collect(String))
+    .option("--pod-monitors", "tell the Prometheus Operator, where there is one, to scrape the nodes")
+    .option("--pod-monitor-label <name=value>", "label of its PodMonitors; may be repeated", collect(readLabel))
     .option("--namespace <name>", "Wasmlet's own namespace; default $POD_NAMESPACE")
     .option("--default-runtime-file <file>", "a WasmRuntime in YAML that is kept as the file says", (file) =>
       resolve(file),
@@ -65,9 +69,10 @@ async function runOperator(flags: OperatorFlags, pod: ClusterConfig, { config }:
     namespace,
     identity: `${pod.podName ?? hostname()}_${randomBytes(4).toString("hex")}`,
     runtimeImage: flags.runtimeImage,
-    runtimeImagePullPolicy: flags.imagePullPolicy,
-    runtimeImagePullSecrets: flags.imagePullSecret,
+    runtimeImagePullPolicy: flags.runtimeImagePullPolicy,
+    runtimeImagePullSecrets: flags.runtimeImagePullSecret,
     defaultRuntimeFile: flags.defaultRuntimeFile,
+    podMonitorLabels: flags.podMonitors === true ? Object.fromEntries(flags.podMonitorLabel ?? []) : undefined,
     managementHost: flags.managementHost,
     managementPort: flags.managementPort,
     registries,
@@ -91,4 +96,10 @@ async function connect(kubeconfig: string | undefined, { apiServer }: ClusterCon
 function missing(option: string, expected: string): WasmletError {
   const message = `${option} is needed outside a pod`;
   return new WasmletError("CLI_USAGE", message, { where: option, expected, actual: "nothing" });
+}
+
+function readLabel(text: string): [string, string] {
+  const [, name, value] = /^([^=\s]+)=([^=\s]*)$/.exec(text) ?? [];
+  if (name !== undefined && value !== undefined) return [name, value];
+  throw new InvalidArgumentError("Expected NAME=VALUE.");
 }

@@ -5,6 +5,7 @@ import type { Node, Pod } from "../../kube/resources.ts";
 import type { WorkQueue, WorkResult } from "../../kube/work-queue.ts";
 import { appKeys, referenceKey, runtimeNameOf, type ClusterState } from "../cluster-state.ts";
 import { createQueue } from "../controller.ts";
+import { GonePods } from "../gone-pods.ts";
 import type { OperatorMetrics } from "../metrics.ts";
 import type { WasmAppObject, WasmReplica } from "../objects.ts";
 import type { OperatorLog } from "../operator-api.ts";
@@ -32,6 +33,7 @@ export interface AppControllerContext {
 export class AppController {
   readonly #context: AppControllerContext;
   readonly #ports = new Ports();
+  readonly #gonePods: GonePods;
   readonly #queue: WorkQueue;
   /** Apps that wait for what others may leave: room on nodes, or a port. */
   readonly #waiting = new Set<string>();
@@ -39,6 +41,7 @@ export class AppController {
 
   constructor(context: AppControllerContext) {
     this.#context = context;
+    this.#gonePods = new GonePods(context.state);
     const { metrics, log, timing, concurrency } = context;
     const reconcile = (key: string, signal: AbortSignal): Promise<WorkResult> => this.#reconcile(key, signal);
     this.#queue = createQueue({ name: "wasmapp", concurrency, reconcile, metrics, log, timing });
@@ -51,6 +54,7 @@ export class AppController {
   /** Notes which ports are taken, and looks at every app. The state must be complete. */
   start(): void {
     this.#notePorts();
+    this.#gonePods.begin();
     this.#subscribe();
     for (const key of this.#context.state.apps.keys()) this.#queue.add(key);
   }
@@ -81,7 +85,9 @@ export class AppController {
     }
     const nowMs = timing.date().getTime();
     const resolutionOf = resolver.resolutionOf.bind(resolver);
-    const plan = planApp(observeApp(app, { state, ports: this.#ports, resolutionOf, systemNamespace, nowMs }));
+    const isGone = (podName: string): boolean => this.#gonePods.has(podName);
+    const context = { state, ports: this.#ports, isGone, resolutionOf, systemNamespace, nowMs };
+    const plan = planApp(observeApp(app, context));
     this.#noteWants(key, app, plan);
     await writer.send(plan.writes, signal);
     for (const { type, reason, message } of plan.events) {
@@ -161,6 +167,7 @@ export class AppController {
   }
 
   #podChanged(before: Pod | undefined, after: Pod | undefined): void {
+    if (before !== undefined && after === undefined) this.#gonePods.note(before.metadata.name);
     if (before !== undefined && after !== undefined && isEqual(relevantOfPod(before), relevantOfPod(after))) return;
     const nodeName = (after ?? before)!.spec?.nodeName;
     if (nodeName !== undefined) this.#nodeMatters(nodeName);

@@ -11,6 +11,7 @@ import { roleNameOf } from "./resources.ts";
 export interface ObservationContext {
   state: ClusterState;
   ports: Ports;
+  isGone: (podName: string) => boolean;
   resolutionOf: (app: WasmAppObject, revision: string) => Resolution | undefined;
   systemNamespace: string;
   nowMs: number;
@@ -18,7 +19,7 @@ export interface ObservationContext {
 
 /** Returns everything that a plan for an app depends on, as it is known now. */
 export function observeApp(app: WasmAppObject, context: ObservationContext): ObservedApp {
-  const { state, ports, resolutionOf, systemNamespace, nowMs } = context;
+  const { state, ports, isGone, resolutionOf, systemNamespace, nowMs } = context;
   const { namespace, name } = app.metadata;
   const key = keyOf(app.metadata);
   const runtimeName = runtimeNameOf(app);
@@ -36,6 +37,7 @@ export function observeApp(app: WasmAppObject, context: ObservationContext): Obs
     runtimeNames: [...state.runtimes.keys()].toSorted(),
     nodes: runtime === undefined ? [] : nodesOf(state, runtime, nowMs),
     pods: new Map(pods.map((pod) => [pod.name, pod])),
+    isGone,
     hasLeftovers: [...replicas, ...(service === undefined ? [] : [service])].some(isLeftover),
     replicas: replicas.filter((replica) => isOwn(app, replica)),
     service,
@@ -53,7 +55,7 @@ export function observeApp(app: WasmAppObject, context: ObservationContext): Obs
 }
 
 /** Returns the nodes of a pool: those that its selector selects. */
-export function nodesOf(state: ClusterState, { metadata, spec }: WasmRuntime, nowMs: number): RuntimeNode[] {
+function nodesOf(state: ClusterState, { metadata, spec }: WasmRuntime, nowMs: number): RuntimeNode[] {
   const selector = Object.entries(spec.nodeSelector ?? {});
   return [...state.nodes.values()]
     .filter(({ metadata: { labels = {} } }) => selector.every(([key, value]) => labels[key] === value))

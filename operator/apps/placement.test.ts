@@ -26,6 +26,17 @@ function place(
   );
 }
 
+function zoneOf(zone: string, name: string, replicas: number): RuntimeNode {
+  return node(name, { labels: { zone }, replicas });
+}
+
+function spread(whenUnsatisfiable: string): WasmAppObject {
+  return minimalApp({
+    scale: { minReplicas: 2 },
+    placement: { topologySpread: [{ topologyKey: "zone", whenUnsatisfiable }] },
+  });
+}
+
 const THREE = [node("node1"), node("node2"), node("node3")];
 
 describe("placement", () => {
@@ -100,7 +111,6 @@ describe("placement", () => {
   });
 
   test("topologySpread: fills zones evenly, whatever the load", () => {
-    const zoneOf = (zone: string, name: string, replicas: number) => node(name, { labels: { zone }, replicas });
     const nodes = [
       zoneOf("a", "node1", 0),
       zoneOf("a", "node2", 0),
@@ -123,11 +133,6 @@ describe("placement", () => {
       node("node2", { labels: { zone: "a" } }),
       node("node3", { labels: { zone: "b" }, isCordoned: true }),
     ];
-    const spread = (whenUnsatisfiable: string) =>
-      minimalApp({
-        scale: { minReplicas: 2 },
-        placement: { topologySpread: [{ topologyKey: "zone", whenUnsatisfiable }] },
-      });
     expect(place(spread("DoNotSchedule"), nodes).nodes).toHaveLength(1);
     expect(place(spread("ScheduleAnyway"), nodes).nodes).toEqual(["node1", "node2"]);
   });

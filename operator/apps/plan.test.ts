@@ -51,7 +51,7 @@ function kinds(writes: readonly Write[]): string[] {
 describe("plan of a new app", () => {
   test("places it, makes its Service, and tells that it starts", () => {
     const { writes } = planApp(observe());
-    expect(kinds(writes)).toEqual(["apply WasmReplica", "create Service", "status WasmApp"]);
+    expect(kinds(writes)).toEqual(["create WasmReplica", "create Service"]);
     expect(writes[0]?.object).toMatchObject({
       metadata: {
         namespace: "default",
@@ -61,7 +61,8 @@ describe("plan of a new app", () => {
       spec: { appName: "hello", runtimeName: "default", port: 20_000 },
     });
     expect(writes[1]?.object).toMatchObject({ spec: { ports: [{ port: 80, targetPort: 20_000 }] } });
-    const { app } = carryOut(observe(), writes);
+    const placed = carryOut(observe(), writes);
+    const { app } = carryOut(placed, planApp(placed).writes);
     expect(app.status).toMatchObject({ ready: "0/1", url: "http://hello.default.svc", port: 20_000 });
     expect(condition(app.status, "Ready")).toMatchObject({ status: "False", reason: "Starting" });
   });
@@ -82,10 +83,6 @@ describe("plan of a new app", () => {
   });
 
   test("command: has no port, Service or endpoints, and is complete when it is done everywhere", () => {
-    const done = (replica: WasmReplica): WasmReplica =>
-      replica.status?.state === "Completed"
-        ? replica
-        : { ...serving(replica), status: { state: "Completed", revision: replica.spec.revision, exitCode: 0 } };
     const settled = settle(observe({ app: minimalApp({ trigger: { command: {} } }) }), done);
     expect(settled).toMatchObject({ service: undefined, slices: [] });
     expect(settled.replicas[0]?.spec).not.toHaveProperty("port");
@@ -101,7 +98,6 @@ describe("plan of a new app", () => {
 
 describe("plan of an app that something stands in the way of", () => {
   const secretEnv = { env: [{ name: "A", valueFrom: { secretKeyRef: { name: "keys", key: "a" } } }] };
-  const oci = (image: string) => minimalApp({ source: { oci: { image } } });
   test.each<[string, Partial<ObservedApp>, string, string]>([
     ["its runtime is not there", { runtime: undefined, runtimeNames: ["edge"] }, "RuntimeNotFound", "there are edge"],
     [
@@ -174,7 +170,7 @@ describe("rollout", () => {
   test("changes one replica at a time, keeps what served before in it, and writes the old revision down", () => {
     const observed = changed(before, { env: [{ name: "A", value: "1" }] });
     const { writes } = planApp(observed);
-    expect(kinds(writes)).toEqual(["apply ControllerRevision", "apply WasmReplica", "status WasmApp"]);
+    expect(kinds(writes)).toEqual(["create ControllerRevision", "replace WasmReplica", "status WasmApp"]);
     const old = before.replicas[0]!.spec;
     expect(writes[1]?.object).toMatchObject({ spec: { previous: { revision: old.revision, template: old.template } } });
     const { app } = carryOut(observed, writes);
@@ -192,11 +188,6 @@ describe("rollout", () => {
   });
 
   test("a revision that does not become ready stops at the first replica, and is overdue in time", () => {
-    const bad = (replica: WasmReplica): WasmReplica => {
-      if (replica.spec.previous === undefined) return serving(replica);
-      if (replica.status?.reason !== undefined) return replica;
-      return { ...replica, status: { ...replica.status!, reason: "ARTIFACT_INVALID", message: "not a module" } };
-    };
     const stuck = settle(changed(before, { env: [{ name: "A", value: "1" }] }), bad);
     const touched = stuck.replicas.filter((replica) => replica.spec.previous !== undefined);
     expect(touched).toHaveLength(1);
@@ -218,8 +209,6 @@ describe("rollout", () => {
   });
 
   test("a replica that is placed meanwhile serves what the others serve", () => {
-    const bad = (replica: WasmReplica): WasmReplica =>
-      replica.spec.previous === undefined ? serving(replica) : replica;
     const stuck = settle(changed(before, { env: [{ name: "A", value: "1" }] }), bad);
     const more = {
       ...stuck,
@@ -288,6 +277,12 @@ describe("endpoints", () => {
     expect(endpoints(withPod({ ip: "10.9.9.9" }))).toEqual([]);
   });
 
+  test("a pod that is gone: what it reported is taken back, so that its successor reports", () => {
+    const { writes } = planApp({ ...settled, pods: new Map(), isGone: (name) => name === `runtime-${nodeName}` });
+    expect(writes[0]).toMatchObject({ kind: "status", object: { status: { state: "Pending", reason: "PodGone" } } });
+    expect((writes[0]!.object as WasmReplica).status).not.toHaveProperty("podName");
+  });
+
   test("more than a hundred fill several slices, and a change touches one", () => {
     const nodes = Array.from({ length: 250 }, (_, index) => node(`node${index}`));
     const app = minimalApp({ placement: { everyNode: true } });
@@ -295,9 +290,26 @@ describe("endpoints", () => {
     expect(many.slices.map((slice) => slice.endpoints?.length)).toEqual([100, 100, 50]);
     const gone = many.nodes.filter(({ name }) => name !== "node7");
     const { writes } = planApp({ ...many, nodes: gone });
-    expect(kinds(writes).filter((kind) => kind.includes("EndpointSlice"))).toEqual(["apply EndpointSlice"]);
+    expect(kinds(writes).filter((kind) => kind.includes("EndpointSlice"))).toEqual(["replace EndpointSlice"]);
   });
 });
+
+function oci(image: string): WasmAppObject {
+  return minimalApp({ source: { oci: { image } } });
+}
+
+/** Reports as the node of a command does once it ended. */
+function done(replica: WasmReplica): WasmReplica {
+  if (replica.status?.state === "Completed") return replica;
+  return { ...replica, status: { state: "Completed", revision: replica.spec.revision, exitCode: 0 } };
+}
+
+/** Reports as a node does on which only what served before can run. */
+function bad(replica: WasmReplica): WasmReplica {
+  if (replica.spec.previous === undefined) return serving(replica);
+  if (replica.status?.reason !== undefined) return replica;
+  return { ...replica, status: { ...replica.status!, reason: "ARTIFACT_INVALID", message: "not a module" } };
+}
 
 function foreignService(): Service {
   return { apiVersion: "v1", kind: "Service", metadata: { name: "hello", namespace: "default", uid: "other" } };

@@ -8,6 +8,7 @@ import type { ObservedApp } from "./observed.ts";
 import { isOwn } from "./ownership.ts";
 import { nextLossMs, placeApp, wantedReplicas, type Placement } from "./placement.ts";
 import { referencesOf } from "./references.ts";
+import { releaseReports } from "./releases.ts";
 import { buildReplica, buildRole, buildRoleBinding, buildService } from "./resources.ts";
 import { planRollout, servedRevision, withPrevious, type RevisionOf, type Served } from "./rollout.ts";
 import { buildStatus, deadlineInMs, transitionEvents } from "./status.ts";
@@ -20,6 +21,8 @@ import { buildTemplate, revisionOf, withImage } from "./template.ts";
 
 /** When to look again at objects that are about to go, in case nobody tells. */
 const LEFTOVERS_MS = 5000;
+/** When a new app that nobody reported on yet gets its first status. */
+const FIRST_STATUS_MS = 1000;
 
 /** What people are told of an app, beside its conditions. */
 export interface PlannedEvent {
@@ -58,7 +61,7 @@ export interface Decision {
 
 /** Returns what to do for an app. Pure: equal observations give equal plans. */
 export function planApp(observed: ObservedApp): Plan {
-  const { app, nowMs } = observed;
+  const { app } = observed;
   if (app.metadata.deletionTimestamp !== undefined) return { writes: [], events: [] };
   // Objects of an app of the same name that is gone: they go by themselves, and nothing is to be mixed with them.
   if (observed.hasLeftovers) return { writes: [], events: [], requeueAfterMs: LEFTOVERS_MS };
@@ -85,11 +88,11 @@ export function planApp(observed: ObservedApp): Plan {
     status,
   };
   return {
-    writes: writesFor(observed, desired),
+    writes: [...releaseReports(observed), ...writesFor(observed, desired)],
     events: transitionEvents(app.status, status),
     ...(image.need !== undefined && { resolve: image.need }),
     ...((placement.shortage !== undefined || blockage?.reason === "PortsExhausted") && { isShort: true }),
-    ...requeue(observed, status, nowMs),
+    ...requeue(observed, replicas, status),
   };
 }
 
@@ -167,10 +170,17 @@ function slicesOf({ app, nodes, pods, replicas, slices }: ObservedApp, placement
   return buildEndpointSlices(app, endpointsOf(placed, byName, pods), port, slices);
 }
 
-function requeue({ runtime, nodes, replicas, app }: ObservedApp, status: WasmAppStatus, nowMs: number) {
+/** Looks again when a node counts as lost, when a rollout is overdue, and when a new app should have reported. */
+function requeue(
+  observed: ObservedApp,
+  desired: readonly WasmReplica[],
+  status: WasmAppStatus,
+): { requeueAfterMs?: number } {
+  const { runtime, nodes, replicas, app, nowMs } = observed;
   const waits = [
     runtime && nextLossMs(replicas, nodes, runtime.spec.unreachableSeconds, nowMs),
     deadlineInMs(app, status, nowMs),
+    app.status === undefined && desired.length > replicas.length ? FIRST_STATUS_MS : undefined,
   ].filter((ms) => ms !== undefined);
   return waits.length === 0 ? {} : { requeueAfterMs: Math.min(...waits) };
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { nodeAccountName } from "../../crds/wasm-replica/names.ts";
+import { nodeAccountName } from "../../crds/wasm-replica/node-account.ts";
 import { APP_LABEL } from "../../crds/wasm-replica/types.ts";
 import { API_VERSION } from "../../crds/wasm-app/names.ts";
 import { controllerReference, type ObjectMeta } from "../../kube/objects.ts";
@@ -11,19 +11,19 @@ import type { RevisionOf } from "./rollout.ts";
 /* What an app's objects are to be: pure functions of the app and of what was decided about it. */
 
 /** The port of an app's Service. */
-export const SERVICE_PORT = 80;
+const SERVICE_PORT = 80;
 
 const HASH_DIGITS = 10;
 /** Names of objects may have 253 characters; those that become label values 63. */
 const MAX_NAME = 63;
 
 /** Returns the name of an app's replica on a node: always the same, so that applying it twice never makes two. */
-export function replicaName(app: string, node: string): string {
+function replicaName(app: string, node: string): string {
   return hashedName(app, node);
 }
 
 /** Returns the labels of an app's objects. */
-export function labelsOf({ metadata }: WasmAppObject): Record<string, string> {
+function labelsOf({ metadata }: WasmAppObject): Record<string, string> {
   return { [APP_LABEL]: metadata.name, "app.kubernetes.io/managed-by": MANAGED_BY };
 }
 
@@ -103,6 +103,11 @@ export function buildRoleBinding(app: WasmAppObject, nodes: readonly string[], s
   };
 }
 
+/** Returns the name of the record of an app's revision. */
+export function revisionName(app: string, revision: string): string {
+  return hashedName(app, revision);
+}
+
 /** Returns the record of a revision that an app leaves behind, for `kubectl wasmlet rollout undo`. */
 export function buildRevision(
   app: WasmAppObject,
@@ -112,7 +117,7 @@ export function buildRevision(
   return {
     apiVersion: "apps/v1",
     kind: "ControllerRevision",
-    metadata: metadataOf(app, hashedName(app.metadata.name, revision)),
+    metadata: metadataOf(app, revisionName(app.metadata.name, revision)),
     data: { template },
     revision: number,
   };

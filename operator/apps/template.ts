@@ -51,7 +51,7 @@ export function withImage(template: AppTemplate, image: string | undefined): App
 }
 
 /** Returns JSON with the keys of objects in order, so that equal values have equal texts. */
-export function canonical(value: unknown): string {
+function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, part: unknown) =>
     typeof part === "object" && part !== null && !Array.isArray(part)
       ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)))

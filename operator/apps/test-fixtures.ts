@@ -71,6 +71,7 @@ export function observe(change: Partial<ObservedApp> = {}): ObservedApp {
     runtimeNames: ["default"],
     nodes,
     pods: new Map(nodes.map(({ name }) => [`runtime-${name}`, podOf(name)])),
+    isGone: () => false,
     hasLeftovers: false,
     replicas: [],
     service: undefined,

@@ -38,12 +38,13 @@ export function writesFor(observed: ObservedApp, desired: DesiredObjects): Write
     ...keepRevisions(observed, desired.replicas),
     ...applyAll(ROLES, app, toList(role), toList(desired.role)),
     ...applyAll(ROLE_BINDINGS, app, toList(roleBinding), hasRole ? [desired.roleBinding] : []),
-    ...applyAll(WASM_REPLICAS, app, observed.replicas, desired.replicas, isSameReplica),
+    ...replaceAll(WASM_REPLICAS, observed.replicas, desired.replicas, isSameReplica),
+    // A Service that somebody else made meanwhile is left alone: it is created, or applied where it is known to be ours.
     ...(service === undefined
       ? toList(desired.service).map((object): Write => ({ kind: "create", resource: SERVICES, object }))
       : applyAll(SERVICES, app, [service], toList(desired.service))),
-    ...applyAll(ENDPOINT_SLICES, app, slices, desired.slices ?? []),
-    ...(isEqual(app.status, desired.status) ? [] : [statusWrite(app, desired.status)]),
+    ...replaceAll(ENDPOINT_SLICES, slices, desired.slices ?? [], isSameSlice),
+    ...statusWrites(observed, desired),
     ...removeOthers(ENDPOINT_SLICES, slices, desired.slices ?? [], app),
     ...removeOthers(WASM_REPLICAS, observed.replicas, desired.replicas, app),
     ...removeOthers(SERVICES, toList(service), toList(desired.service), app),
@@ -52,10 +53,11 @@ export function writesFor(observed: ObservedApp, desired: DesiredObjects): Write
   ];
 }
 
-function statusWrite({ apiVersion, kind, metadata }: WasmAppObject, status: WasmAppStatus): Write {
-  const { name, namespace } = metadata;
-  const object = { apiVersion, kind, metadata: { name, ...(namespace !== undefined && { namespace }) }, status };
-  return { kind: "status", resource: WASM_APPS, object };
+/** A new app has no status until there is something to tell: what was placed just now reports in a moment. */
+function statusWrites({ app, replicas }: ObservedApp, { status, replicas: desired }: DesiredObjects): Write[] {
+  const isJustPlaced = app.status === undefined && desired.length > replicas.length;
+  if (isJustPlaced || isEqual(app.status, status)) return [];
+  return [{ kind: "status", resource: WASM_APPS, object: { ...app, status } as WasmAppObject }];
 }
 
 /** Before a revision is replaced anywhere, it is written down; the oldest of too many go. */
@@ -74,7 +76,7 @@ function keepRevisions({ app, replicas, revisions }: ObservedApp, desired: reado
   const excess = revisions.length + added.length - MAX_REVISIONS;
   const oldest = revisions.toSorted((a, b) => a.revision - b.revision).slice(0, Math.max(0, excess));
   return [
-    ...added.map((object): Write => ({ kind: "apply", resource: CONTROLLER_REVISIONS, object })),
+    ...added.map((object): Write => ({ kind: "create", resource: CONTROLLER_REVISIONS, object })),
     ...oldest.map((object): Write => ({ kind: "delete", resource: CONTROLLER_REVISIONS, object })),
   ];
 }
@@ -94,6 +96,23 @@ function applyAll<T extends KubeObject>(
   });
 }
 
+/** Objects in which nobody else has a field: what is there is replaced by what is to be, where it is another. */
+function replaceAll<T extends KubeObject>(
+  resource: Resource<T>,
+  observed: readonly T[],
+  desired: readonly T[],
+  isSame: (desired: T, observed: T) => boolean,
+): Write[] {
+  return desired.flatMap((object): Write[] => {
+    const found = observed.find(({ metadata }) => metadata.name === object.metadata.name);
+    if (found === undefined) return [{ kind: "create", resource, object }];
+    if (isSame(object, found)) return [];
+    const { resourceVersion, annotations } = found.metadata;
+    const metadata = { ...object.metadata, resourceVersion, ...(annotations && { annotations }) };
+    return [{ kind: "replace", resource, object: { ...found, ...object, metadata } }];
+  });
+}
+
 function removeOthers<T extends KubeObject>(
   resource: Resource<T>,
   observed: readonly T[],
@@ -110,6 +129,14 @@ function removeOthers<T extends KubeObject>(
 /** A field that is left out, such as `previous`, is to be gone: so the whole of the spec counts. */
 function isSameReplica(desired: WasmReplica, observed: WasmReplica): boolean {
   return isEqual(observed.spec, desired.spec) && holds(observed.metadata, desired.metadata);
+}
+
+function isSameSlice(desired: EndpointSlice, observed: EndpointSlice): boolean {
+  return (
+    holds(observed.endpoints, desired.endpoints) &&
+    holds(observed.ports, desired.ports) &&
+    holds(observed.metadata, desired.metadata)
+  );
 }
 
 /** Returns whether a value has everything that another one has; lists are compared as a whole, item by item. */

@@ -12,6 +12,7 @@ const USER = 65_532;
 const PRE_STOP_SECONDS = 8;
 const CACHE = "/var/cache/wasmlet";
 const SECRETS = "/run/wasmlet/secrets";
+const VOLUMES = "/var/lib/wasmlet/volumes";
 const CONFIG = "/etc/wasmlet";
 /** What a Secret has at most is 1 MiB; these are those of all apps of a node. */
 const SECRETS_SIZE = "256Mi";
@@ -23,7 +24,7 @@ type Mount = NonNullable<Container["volumeMounts"]>[number];
 
 /** Returns the DaemonSet of a pool. */
 export function buildDaemonSet(runtime: WasmRuntime, settings: PodSettings): DaemonSet {
-  const selector = { "wasmlet.dev/runtime": runtime.metadata.name, "app.kubernetes.io/name": "wasmlet-runtime" };
+  const selector = { "wasmlet.dev/runtime": runtime.metadata.name, "app.kubernetes.io/component": "runtime" };
   return {
     apiVersion: "apps/v1",
     kind: "DaemonSet",
@@ -63,6 +64,7 @@ function buildPodSpec(runtime: WasmRuntime, { imagePullSecrets, ...settings }: P
     containers: [buildContainer(runtime, settings)],
     volumes: [
       { name: "cache", emptyDir: {} },
+      { name: "volumes", emptyDir: {} },
       { name: "tmp", emptyDir: {} },
       { name: "secrets", emptyDir: { medium: "Memory", sizeLimit: SECRETS_SIZE } },
       ...configVolumes(runtime),
@@ -100,6 +102,7 @@ function buildContainer(
     },
     volumeMounts: [
       { name: "cache", mountPath: CACHE },
+      { name: "volumes", mountPath: VOLUMES },
       { name: "tmp", mountPath: "/tmp" },
       { name: "secrets", mountPath: SECRETS },
       ...configMounts(runtime),
@@ -117,6 +120,8 @@ function argumentsOf({ spec }: WasmRuntime): string[] {
     "node",
     "--cache-dir",
     CACHE,
+    "--volumes-dir",
+    VOLUMES,
     "--secrets-dir",
     SECRETS,
     "--cells",

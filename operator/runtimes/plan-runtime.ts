@@ -1,4 +1,4 @@
-import { nodeAccountName } from "../../crds/wasm-replica/names.ts";
+import { nodeAccountName } from "../../crds/wasm-replica/node-account.ts";
 import type {
   ClusterRoleBinding,
   DaemonSet,
@@ -79,9 +79,8 @@ function apply<T extends Write["object"]>(
   return observed !== undefined && holds(observed, desired) ? [] : [{ kind: "apply", resource, object: desired }];
 }
 
-function statusWrite({ apiVersion, kind, metadata: { name } }: WasmRuntime, status: WasmRuntimeStatus): Write {
-  const object = { apiVersion, kind, metadata: { name }, status };
-  return { kind: "status", resource: WASM_RUNTIMES, object };
+function statusWrite(runtime: WasmRuntime, status: WasmRuntimeStatus): Write {
+  return { kind: "status", resource: WASM_RUNTIMES, object: { ...runtime, status } as WasmRuntime };
 }
 
 function buildRuntimeStatus({ runtime, daemonSet, pods, apps, replicas, nowMs }: ObservedRuntime): WasmRuntimeStatus {

@@ -1,15 +1,18 @@
 import type { Timing } from "../../common/timing.ts";
 import type { KubeClient } from "../../kube/client.ts";
+import { isKubeError } from "../../kube/kube-error.ts";
 import type { Node } from "../../kube/resources.ts";
 import { CLUSTER_ROLE_BINDINGS, NETWORK_POLICIES, ROLE_BINDINGS } from "../../kube/resources.ts";
 import type { WorkQueue } from "../../kube/work-queue.ts";
 import { RUNTIME_LABEL, runtimeNameOf, type ClusterState } from "../cluster-state.ts";
+import { holds } from "../apps/writes.ts";
 import { createQueue } from "../controller.ts";
 import type { OperatorMetrics } from "../metrics.ts";
+import type { WasmRuntime } from "../objects.ts";
 import type { OperatorLog } from "../operator-api.ts";
 import type { Writer } from "../writer.ts";
 import { planRuntime } from "./plan-runtime.ts";
-import { runtimeObjectName, type PodSettings } from "./resources.ts";
+import { buildPodMonitor, POD_MONITORS, runtimeObjectName, type PodSettings } from "./resources.ts";
 
 /** What the controller of pools works with. */
 export interface RuntimeControllerContext {
@@ -116,5 +119,19 @@ export class RuntimeController {
       nowMs: timing.date().getTime(),
     });
     await writer.send(writes, signal);
+    if (settings.podMonitorLabels !== undefined) await this.#applyPodMonitor(runtime, signal);
+  }
+
+  /** Clusters without the Prometheus Operator have nothing to tell. */
+  async #applyPodMonitor(runtime: WasmRuntime, signal: AbortSignal): Promise<void> {
+    const { client, settings, writer } = this.#context;
+    const desired = buildPodMonitor(runtime, settings);
+    try {
+      const observed = await client.get(POD_MONITORS, desired.metadata);
+      if (observed !== undefined && holds(observed, desired)) return;
+      await writer.send([{ kind: "apply", resource: POD_MONITORS, object: desired }], signal);
+    } catch (thrown) {
+      if (!isKubeError(thrown, "KUBE_NOT_FOUND")) throw thrown;
+    }
   }
 }

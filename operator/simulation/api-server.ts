@@ -81,6 +81,14 @@ export class ApiServer {
     return this.#write(resource, resource.plural === "services" ? withAddress(whole, kept?.spec?.clusterIP) : whole);
   }
 
+  /** Makes the spec, or the status, what is given, if the object still has the version that it was read with. */
+  replace<T extends KubeObject>(resource: Resource<T>, object: T, subresource?: string): T {
+    const held = this.get<KubeObject>(resource, object.metadata);
+    if (held === undefined) throw failure("KUBE_NOT_FOUND");
+    if (held.metadata.resourceVersion !== object.metadata.resourceVersion) throw failure("KUBE_CONFLICT");
+    return this.apply(resource, object, subresource);
+  }
+
   /** Changes an object that is there, as somebody with the whole of it in an editor does. */
   edit<T extends KubeObject>(resource: Resource<T>, ref: ObjectRef, change: (object: T) => void): T | undefined {
     const held = this.get(resource, ref);

@@ -27,7 +27,7 @@ const DELAY_MS = 4000;
 type Ending = { error?: Error };
 
 /** The client of one process: everything takes time, and goes wrong as the run's faults say. */
-export class SimulatedClient implements Pick<KubeClient, "list" | "watch" | "create" | "apply" | "delete"> {
+export class SimulatedClient implements Pick<KubeClient, "list" | "watch" | "create" | "replace" | "apply" | "delete"> {
   readonly #world: World;
   readonly #owner: ClientOwner;
 
@@ -74,6 +74,15 @@ export class SimulatedClient implements Pick<KubeClient, "list" | "watch" | "cre
   ): Promise<T> {
     const what = `apply ${resource.plural}${subresource === undefined ? "" : `/${subresource}`} ${object.metadata.name}`;
     return this.#write(what, signal, () => this.#world.api.apply(resource, object, subresource));
+  }
+
+  replace<T extends KubeObject>(
+    resource: Resource<T>,
+    object: T,
+    { subresource, signal }: WriteOptions = {},
+  ): Promise<T> {
+    const what = `replace ${resource.plural}${subresource === undefined ? "" : `/${subresource}`} ${object.metadata.name}`;
+    return this.#write(what, signal, () => this.#world.api.replace(resource, object, subresource));
   }
 
   delete<T extends KubeObject>(

@@ -50,13 +50,28 @@ export class SimulatedNodes implements AsyncDisposable {
   async start(): Promise<void> {
     const { client, namespace, count, runtime = "default" } = this.#options;
     // Without a controller manager nobody else makes the account that pods have to have.
-    await client.apply(SERVICE_ACCOUNTS, { apiVersion: "v1", kind: "ServiceAccount", metadata: { namespace, name: "default" } });
+    await client.apply(SERVICE_ACCOUNTS, {
+      apiVersion: "v1",
+      kind: "ServiceAccount",
+      metadata: { namespace, name: "default" },
+    });
+    // Without a controller manager nobody else makes the account that pods have to have.
+    await client.apply(SERVICE_ACCOUNTS, {
+      apiVersion: "v1",
+      kind: "ServiceAccount",
+      metadata: { namespace, name: "default" },
+    });
     for (let index = 0; index < count; index++) {
       const name = nodeName(index);
       await client.apply(NODES, { apiVersion: "v1", kind: "Node", metadata: { name } });
       await client.mergePatch(NODES, { name }, { status: nodeStatus("True") }, { subresource: "status" });
       await client.apply(PODS, podOf(index, namespace, runtime));
-      await client.mergePatch(PODS, { namespace, name: podName(index) }, { status: podStatus(index) }, { subresource: "status" });
+      await client.mergePatch(
+        PODS,
+        { namespace, name: podName(index) },
+        { status: podStatus(index) },
+        { subresource: "status" },
+      );
     }
     this.#informer.start();
     await this.#informer.whenSynced();
@@ -119,7 +134,7 @@ function nodeStatus(ready: "True" | "False"): Node["status"] {
         lastTransitionTime: new Date().toISOString(),
       },
     ],
-  } as Node["status"];
+  };
 }
 
 function podOf(index: number, namespace: string, runtime: string): Pod {
@@ -127,8 +142,12 @@ function podOf(index: number, namespace: string, runtime: string): Pod {
     apiVersion: "v1",
     kind: "Pod",
     metadata: { namespace, name: podName(index), labels: { [RUNTIME_LABEL]: runtime } },
-    spec: { nodeName: nodeName(index), containers: [{ name: "runtime", image: "simulated" }], automountServiceAccountToken: false },
-  } as Pod;
+    spec: {
+      nodeName: nodeName(index),
+      containers: [{ name: "runtime", image: "simulated" }],
+      automountServiceAccountToken: false,
+    },
+  };
 }
 
 function podStatus(index: number): Pod["status"] {
@@ -137,5 +156,5 @@ function podStatus(index: number): Pod["status"] {
     podIP: podIP(index),
     podIPs: [{ ip: podIP(index) }],
     conditions: [{ type: "Ready", status: "True", lastTransitionTime: new Date().toISOString() }],
-  } as unknown as Pod["status"];
+  };
 }
