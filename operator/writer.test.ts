@@ -13,7 +13,12 @@ async function isNews(change: { spec?: object; metadata?: object }): Promise<boo
   store.note(app);
   const written = minimalApp(change.spec, { resourceVersion: "12", ...change.metadata });
   const state = { storeOf: () => store } as unknown as ClusterState;
-  const client = { apply: async () => written, create: async () => written, delete: async () => "deleted" };
+  const client = {
+    apply: async () => written,
+    create: async () => written,
+    replace: async () => written,
+    delete: async () => "deleted",
+  };
   const writer = new Writer(client as never, state, new OperatorMetrics());
   const noted: boolean[] = [];
   store.onChange(() => noted.push(writer.isNoting));
