@@ -38,13 +38,13 @@ export class Invariants {
     this.#rolloutsKeepServing();
   }
 
-  /** No endpoint is ready in which the app never was. */
+  /** There is no endpoint, ready or not, where the app never was. */
   #endpointsWereReady(slice: EndpointSlice): void {
     const app = ownerOf(slice) ?? "";
     const port = slice.ports?.[0]?.port ?? 0;
-    for (const { conditions, addresses, targetRef } of slice.endpoints ?? []) {
+    for (const { addresses, targetRef } of slice.endpoints ?? []) {
       const [ip = ""] = addresses;
-      if (conditions?.ready !== true || this.#world.wasReady(targetRef?.uid ?? "", ip, port, app)) continue;
+      if (this.#world.wasReady(targetRef?.uid ?? "", ip, port, app)) continue;
       const where = `${targetRef?.name ?? ""} ${ip}:${port}`;
       this.#world.violate("endpoints were ready", `${slice.metadata.name} leads to ${where}, where it never was ready`);
     }

@@ -22,12 +22,15 @@ interface Running {
   trying?: { revision: string; port: number };
   failed?: { revision: string; reason: string; sinceMs: number };
   stage: "previous" | "current";
+  /** How often the other one had its turn. */
+  turns: number;
   isWriting: boolean;
   isDue: boolean;
 }
 
 const READY = new Set(["Ready", "Running", "Completed"]);
 const TURN_MS = 5000;
+const MAX_TURN_MS = 300_000;
 const RETRY_MS = 2000;
 /** The one reason for which a start is not tried again. */
 const INVALID = "PREPARE_INVALID";
@@ -104,6 +107,7 @@ export class NodeRuntime {
         key: keyOf(replica.metadata),
         app: ownerOf(replica) ?? "",
         stage: replica.spec.previous === undefined ? "current" : "previous",
+        turns: 0,
         isWriting: false,
         isDue: false,
       };
@@ -139,10 +143,12 @@ export class NodeRuntime {
   #turn(app: Running, { previous }: WasmReplica["spec"]): void {
     if (app.serving !== undefined || previous === undefined) return;
     const { scheduler } = this.#world;
-    if (scheduler.nowMs - app.failed!.sinceMs < TURN_MS) {
-      scheduler.after(TURN_MS, () => this.look());
+    const leftMs = Math.min(MAX_TURN_MS, TURN_MS * 2 ** app.turns) - (scheduler.nowMs - app.failed!.sinceMs);
+    if (leftMs > 0) {
+      scheduler.after(leftMs, () => this.look());
       return;
     }
+    app.turns++;
     app.stage = app.stage === "current" ? "previous" : "current";
     delete app.failed;
     this.look();
