@@ -8,6 +8,7 @@ import { binaryPath } from "./binaries.ts";
 import { attachCluster, startCluster } from "./cluster.ts";
 import type { Cluster } from "./cluster-handle.ts";
 import { takeDown } from "./down.ts";
+import { readTestEnvironment } from "./environment.ts";
 import { BUSYBOX_IMAGE } from "./images.ts";
 import { processesOf, waitFor } from "./processes.ts";
 import { endSharedCluster, needCluster } from "./shared-cluster.ts";
@@ -75,6 +76,7 @@ async function apply(cluster: Cluster, ...objects: object[]): Promise<void> {
 
 /** Whether this run may start and end a cluster. */
 function isOurs(): boolean {
+  if (readTestEnvironment().kubeconfig !== undefined) return false;
   const state = readState(fullClusterFolder());
   if (state === undefined || state.owner !== undefined) return true;
   process.stderr.write("skipped: a cluster of `npm run cluster -- up` is up, and its start and end are not tested\n");

@@ -55,9 +55,9 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const { level, owner = processId() } = options;
   needLevel(level);
   await takeDownForsaken();
+  const ports = await findPorts();
   const folder = makeClusterFolder(level);
   try {
-    const ports = await findPorts();
     const state: ClusterState = {
       level,
       // While it starts it has an owner in any case.

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ControlPlanePorts } from "./component-config.ts";
@@ -11,6 +11,7 @@ import type { ClusterLevel } from "./requirements.ts";
  */
 
 const PREFIX = "wasmlet-cluster-";
+const RECORDING_MS = 10_000;
 
 /** What must be known to take a cluster down, or to use one that another process started. */
 export interface ClusterState {
@@ -88,8 +89,9 @@ export function processId(pid = process.pid): ProcessId {
 }
 
 /** Whether a cluster's process has ended without taking it down. */
-export function isForsaken({ state }: RecordedCluster): boolean {
-  if (state === undefined) return true;
+export function isForsaken({ folder, state }: RecordedCluster): boolean {
+  // Between the folder and what is first recorded in it is an instant.
+  if (state === undefined) return ageMs(folder) > RECORDING_MS;
   const { owner } = state;
   return owner !== undefined && startOf(owner.pid) !== owner.startedAt;
 }
@@ -102,4 +104,9 @@ function startOf(pid: number): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+function ageMs(folder: string): number {
+  const stat = statSync(folder, { throwIfNoEntry: false });
+  return stat === undefined ? 0 : Date.now() - stat.mtimeMs;
 }
