@@ -1,12 +1,15 @@
 import { defineConfig } from "vitest/config";
 
+/** Tests that need a cluster. */
+const E2E = ["test/cluster/{cluster,control-plane}.test.ts", "test/e2e/**/*.test.ts", "test/kube/**/*.test.ts"];
+
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
           name: "unit",
-          include: ["{common,config,crds,oci,cli,node-runtime,bench,examples}/**/*.test.ts"],
+          include: ["{common,config,crds,oci,kube,operator,cli,node-runtime,bench,examples,image,charts}/**/*.test.ts"],
           pool: "forks",
           testTimeout: 30_000,
         },
@@ -15,10 +18,24 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["test/**/*.test.ts"],
+          exclude: E2E,
           pool: "forks",
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: "e2e",
+          include: E2E,
+          pool: "forks",
+          // One cluster for all, which starts when the first test asks for it: after those that measure times.
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+          globalSetup: ["test/cluster/shared-cluster-setup.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
         },
       },
     ],

@@ -1,5 +1,7 @@
 import type { ErrorCodeEntry } from "./error-code-entry.ts";
+import { KUBE_ERROR_CODES } from "./kube-error-codes.ts";
 import { OCI_ERROR_CODES } from "./oci-error-codes.ts";
+import { ROLLOUT_ERROR_CODES } from "./rollout-error-codes.ts";
 
 /** Every error code of Wasmlet, `<AREA>_<PROBLEM>`, grouped by area and sorted within it. */
 export const ERROR_CODES = {
@@ -117,6 +119,9 @@ export const ERROR_CODES = {
   },
   // -- oci: registries, and artifacts in them
   ...OCI_ERROR_CODES,
+
+  // -- kube: the Kubernetes API
+  ...KUBE_ERROR_CODES,
   // -- prepare: the child process that compiles
   PREPARE_CRASHED: {
     summary: "The process that compiles artifacts died.",
@@ -145,7 +150,7 @@ export const ERROR_CODES = {
   },
   APP_PORT_CONFLICT: {
     summary: "Two apps ask for the same port.",
-    fix: "Give one of them another port in the annotation wasmlet.dev/port.",
+    fix: "Give one of them another port in the annotation wasmlet.dev/port; on a cluster, the operator does.",
   },
   APP_PORT_IN_USE: {
     summary: "The app's port is taken by another program.",
@@ -231,6 +236,10 @@ export const ERROR_CODES = {
     summary: "The folder of manifests cannot be read.",
     fix: "Check that it exists and is readable.",
   },
+  RUNTIME_PODS_MISSING: {
+    summary: "The cluster has no pods of node runtimes, or none that you may see.",
+    fix: "Check with `kubectl get pods -A -l wasmlet.dev/runtime`; where you may not list the pods of all namespaces, name Wasmlet's with --system-namespace.",
+  },
   RUNTIME_PORT_IN_USE: {
     summary: "The management port is taken by another program.",
     fix: "Stop the other program, or choose another with --management-port.",
@@ -239,6 +248,8 @@ export const ERROR_CODES = {
     summary: "No node runtime answers at the management address.",
     fix: "Start one with `wasmlet serve DIR`, or name its address with --address.",
   },
+  // -- rollout: `kubectl wasmlet rollout`
+  ...ROLLOUT_ERROR_CODES,
   // -- config: the environment
   CONFIG_INVALID: {
     summary: "An environment variable of Wasmlet has a value that it can't have.",

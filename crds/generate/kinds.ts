@@ -4,7 +4,7 @@ import { WasmRuntimeDefinition } from "../wasm-runtime/definition.ts";
 import { DEFINITION, mapSchema, METADATA_NAME } from "./transform.ts";
 
 /** A column of `kubectl get`; those of priority 1 are shown with `-o wide`. */
-export interface PrinterColumn {
+interface PrinterColumn {
   name: string;
   type: "string" | "integer" | "date";
   jsonPath: string;

@@ -34,6 +34,9 @@ export const Status = Type.Object(
     revision: Type.Optional(
       Type.String({ description: "Revision that the spec asks for, and a rollout leads to.", maxLength: 63 }),
     ),
+    lastProgressTime: Type.Optional(
+      Type.String({ description: "When a rollout last got on, in RFC 3339.", maxLength: 64 }),
+    ),
     digest: Type.Optional(
       Type.String({ description: "Digest of the program that runs, as `sha256:…`.", maxLength: 128 }),
     ),

@@ -78,6 +78,12 @@ export const ReplicaStatus = Type.Object(
     revision: Type.Optional(Type.String({ description: "Revision that runs.", maxLength: 63 })),
     podName: Type.Optional(Type.String({ description: "Pod of the node runtime that runs it.", maxLength: 253 })),
     podIP: Type.Optional(Type.String({ description: "Address of that pod.", maxLength: 64 })),
+    podCreated: Type.Optional(
+      Type.String({
+        description: "When that pod was created, in RFC 3339: of two pods of a node, the newer one reports.",
+        maxLength: 64,
+      }),
+    ),
     digest: Type.Optional(Type.String({ description: "Digest of the program, as `sha256:…`.", maxLength: 128 })),
     engine: Type.Optional(Type.String({ description: "Engine that runs it.", maxLength: 63 })),
     startPhases: Type.Optional(

@@ -35,9 +35,13 @@ export class AppController {
   readonly #retry = new RetryDelays();
   readonly #command: CommandKeeper;
   #desired: DesiredApp;
+  /** The wish as it was last given: one that is the same object is the same. */
+  #wish: DesiredApp | undefined;
   #fields: ReadonlyMap<string, string> = new Map();
   #revision = 0;
   #serving: { revision: number; group: CellGroup } | undefined;
+  /** The revision that serves, or that was started as a command. */
+  #running: number | undefined;
   readonly #held = new Map<number, () => void>();
   #timer: NodeJS.Timeout | undefined;
   #attempt = new AbortController();
@@ -63,17 +67,29 @@ export class AppController {
   }
 
   /** Takes a new wish; does nothing when it is the old one. Returns the fields of the manifest that changed. */
-  update({ held, ...desired }: DesiredApp): string[] {
+  update(wish: DesiredApp): string[] {
+    if (wish === this.#wish) return [];
+    this.#wish = wish;
+    const { held, ...desired } = wish;
     this.status.hold(held);
     const fields = fieldsOf(desired);
     const changed = changedFields(this.#fields, fields);
-    if (changed.length === 0) return [];
-    this.#fields = fields;
     this.#desired = desired;
+    if (changed.length === 0) {
+      if (this.#isUpToDate) this.status.runs(desired.revision);
+      return [];
+    }
+    this.#fields = fields;
     this.#retry.reset();
     this.#said = undefined;
+    this.status.reconsider();
     this.#begin("new");
     return changed;
+  }
+
+  /** Whether what runs is what was asked for last, not something older. */
+  get #isUpToDate(): boolean {
+    return this.#running === this.#revision;
   }
 
   /**
@@ -167,6 +183,7 @@ export class AppController {
     if (desired.trigger.kind === "command") {
       const app = cellAppOf(desired, revision, ready, undefined, this.#context.store);
       this.#command.start(desired, app);
+      this.#runs(revision);
       return;
     }
     await this.#serve(revision, ready, signal);
@@ -175,6 +192,11 @@ export class AppController {
       status.condition("Ready", "True", "Serving");
       status.set("Ready", loaded);
     }
+  }
+
+  #runs(revision: number | undefined): void {
+    this.#running = revision;
+    this.status.runs(revision === undefined ? undefined : this.#desired.revision);
   }
 
   /** Lets the store remove the artifacts of the revisions that `isOver` names. */
@@ -197,11 +219,13 @@ export class AppController {
     if (this.#serving !== undefined && (this.#serving.group !== group || before !== port)) {
       this.#serving.group.unload(this.id);
       this.#serving = undefined;
+      this.#runs(undefined);
     }
     const failure = await group.load(cellAppOf(desired, revision, ready, { host, port }, store));
     if (signal.aborted) return;
     if (failure !== undefined) throw errorOf(failure);
     this.#serving = { revision, group };
+    this.#runs(revision);
     this.#startFailed = false;
     this.status.set(this.status.state, { urls: [`http://${host.includes(":") ? `[${host}]` : host}:${port}`] });
   }

@@ -158,7 +158,7 @@ function cellProgramOf(
     args,
     env: component === undefined ? env : env.filter(([name]) => !isVariableSetting(name)),
     preopens: volumes.map((volume) => {
-      const hostPath = store.volumeDirectory(desired.id, volume.name);
+      const hostPath = store.volumeDirectory(desired.id, volume.name, volume.isSecret);
       layOut(hostPath, volume.entries);
       return { guestPath: volume.mountPath, hostPath, writable: volume.writable };
     }),

@@ -10,7 +10,7 @@ import type { CredentialSource } from "./credentials.ts";
 import { Endpoints } from "./endpoints.ts";
 import { listReferrers, referrersTag } from "./referrers.ts";
 import { Session, type SessionContext } from "./session.ts";
-import { SYSTEM_TIMING, type Timing } from "./timing.ts";
+import { SYSTEM_TIMING, type Timing } from "../../common/timing.ts";
 import { createTransport, type HttpResponse, type ProxySettings, type Transport } from "./transport.ts";
 import { uploadBlob, type BlobContent, type UploadOutcome } from "./upload.ts";
 

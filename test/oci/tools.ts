@@ -81,7 +81,8 @@ export function needTools(...tools: readonly TestTool[]): boolean {
   return missing.length === 0;
 }
 
-function findOnPath(name: string): string | undefined {
+/** Returns the path of a program that a shell would find. */
+export function findOnPath(name: string): string | undefined {
   const folders = (process.env["PATH"] ?? "").split(delimiter);
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
