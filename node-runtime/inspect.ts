@@ -2,12 +2,8 @@ import { WasmletError } from "../common/errors.ts";
 import { readArtifactFile } from "./artifacts/artifact-bytes.ts";
 import { ArtifactStore } from "./artifacts/artifact-store.ts";
 import type { PreparedArtifact } from "./artifacts/prepared-artifact.ts";
-import {
-  withArtifacts,
-  type ArtifactProgram,
-  type HeldPrograms,
-  type RegistrySettings,
-} from "./artifacts/oci-artifacts.ts";
+import type { ArtifactProgram } from "./artifacts/artifact-programs.ts";
+import { withArtifacts, type HeldPrograms, type RegistrySettings } from "./artifacts/oci-artifacts.ts";
 import type { SpinApplication } from "../oci/layouts/contents.ts";
 import type { FoundArtifact } from "../oci/pull.ts";
 import { checkImports } from "./supervisor/app.ts";

@@ -57,7 +57,7 @@ function printImage(file: string, { found, spin, programs }: InspectedImage, out
     const told = application === undefined ? { program: summaries[0] } : { application, programs: summaries };
     writeOut(formatJson({ artifact, ...told }));
   } else {
-    const texts = named.map((program) => describeArtifact(program.file, program.prepared));
+    const texts = named.map((program) => describeArtifact(program.file, program.prepared, "program"));
     const spinTexts = application === undefined ? [] : [describeSpin(application)];
     writeOut([describeImage(artifact), ...spinTexts, ...texts].join("\n"));
   }
@@ -107,12 +107,16 @@ export function summarise(file: string, artifact: PreparedArtifact): ArtifactSum
   };
 }
 
-/** Returns what is worth knowing of a prepared artifact, for people. */
-export function describeArtifact(file: string, artifact: PreparedArtifact): string {
+/** Returns what is worth knowing of a prepared artifact, for people; in an image its digest is another one than the image's. */
+export function describeArtifact(
+  file: string,
+  artifact: PreparedArtifact,
+  digestName: "digest" | "program" = "digest",
+): string {
   const summary = summarise(file, artifact);
   const facts: [string, string][] = [
     ["file", summary.file],
-    ["digest", summary.digest],
+    [digestName, summary.digest],
     ["size", formatBytes(summary.bytes)],
     ["kind", summary.kind],
     ["wasi", summary.wasi],

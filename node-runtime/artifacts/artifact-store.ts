@@ -13,6 +13,8 @@ const DEFAULT_MAX_BYTES = 4 * 2 ** 30;
 /** Unfinished work older than this is nobody's: preparing takes two minutes at the most. */
 const MAX_TEMPORARY_AGE_MS = 3_600_000;
 
+const FOLDERS = ["blobs", "in-use", "partial", "prepared", "pulled", "served", "started", "tags", "temp", "volumes"];
+
 /** How a store is kept. */
 export interface StoreOptions {
   /** What it may hold; what is in use may be more. */
@@ -185,6 +187,11 @@ export class ArtifactStore {
     return join(this.#directory, "pulled");
   }
 
+  /** The folder of which registry has served which blob. */
+  get servedDirectory(): string {
+    return join(this.#directory, "served");
+  }
+
   /** The folder of what apps were started from. */
   get startedDirectory(): string {
     return join(this.#directory, "started");
@@ -251,9 +258,7 @@ function digestOf(bytes: Uint8Array): string {
 
 function makeFolders(directory: string): void {
   try {
-    for (const folder of ["blobs", "in-use", "partial", "prepared", "pulled", "started", "tags", "temp", "volumes"]) {
-      makeFolder(join(directory, folder));
-    }
+    for (const folder of FOLDERS) makeFolder(join(directory, folder));
   } catch (cause) {
     throw cacheError(directory, cause);
   }

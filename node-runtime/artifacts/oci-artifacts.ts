@@ -1,33 +1,27 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
 import { WasmletError } from "../../common/errors.ts";
 import { readDockerConfig } from "../../oci/docker-config/config-file.ts";
 import { credentialsOfSecrets } from "../../oci/docker-config/credential-source.ts";
 import {
-  checkProgramBlob,
-  type SpinApplication,
-  type SpinContents,
-  type SpinProgram,
-} from "../../oci/layouts/contents.ts";
-import {
   contentBlobs,
-  fetchContents,
   findArtifact,
-  pullContents,
   type ArtifactRegistry,
   type FoundArtifact,
   type PullContext,
 } from "../../oci/pull.ts";
 import { ruleFor, type Policy } from "../../oci/policy/policy.ts";
-import { formatReference, parseReference, type Reference } from "../../oci/reference.ts";
+import { parseReference, type Reference } from "../../oci/reference.ts";
 import { RegistryClient, type RegistryOptions } from "../../oci/registry/client.ts";
 import type { CredentialSource } from "../../oci/registry/credentials.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
 import { approveArtifact } from "./approval.ts";
+import { readPrograms, releaseSoon, type ArtifactPrograms } from "./artifact-programs.ts";
 import { AskedRegistry } from "./asked-registry.ts";
 import { BlobFiles } from "./blob-files.ts";
 import { defaultPolicy, isAway, NOBODY, pulledByOthers, type PullPolicy } from "./pull-policy.ts";
 import { PullRecords } from "./pull-records.ts";
+import { RepositoryBlobs } from "./repository-blobs.ts";
+import { ServedBlobs } from "./served-blobs.ts";
 import { StartedApps } from "./started-apps.ts";
 import { Tags } from "./tags.ts";
 
@@ -44,24 +38,8 @@ export interface OciRequest {
   onProgress?: PullContext["onProgress"];
 }
 
-/** One program of an artifact, and what the artifact says about running it. */
-export interface ArtifactProgram {
-  /** `sha256:…` of the program itself. */
-  digest: string;
-  args: string[];
-  defaultArgs: string[];
-  env: [name: string, value: string][];
-  /** Files that the program sees, by their plain paths. */
-  files: ReadonlyMap<string, Uint8Array>;
-  /** What it is in a Spin application. */
-  component?: Pick<SpinProgram, "variables" | "allowedOutboundHosts"> & { name: string };
-}
-
 /** Programs that are in the store and stay there until they are released. */
-export interface HeldPrograms {
-  programs: [ArtifactProgram, ...ArtifactProgram[]];
-  /** Of a Spin application: what is true for all of its components. Those without a route from outside are no programs. */
-  spin?: SpinApplication;
+export interface HeldPrograms extends ArtifactPrograms {
   /** The artifact that they came in. */
   artifact: FoundArtifact;
   release: () => void;
@@ -89,6 +67,7 @@ export class OciArtifacts {
   readonly #tags: Tags;
   readonly #started: StartedApps;
   readonly #records: PullRecords;
+  readonly #served: ServedBlobs;
   readonly #client: RegistryClient;
   readonly #userCredentials: CredentialSource | undefined;
   readonly #policy: Policy | undefined;
@@ -106,6 +85,7 @@ export class OciArtifacts {
     this.#tags = new Tags(store.tagsDirectory, () => store.makeTemporary());
     this.#started = new StartedApps(store.startedDirectory, () => store.makeTemporary());
     this.#records = new PullRecords(store.pulledDirectory, () => store.makeTemporary());
+    this.#served = new ServedBlobs(store.servedDirectory, (digest) => this.#blobs.has(digest));
     this.#client = client;
     this.#userCredentials = credentials;
     this.#policy = policy;
@@ -151,9 +131,10 @@ export class OciArtifacts {
   }
 
   async #find(reference: Reference, request: OciRequest): Promise<{ artifact: FoundArtifact; context: PullContext }> {
-    const { client, pin } = await this.#pin(reference, request);
+    const { client, pin, confirmed } = await this.#pin(reference, request);
     const { onProgress } = request;
-    const context = { client, blobs: this.#blobs, flights: this.#flights, ...(onProgress && { onProgress }) };
+    const blobs = new RepositoryBlobs(this.#blobs, { reference, client, served: this.#served, confirmed });
+    const context = { client, blobs, flights: this.#flights, ...(onProgress && { onProgress }) };
     if (pin === undefined) return { artifact: await findArtifact(reference, context), context };
     try {
       return { artifact: await findArtifact({ ...reference, digest: pin }, context), context };
@@ -181,10 +162,10 @@ export class OciArtifacts {
     ];
     const release = this.#store.holdDigests(digests);
     try {
-      const read = await this.#read(artifact, context);
+      const read = await readPrograms(artifact, context, this.#store);
       if (reference.digest === undefined) this.#tags.note(reference, digest);
       const shown = context.client instanceof AskedRegistry ? context.client.shown : undefined;
-      if (shown !== undefined) this.#records.note(reference, digest, shown);
+      if (shown !== undefined) this.#records.note(reference, digest, shown, digests);
       return {
         held: { ...read, artifact },
         digests: [...digests, ...read.programs.map((program) => program.digest)],
@@ -194,64 +175,28 @@ export class OciArtifacts {
     }
   }
 
-  /** Decides by the policy which digest is meant and who may be asked for it. */
+  /** Decides by the policy which digest is meant, who may be asked for it, and what the repository is known to have. */
   async #pin(
     reference: Reference,
     { policy = defaultPolicy(reference), secrets = [] }: OciRequest,
-  ): Promise<{ client: ArtifactRegistry; pin: string | undefined }> {
+  ): Promise<{ client: ArtifactRegistry; pin: string | undefined; confirmed: string[] }> {
     const known = reference.digest ?? this.#tags.find(reference);
     const source = this.#credentialsOf(secrets);
-    const isOpen = known === undefined || (await this.#isOpenTo(source, reference, known));
+    const confirmed = (digest: string): string[] => this.#records.digestsOf(reference, digest);
+    const isAllowed = known !== undefined && (await this.#records.allows(reference, known, source));
+    const isHere = known !== undefined && this.#blobs.has(known);
     if (policy === "Never") {
-      if (!isOpen) throw pulledByOthers(reference);
-      return { client: NOBODY, pin: known };
+      if (isHere && !isAllowed) throw pulledByOthers(reference);
+      return { client: NOBODY, pin: known, confirmed: isAllowed ? confirmed(known) : [] };
     }
     const client = new AskedRegistry(this.#client, source);
     if (policy === "Always" && reference.digest === undefined && known !== undefined) {
-      return { client, pin: await client.resolve(reference) };
+      const pin = await client.resolve(reference);
+      return { client, pin, confirmed: confirmed(pin) };
     }
-    if (!isOpen) await client.check({ ...reference, digest: known });
-    return { client, pin: known };
-  }
-
-  /** What is not here is open: the registry decides when it is asked for it. */
-  async #isOpenTo(source: CredentialSource, reference: Reference, digest: string): Promise<boolean> {
-    return !existsSync(this.#store.blobFile(digest)) || (await this.#records.allows(reference, digest, source));
-  }
-
-  async #read(artifact: FoundArtifact, context: PullContext): Promise<Pick<HeldPrograms, "programs" | "spin">> {
-    const { layout } = artifact.choice;
-    const where = formatReference(artifact.reference);
-    if (layout.kind === "wasm" && layout.layer.digest.startsWith("sha256:")) {
-      // The layer is the program: it stays on the disk, under the digest that it has already.
-      await fetchContents(artifact, context);
-      const bytes = await this.#blobs.open(layout.layer);
-      if (bytes !== undefined) {
-        await checkProgramBlob(bytes, `${where}: ${layout.layer.mediaType}`);
-        const { digest } = layout.layer;
-        return { programs: [{ digest, args: [], defaultArgs: [], env: [], files: new Map() }] };
-      }
-    }
-    const contents = await pullContents(artifact, context);
-    if (contents.kind === "program") return { programs: [this.#keep(contents)] };
-    const { name, variables, triggers } = contents;
-    const [first, ...others] = reachableComponents(contents, where).map((component): ArtifactProgram => {
-      const { id, variables, allowedOutboundHosts } = component;
-      return Object.assign(this.#keep(component), { component: { name: id, variables, allowedOutboundHosts } });
-    });
-    return { programs: [first!, ...others], spin: { name, variables, triggers } };
-  }
-
-  #keep({
-    wasm,
-    args,
-    defaultArgs,
-    env,
-    files = new Map(),
-  }: Pick<SpinProgram, "wasm" | "args" | "defaultArgs" | "env"> & Partial<SpinProgram>): ArtifactProgram {
-    const { digest, release } = this.#store.hold(wasm);
-    releaseSoon(release);
-    return { digest, args, defaultArgs, env, files };
+    if (isHere && !isAllowed) await client.check({ ...reference, digest: known });
+    // What is not here is open: the registry decides when it is asked for it.
+    return { client, pin: known, confirmed: isHere || isAllowed ? confirmed(known) : [] };
   }
 
   #credentialsOf(secrets: readonly Uint8Array[]): CredentialSource {
@@ -271,29 +216,6 @@ export async function withArtifacts<Result>(
   const client = RegistryClient.create(registries);
   const settings = { ...(credentials && { credentials }), ...(policy && { policy }) };
   return use(new OciArtifacts(store, client, settings)).finally(() => client.close());
-}
-
-/** The components that a request can reach, at least one: what only others of the application call is called by nobody. */
-function reachableComponents({ components, triggers }: SpinContents, where: string): SpinProgram[] {
-  const routed = new Set(triggers.filter(({ route }) => route !== undefined).map(({ component }) => component));
-  const reachable = components.filter(({ id }) => routed.has(id));
-  if (reachable.length > 0) return reachable;
-  throw new WasmletError("OCI_LAYOUT_UNKNOWN", "the Spin application has no route that can be reached from outside", {
-    where,
-    expected: "an http trigger whose route is not private",
-    fix: "Give one of its components a route.",
-  });
-}
-
-/** Lets go once everybody who waits for a pull has taken hold of what came. */
-function releaseSoon(release: () => void): void {
-  setImmediate(() => {
-    try {
-      release();
-    } catch {
-      // The disk takes no note of it: it stays held as long as this process lives.
-    }
-  });
 }
 
 /** Requests with the same key are one: their secrets are the same too. */

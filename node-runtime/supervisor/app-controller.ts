@@ -1,6 +1,5 @@
-import { Backoff } from "../../common/backoff.ts";
 import { messageOf, WasmletError } from "../../common/errors.ts";
-import { ERROR_CODES, knownCode, type ErrorCode } from "../../common/error-codes.ts";
+import { ERROR_CODES, knownCode } from "../../common/error-codes.ts";
 import type { Failure } from "../cell/protocol.ts";
 import {
   cellAppOf,
@@ -17,29 +16,7 @@ import { CommandKeeper, type CommandContext } from "./command-keeper.ts";
 import { changedFields, fieldsOf } from "./desired-fields.ts";
 import type { DesiredApp } from "./desired-state.ts";
 import type { Ports } from "./ports.ts";
-
-/** Delays before trying again what the node's surroundings broke: a registry, a killed child, a taken port. */
-const RETRY = { firstMs: 1000, maxMs: 300_000 };
-const RETRIED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  "ARTIFACT_CACHE_CORRUPT",
-  "ARTIFACT_FETCH_FAILED",
-  "OCI_DIGEST_MISMATCH",
-  "OCI_NOT_FOUND",
-  "OCI_POLICY_REFUSED",
-  "OCI_RATE_LIMITED",
-  "OCI_RESPONSE_INVALID",
-  "OCI_SIZE_MISMATCH",
-  "OCI_TRANSFER_FAILED",
-  "OCI_UNAUTHORIZED",
-  "OCI_UNREACHABLE",
-  "PREPARE_CRASHED",
-  "APP_FOLDER_MISSING",
-  "APP_PORT_IN_USE",
-  "APP_PORT_CONFLICT",
-  "RUNTIME_CACHE",
-  "RUNTIME_CELL_LOST",
-  "RUNTIME_FOLDER",
-]);
+import { RetryDelays } from "./retry-delays.ts";
 
 /** What controllers share. */
 export interface ControllerContext extends CommandContext, ObtainContext {
@@ -55,7 +32,7 @@ export interface ControllerContext extends CommandContext, ObtainContext {
 export class AppController {
   readonly status: AppStatus;
   readonly #context: ControllerContext;
-  readonly #retry = new Backoff(RETRY.firstMs, RETRY.maxMs);
+  readonly #retry = new RetryDelays();
   readonly #command: CommandKeeper;
   #desired: DesiredApp;
   /** The wish as it was last given: one that is the same object is the same. */
@@ -70,6 +47,8 @@ export class AppController {
   #attempt = new AbortController();
   #removed = false;
   #startFailed = false;
+  /** What was said of the last failure: the same one is said once. */
+  #said: string | undefined;
 
   constructor(desired: DesiredApp, status: AppStatus, context: ControllerContext) {
     this.#desired = desired;
@@ -102,8 +81,9 @@ export class AppController {
     }
     this.#fields = fields;
     this.#retry.reset();
+    this.#said = undefined;
     this.status.reconsider();
-    this.#begin();
+    this.#begin("new");
     return changed;
   }
 
@@ -142,23 +122,24 @@ export class AppController {
     this.#context.store.removeVolumes(this.id);
   }
 
-  #begin(): void {
+  #begin(attemptOf: "new" | "known"): void {
     this.#attempt.abort();
     clearTimeout(this.#timer);
     this.#command.cancelRestart();
     const attempt = new AbortController();
     this.#attempt = attempt;
-    void this.#bringUp(++this.#revision, attempt.signal).catch((thrown: unknown) => {
+    void this.#bringUp(++this.#revision, attemptOf, attempt.signal).catch((thrown: unknown) => {
       if (!attempt.signal.aborted) this.#fail(thrown);
     });
   }
 
-  async #bringUp(revision: number, signal: AbortSignal): Promise<void> {
+  async #bringUp(revision: number, attemptOf: "new" | "known", signal: AbortSignal): Promise<void> {
     const { status } = this;
     const desired = this.#desired;
     if (desired.refusal !== undefined) throw desired.refusal;
     if (this.#serving === undefined) {
-      status.set("Preparing");
+      // One that is tried again stays in its BackOff until that succeeds: there is nothing new to tell.
+      if (attemptOf === "new") status.set("Preparing");
       // Before anything that takes a while, so that ports follow the order of the manifests and not of who is ready first.
       if (desired.trigger.kind === "http") await this.#assignPort(desired, signal);
     }
@@ -174,7 +155,10 @@ export class AppController {
       this.#letGo((held) => held === revision);
       throw thrown;
     }
-    if (!signal.aborted) this.#letGo((held) => held !== revision);
+    if (signal.aborted) return;
+    this.#said = undefined;
+    this.#retry.reset();
+    this.#letGo((held) => held !== revision);
   }
 
   async #start(revision: number, ready: ReadyArtifact, signal: AbortSignal): Promise<void> {
@@ -256,7 +240,7 @@ export class AppController {
       thrown instanceof WasmletError
         ? thrown
         : new WasmletError("RUNTIME_CELL_LOST", messageOf(thrown), { cause: thrown });
-    const retried = RETRIED.has(error.code);
+    const delayMs = this.#retry.after(error.code);
     const { where, expected, actual } = error.details;
     const details = [
       where && `where: ${where}`,
@@ -264,12 +248,14 @@ export class AppController {
       actual && `got: ${actual}`,
     ].filter(Boolean);
     const message = [error.message, ...details, `fix: ${error.fix}`].join("; ");
-    this.#context.logs([{ id: this.id, stream: "runtime", line: `${error.code}: ${message}` }]);
+    const line = `${error.code}: ${message}`;
+    if (line !== this.#said) this.#context.logs([{ id: this.id, stream: "runtime", line }]);
+    this.#said = line;
     this.status.condition(this.#serving ? "Loaded" : "Prepared", "False", error.code, error.message);
     if (this.#serving === undefined) this.status.condition("Ready", "False", error.code, error.message);
-    const state = this.#serving !== undefined ? "Ready" : retried ? "BackOff" : "Failed";
+    const state = this.#serving !== undefined ? "Ready" : delayMs === undefined ? "Failed" : "BackOff";
     this.status.set(state, { reason: error.code, message });
-    if (retried) this.#timer = setTimeout(() => this.#begin(), this.#retry.next());
+    if (delayMs !== undefined) this.#timer = setTimeout(() => this.#begin("known"), delayMs);
   }
 }
 

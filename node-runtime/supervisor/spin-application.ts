@@ -2,7 +2,7 @@ import type { Route } from "../../common/route-table.ts";
 import { WasmletError } from "../../common/errors.ts";
 import { fillTemplate } from "../../common/spin-template.ts";
 import type { SpinApplication } from "../../oci/layouts/contents.ts";
-import type { ArtifactProgram } from "../artifacts/oci-artifacts.ts";
+import type { ArtifactProgram } from "../artifacts/artifact-programs.ts";
 import type { CellProgram } from "../cell/protocol.ts";
 
 /** How an app's environment gives a variable its value, as with Spin's environment provider: `SPIN_VARIABLE_API_KEY`. */
