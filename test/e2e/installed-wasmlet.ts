@@ -19,9 +19,12 @@ export async function installWasmlet(cluster: Cluster, values: readonly string[]
 
 /** Removes Wasmlet and everything of it, apps as well; nothing where there is none. */
 export async function uninstallWasmlet(cluster: Cluster): Promise<void> {
-  const ignore = (): string => "";
-  for (const kind of KINDS) await cluster.kubectl(["delete", kind, "--all", "--all-namespaces"]).catch(ignore);
-  await cluster.helm(["uninstall", "wasmlet", "--namespace", SYSTEM_NAMESPACE, "--wait"]).catch(ignore);
+  for (const kind of KINDS) await cluster.kubectl(["delete", kind, "--all", "--all-namespaces"]).catch(nothing);
+  await cluster.helm(["uninstall", "wasmlet", "--namespace", SYSTEM_NAMESPACE, "--wait"]).catch(nothing);
   await cluster.kubectl(["delete", "crd", ...KINDS, "--ignore-not-found"]);
   await cluster.kubectl(["delete", "namespace", SYSTEM_NAMESPACE, "--ignore-not-found"]);
+}
+
+function nothing(): string {
+  return "";
 }

@@ -40,7 +40,8 @@ export class ServiceLoad {
       if (problem === undefined) this.#result.answered++;
       else {
         this.#result.failed++;
-        if (this.#result.reasons.length < MAX_REASONS) this.#result.reasons.push(`${new Date().toISOString()} ${problem}`);
+        if (this.#result.reasons.length < MAX_REASONS)
+          this.#result.reasons.push(`${new Date().toISOString()} ${problem}`);
       }
     }
   }
@@ -51,7 +52,9 @@ export function ask(url: string, timeoutMs = TIMEOUT_MS): Promise<string | undef
   return new Promise((resolve) => {
     const asked = request(url, { agent: false, timeout: timeoutMs }, (response) => {
       response.resume();
-      response.once("end", () => resolve(response.statusCode === 200 ? undefined : `HTTP status ${response.statusCode}`));
+      response.once("end", () =>
+        resolve(response.statusCode === 200 ? undefined : `HTTP status ${response.statusCode}`),
+      );
       response.once("error", (error) => resolve(String(error)));
     });
     asked.once("timeout", () => asked.destroy(new Error("no answer in time")));

@@ -42,11 +42,23 @@ describe.skipIf(!needCluster())("contract: while requests come", () => {
 
   test("the operator is away: apps serve, and what is deleted goes", async () => {
     await cluster.kubectl(["-n", SYSTEM_NAMESPACE, "scale", "deployment/wasmlet-operator", "--replicas=0"]);
-    await cluster.kubectl(["-n", SYSTEM_NAMESPACE, "wait", "pods", "-l", "app.kubernetes.io/component=operator", "--for=delete", "--timeout=60s"]);
+    await cluster.kubectl([
+      "-n",
+      SYSTEM_NAMESPACE,
+      "wait",
+      "pods",
+      "-l",
+      "app.kubernetes.io/component=operator",
+      "--for=delete",
+      "--timeout=60s",
+    ]);
     expect(await ask(url)).toBeUndefined();
     await cluster.kubectl(["delete", "wasmapp", "scale"]);
     await cluster.kubectl(["wait", "wasmreplicas", "-l", "wasmlet.dev/app=scale", "--for=delete", "--timeout=60s"]);
-    await waitFor("the Service to go", async () => (await cluster.kubectl(["get", "services", "-o", "name"])).includes("scale") === false);
+    await waitFor(
+      "the Service to go",
+      async () => !(await cluster.kubectl(["get", "services", "-o", "name"])).includes("scale"),
+    );
     await cluster.kubectl(["-n", SYSTEM_NAMESPACE, "scale", "deployment/wasmlet-operator", "--replicas=2"]);
   }, 180_000);
 
@@ -57,8 +69,18 @@ describe.skipIf(!needCluster())("contract: while requests come", () => {
   /** Waits until the app's status speaks of its spec and so many nodes run the revision. */
   async function waitForStatus(name: string, updated: string): Promise<void> {
     const generation = await cluster.kubectl(["get", "wasmapp", name, "-o", "jsonpath={.metadata.generation}"]);
-    await cluster.kubectl(["wait", `wasmapp/${name}`, `--for=jsonpath={.status.observedGeneration}=${generation}`, "--timeout=60s"]);
-    await cluster.kubectl(["wait", `wasmapp/${name}`, `--for=jsonpath={.status.updatedReplicas}=${updated}`, "--timeout=60s"]);
+    await cluster.kubectl([
+      "wait",
+      `wasmapp/${name}`,
+      `--for=jsonpath={.status.observedGeneration}=${generation}`,
+      "--timeout=60s",
+    ]);
+    await cluster.kubectl([
+      "wait",
+      `wasmapp/${name}`,
+      `--for=jsonpath={.status.updatedReplicas}=${updated}`,
+      "--timeout=60s",
+    ]);
   }
 
   async function runtimePods(): Promise<{ name: string; grace: number }[]> {
@@ -68,11 +90,11 @@ describe.skipIf(!needCluster())("contract: while requests come", () => {
     };
     return items.map(({ metadata, spec }) => ({ name: metadata.name, grace: spec.terminationGracePeriodSeconds }));
   }
-
-  /** Ends a load after some more requests, so that what comes late is seen too. */
-  async function settled(load: ServiceLoad): Promise<unknown> {
-    const before = load.answered;
-    await waitFor("more answers", () => Promise.resolve(load.answered > before + 200), { timeoutMs: 60_000 });
-    return load.stop();
-  }
 });
+
+/** Ends a load after some more requests, so that what comes late is seen too. */
+async function settled(load: ServiceLoad): Promise<unknown> {
+  const before = load.answered;
+  await waitFor("more answers", () => Promise.resolve(load.answered > before + 200), { timeoutMs: 60_000 });
+  return load.stop();
+}
