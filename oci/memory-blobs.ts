@@ -15,7 +15,7 @@ export class MemoryBlobs implements BlobStore {
 
   async write({ digest }: { digest: string }, bytes: AsyncIterable<Uint8Array>): Promise<void> {
     const chunks: Uint8Array[] = [];
-    for await (const chunk of bytes) chunks.push(chunk);
+    for await (const chunk of bytes) chunks.push(Uint8Array.from(chunk));
     this.#blobs.set(digest, chunks);
   }
 }

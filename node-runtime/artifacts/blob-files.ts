@@ -148,7 +148,10 @@ async function writeAll(handle: FileHandle, piece: Uint8Array[]): Promise<void> 
   if (bytesWritten < lengthOf(piece)) await handle.writeFile(Buffer.concat(piece).subarray(bytesWritten));
 }
 
-/** Yields what comes in lists of at least so many bytes, but for the last; a list that grows too long is shorter. */
+/**
+ * Yields what comes in lists of at least so many bytes, but for the last; a list that grows too long is shorter. Of what
+ * comes, less than `KEPT_BYTES` of the registry's client is held at a time: a list, and the one that is being written.
+ */
 async function* inPieces(bytes: AsyncIterable<Uint8Array>, minBytes: number): AsyncGenerator<Uint8Array[]> {
   let piece: Uint8Array[] = [];
   let length = 0;

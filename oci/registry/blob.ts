@@ -9,6 +9,9 @@ import type { HttpResponse } from "./transport.ts";
 /** Times that a blob is taken up again where it broke off, as long as some of it comes each time. */
 const MAX_RESUMES = 16;
 
+/** From this size on, a blob is worth a connection of its own. */
+const LARGE_BYTES = 1024 * 1024;
+
 /** How a blob is fetched. */
 export interface BlobOptions {
   signal?: AbortSignal | undefined;
@@ -68,7 +71,7 @@ export async function* streamBlob(
 
 function request(
   session: Session,
-  { digest }: Descriptor,
+  { digest, size }: Descriptor,
   offset: number,
   signal: AbortSignal | undefined,
 ): Promise<HttpResponse> {
@@ -77,6 +80,7 @@ function request(
     target: `blobs/${digest}`,
     what: `the blob ${digest} of ${session.endpoint.registry}/${session.repository}`,
     accepted: offset === 0 ? [200] : [200, 206],
+    isLarge: size - offset >= LARGE_BYTES,
     headers: offset === 0 ? {} : { range: `bytes=${offset}-` },
     // Whoever takes up what broke off tries again itself.
     maxAttempts: 1,

@@ -142,7 +142,8 @@ export class RegistryClient {
 
   /**
    * Fetches a blob: `consume` gets its bytes and its result is returned once they are verified. Where a mirror sends the
-   * wrong ones, `consume` begins again with those of the next. Throws OCI_* errors.
+   * wrong ones, `consume` begins again with those of the next. A piece keeps its bytes until 4 MiB more were taken: who
+   * keeps it for longer copies it. Throws OCI_* errors.
    */
   async blob<Result>(
     reference: Reference,

@@ -3,6 +3,7 @@ import { getCACertificates } from "node:tls";
 import { Agent, EnvHttpProxyAgent, request as send, type buildConnector, type Dispatcher } from "undici";
 import { messageOf, systemCodeOf, WasmletError } from "../../common/errors.ts";
 import { isLoopback, placeOf } from "./addresses.ts";
+import { getDirect, type DirectResponse } from "./direct-get.ts";
 import { HostSlots } from "./host-slots.ts";
 import { Pace } from "./pace.ts";
 import type { Timing } from "../../common/timing.ts";
@@ -14,6 +15,8 @@ export interface HttpRequest {
   url: URL;
   headers?: Readonly<Record<string, string>>;
   body?: Uint8Array | (() => AsyncIterable<Uint8Array>);
+  /** Whether megabytes are expected: they come over a connection of their own. */
+  isLarge?: boolean | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -90,6 +93,9 @@ export function createTransport(options: TransportOptions): Transport {
       const { url, signal } = request;
       const release = await slots.take(url.host, signal);
       try {
+        const isDirect = request.isLarge === true && dispatchers.isDirect(url);
+        const response = isDirect ? await sendDirect(request, dispatchers.tls) : undefined;
+        if (response !== undefined) return respondDirect(request, response, release, timing);
         return respond(request, await exchange(request, dispatchers.of(url)), release, timing);
       } catch (thrown) {
         release();
@@ -112,16 +118,25 @@ export function speaksNoTls(thrown: unknown): boolean {
 /** One dispatcher for this machine, and one per scheme for others: each scheme has a proxy of its own, or none. */
 function createDispatchers({ ca, proxy = {} }: TransportOptions): {
   of: (url: URL) => Dispatcher;
+  /** Whether a URL is reached without a proxy. */
+  isDirect: (url: URL) => boolean;
+  /** What a TLS connection without a proxy is made with. */
+  tls: { ca?: string[] };
   all: Iterable<Dispatcher>;
 } {
   const trusted = ca === undefined || ca.length === 0 ? {} : { ca: [...getCACertificates("default"), ...ca] };
   const tls = { ...trusted, timeout: CONNECT_TIMEOUT_MS };
   const direct = new Agent({ ...AGENT_OPTIONS, connect: tls });
   const proxied = new Map<string, Dispatcher>();
+  const proxyOf = ({ protocol, hostname }: URL): string | undefined =>
+    isLoopback(hostname) ? undefined : protocol === "http:" ? proxy.http : proxy.https;
   return {
-    of: ({ protocol, hostname }) => {
-      const uri = protocol === "http:" ? proxy.http : proxy.https;
-      if (uri === undefined || isLoopback(hostname)) return direct;
+    isDirect: (url) => proxyOf(url) === undefined,
+    tls: trusted,
+    of: (url) => {
+      const { protocol } = url;
+      const uri = proxyOf(url);
+      if (uri === undefined) return direct;
       const dispatcher = proxied.get(protocol) ?? createProxied(uri, proxy.noProxy ?? "", tls);
       proxied.set(protocol, dispatcher);
       return dispatcher;
@@ -166,6 +181,42 @@ function exchange(
     signal: signal ?? null,
     highWaterMark: BODY_BUFFER_BYTES,
   });
+}
+
+function sendDirect(
+  { url, headers, signal }: HttpRequest,
+  tls: { ca?: string[] },
+): Promise<DirectResponse | undefined> {
+  const times = { connectTimeoutMs: CONNECT_TIMEOUT_MS, silenceTimeoutMs: SILENCE_TIMEOUT_MS };
+  return getDirect(url, { "user-agent": "wasmlet", ...headers }, { tls, ...times, signal });
+}
+
+function respondDirect(
+  { url, signal }: HttpRequest,
+  { status, headers, body, close }: DirectResponse,
+  release: () => void,
+  timing: Timing,
+): HttpResponse {
+  const discard = (): void => {
+    close();
+    release();
+  };
+  return {
+    status,
+    header: (name) => headers.get(name)?.[0],
+    headers: (name) => headers.get(name) ?? [],
+    url,
+    body: releasing(paced(body, url, timing, signal), discard),
+    discard,
+  };
+}
+
+async function* releasing(body: AsyncIterable<Uint8Array>, release: () => void): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } finally {
+    release();
+  }
 }
 
 function respond(
