@@ -122,6 +122,13 @@ describe.skipIf(!needCluster() || !isOurs())("full cluster", () => {
       expect(await cluster.kubectl(fetched, { timeoutMs: 10_000 })).toBe(`${HELLO}\n`);
   });
 
+  test("each node has rules of its own for the Service", async () => {
+    for (const node of cluster.nodes) {
+      const { stdout } = await node.run(["nft", "list", "table", "ip", "kube-proxy"]);
+      expect(stdout, node.name).toContain("10.96.7.7");
+    }
+  });
+
   test("this machine reaches the Service and the pods of both nodes", async () => {
     const addresses = await cluster.kubectl([
       "get",
