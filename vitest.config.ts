@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 /** Tests that need a cluster. */
-const E2E = ["test/cluster/{cluster,control-plane}.test.ts", "test/e2e/**/*.test.ts"];
+const E2E = ["test/cluster/{cluster,control-plane}.test.ts", "test/e2e/**/*.test.ts", "test/kube/**/*.test.ts"];
 
 export default defineConfig({
   test: {
@@ -9,7 +9,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{common,config,crds,oci,cli,node-runtime,bench,examples}/**/*.test.ts"],
+          include: ["{common,config,crds,oci,kube,operator,cli,node-runtime,bench,examples,image,charts}/**/*.test.ts"],
           pool: "forks",
           testTimeout: 30_000,
         },

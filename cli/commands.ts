@@ -15,6 +15,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/serve.ts")).defineServe,
   },
   {
+    name: "node",
+    summary: "Run the WasmApps that a cluster places on this node",
+    load: async () => (await import("./commands/node.ts")).defineNode,
+  },
+  {
+    name: "operator",
+    summary: "Run the controllers of a cluster",
+    load: async () => (await import("./commands/operator.ts")).defineOperator,
+  },
+  {
     name: "run",
     summary: "Run a command, from a file or a registry, with the caller's streams",
     load: async () => (await import("./commands/run.ts")).defineRun,

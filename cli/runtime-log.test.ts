@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { WasmletError } from "../common/errors.ts";
-import { createTextLog } from "./runtime-log.ts";
+import { createTextLog, withNamespace } from "./runtime-log.ts";
 
 function now(): Date {
   return new Date(2026, 10, 23, 12, 30, 1);
@@ -54,4 +54,16 @@ test("log: an error's fields have lines of their own, and nothing is said twice"
   ]);
   expect(text).toContain("\n  fix: Give it a value of the type named");
   expect(text).not.toContain("expected: ");
+});
+
+test("log: an app that the message names is not said twice, and machines get its namespace apart", () => {
+  expect(linesOf((log) => log.info("default/hello is Ready", { app: "default/hello", url: "http://x" }))).toBe(
+    "12:30:01 default/hello is Ready url=http://x\n",
+  );
+  expect(withNamespace({ app: "default/hello", stream: "stdout" })).toEqual({
+    namespace: "default",
+    app: "hello",
+    stream: "stdout",
+  });
+  expect(withNamespace({ apps: 2 })).toEqual({ apps: 2 });
 });

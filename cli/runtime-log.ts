@@ -39,7 +39,7 @@ export function createTextLog({ hasColor, now = () => new Date(), write = writeO
   };
 }
 
-/** Returns a log for machines: one JSON object per line on standard output. */
+/** Returns a log for machines: one JSON object per line on standard output; lines about an app name it and its namespace. */
 export async function createJsonLog(): Promise<CommandLog> {
   const { pino } = await import("pino");
   const destination = pino.destination({ dest: 1, sync: false, maxLength: MAX_WAITING_BYTES });
@@ -52,17 +52,25 @@ export async function createJsonLog(): Promise<CommandLog> {
     destination,
   );
   return {
-    info: (message, fields = {}) => logger.info(fields, message),
-    warn: (message, fields = {}) => logger.warn(fields, message),
-    error: (message, fields = {}) => logger.error(fields, message),
-    guest: (app, stream, text) => logger.info({ app, stream }, text),
+    info: (message, fields) => logger.info(withNamespace(fields), message),
+    warn: (message, fields) => logger.warn(withNamespace(fields), message),
+    error: (message, fields) => logger.error(withNamespace(fields), message),
+    guest: (app, stream, text) => logger.info(withNamespace({ app, stream }), text),
     close: () => new Promise((resolve) => destination.flush(() => resolve())),
   };
 }
 
+/** Tells the namespace of an app from its name, so that logs can be filtered by either. */
+export function withNamespace(fields: Record<string, unknown> = {}): Record<string, unknown> {
+  const { app, ...rest } = fields;
+  if (typeof app !== "string" || !app.includes("/")) return fields;
+  const [namespace, name] = app.split("/", 2);
+  return { namespace, app: name, ...rest };
+}
+
 /** Returns a message with its fields behind it; an error's fields get lines of their own, without what was said already. */
 function describe(text: string, fields: Record<string, unknown> = {}): string {
-  const entries = Object.entries(fields);
+  const entries = Object.entries(fields).filter(([name, value]) => name !== "app" || !text.includes(String(value)));
   if (typeof fields["code"] !== "string") {
     return printable([text, ...entries.map(([name, value]) => `${name}=${textOf(value)}`)].join(" "));
   }

@@ -31,10 +31,10 @@ test("states: each change is logged once, a removal as well", () => {
   ]);
   reporter.report([app({ name: "b", state: "Failed", exitCode: 3 })]);
   expect(lines).toEqual([
-    "default/a is Preparing {}",
-    'default/a is Ready {"url":"http://x","engine":"jco"}',
-    'default/a is Ready {"reason":"ARTIFACT_MISSING","url":"http://x"}',
-    'default/b is Failed {"exitCode":3}',
-    "default/a is removed {}",
+    'default/a is Preparing {"app":"default/a"}',
+    'default/a is Ready {"app":"default/a","url":"http://x","engine":"jco"}',
+    'default/a is Ready {"app":"default/a","reason":"ARTIFACT_MISSING","url":"http://x"}',
+    'default/b is Failed {"app":"default/b","exitCode":3}',
+    'default/a is removed {"app":"default/a"}',
   ]);
 });

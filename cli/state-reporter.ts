@@ -3,7 +3,7 @@ import type { AppView, RuntimeLog } from "../node-runtime/runtime-api.ts";
 /** Logs each change of an app's state once. */
 export class StateReporter {
   readonly #log: Pick<RuntimeLog, "info">;
-  #known = new Map<string, string>();
+  readonly #known = new Map<string, string>();
 
   constructor(log: Pick<RuntimeLog, "info">) {
     this.#log = log;
@@ -11,20 +11,31 @@ export class StateReporter {
 
   /** Takes the apps as they are now. */
   report(apps: readonly AppView[]): void {
-    const states = new Map<string, string>();
-    for (const { namespace, name, state, reason, urls, engine, exitCode } of apps) {
-      const app = `${namespace}/${name}`;
-      const line = [state, reason, ...(state === "Ready" ? urls : [])].join(" ");
-      states.set(app, line);
-      if (this.#known.get(app) === line) continue;
-      this.#log.info(`${app} is ${state}`, {
-        ...(reason !== undefined && { reason }),
-        ...(urls.length > 0 && { url: urls.join(",") }),
-        ...(engine !== undefined && { engine }),
-        ...(exitCode !== undefined && { exitCode }),
-      });
+    const gone = new Set(this.#known.keys());
+    for (const app of apps) {
+      const id = `${app.namespace}/${app.name}`;
+      gone.delete(id);
+      this.reportOne(id, app);
     }
-    for (const app of this.#known.keys()) if (!states.has(app)) this.#log.info(`${app} is removed`);
-    this.#known = states;
+    for (const id of gone) this.reportOne(id, undefined);
+  }
+
+  /** Takes one app, `namespace/name`, as it is now; undefined for one that is gone. */
+  reportOne(app: string, view: AppView | undefined): void {
+    if (view === undefined) {
+      if (this.#known.delete(app)) this.#log.info(`${app} is removed`, { app });
+      return;
+    }
+    const { state, reason, urls, engine, exitCode } = view;
+    const line = [state, reason, ...(state === "Ready" ? urls : [])].join(" ");
+    if (this.#known.get(app) === line) return;
+    this.#known.set(app, line);
+    this.#log.info(`${app} is ${state}`, {
+      app,
+      ...(reason !== undefined && { reason }),
+      ...(urls.length > 0 && { url: urls.join(",") }),
+      ...(engine !== undefined && { engine }),
+      ...(exitCode !== undefined && { exitCode }),
+    });
   }
 }

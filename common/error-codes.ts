@@ -1,5 +1,7 @@
 import type { ErrorCodeEntry } from "./error-code-entry.ts";
+import { KUBE_ERROR_CODES } from "./kube-error-codes.ts";
 import { OCI_ERROR_CODES } from "./oci-error-codes.ts";
+import { ROLLOUT_ERROR_CODES } from "./rollout-error-codes.ts";
 
 /** Every error code of Wasmlet, `<AREA>_<PROBLEM>`, grouped by area and sorted within it. */
 export const ERROR_CODES = {
@@ -117,6 +119,9 @@ export const ERROR_CODES = {
   },
   // -- oci: registries, and artifacts in them
   ...OCI_ERROR_CODES,
+
+  // -- kube: the Kubernetes API
+  ...KUBE_ERROR_CODES,
   // -- prepare: the child process that compiles
   PREPARE_CRASHED: {
     summary: "The process that compiles artifacts died.",
@@ -145,7 +150,7 @@ export const ERROR_CODES = {
   },
   APP_PORT_CONFLICT: {
     summary: "Two apps ask for the same port.",
-    fix: "Give one of them another port in the annotation wasmlet.dev/port.",
+    fix: "Give one of them another port in the annotation wasmlet.dev/port; on a cluster, the operator does.",
   },
   APP_PORT_IN_USE: {
     summary: "The app's port is taken by another program.",
@@ -154,6 +159,10 @@ export const ERROR_CODES = {
   APP_REFERENCE_MISSING: {
     summary: "The app refers to a ConfigMap, Secret, key or field that is not there.",
     fix: "Add the object to the folder, or mark the reference optional.",
+  },
+  APP_VARIABLE_MISSING: {
+    summary: "A Spin application needs a value for one of its variables, and is given none.",
+    fix: "Set the environment variable that the message names in spec.env, from a Secret where it is secret.",
   },
   // -- guest: what a running program did
   GUEST_NO_RESPONSE: {
@@ -205,6 +214,10 @@ export const ERROR_CODES = {
     summary: "The request is not valid HTTP/1.1.",
     fix: "Correct the client.",
   },
+  REQUEST_NO_ROUTE: {
+    summary: "No component of the Spin application has a route for the path.",
+    fix: "Ask for a path that one has; `wasmlet inspect REF` shows their routes. A route `/...` takes all that others leave.",
+  },
   REQUEST_OVERLOADED: {
     summary:
       "The app has no room for the request: its queue is full, no instance was free in time, or too many wait on the connection.",
@@ -223,6 +236,10 @@ export const ERROR_CODES = {
     summary: "The folder of manifests cannot be read.",
     fix: "Check that it exists and is readable.",
   },
+  RUNTIME_PODS_MISSING: {
+    summary: "The cluster has no pods of node runtimes, or none that you may see.",
+    fix: "Check with `kubectl get pods -A -l wasmlet.dev/runtime`; where you may not list the pods of all namespaces, name Wasmlet's with --system-namespace.",
+  },
   RUNTIME_PORT_IN_USE: {
     summary: "The management port is taken by another program.",
     fix: "Stop the other program, or choose another with --management-port.",
@@ -231,6 +248,8 @@ export const ERROR_CODES = {
     summary: "No node runtime answers at the management address.",
     fix: "Start one with `wasmlet serve DIR`, or name its address with --address.",
   },
+  // -- rollout: `kubectl wasmlet rollout`
+  ...ROLLOUT_ERROR_CODES,
   // -- config: the environment
   CONFIG_INVALID: {
     summary: "An environment variable of Wasmlet has a value that it can't have.",

@@ -1,13 +1,16 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { buildChartOutputs } from "../charts/generate/outputs.ts";
 import { systemCodeOf } from "../common/errors.ts";
 import { diffLines } from "./generate/line-diff.ts";
+import { buildExampleOutputs } from "../examples/embed-guests.ts";
 import { buildOutputs, type Output } from "./generate/outputs.ts";
 
 const HELP = `Usage: npm run generate [-- --check]
 
-Writes what is made from the definitions in crds/ and common/error-codes.ts: the CustomResourceDefinition, the JSON
-Schema for editors, docs/errors.md and docs/wasmapp.md.
+Writes what is made from the definitions in crds/ and common/error-codes.ts: the CustomResourceDefinitions, the JSON
+Schema for editors, docs/errors.md and the pages of the kinds; from charts/generate/values.ts: the values of the chart, their
+schema and the table in its README; and the programs in the manifests of examples/.
 
 Options:
   --check   Write nothing; print how the files differ from what would be written, and exit with 1 if they do.
@@ -57,4 +60,7 @@ async function write(outputs: readonly Output[]): Promise<void> {
 
 const { values } = parseArgs({ options: { check: { type: "boolean" }, help: { type: "boolean", short: "h" } } });
 if (values.help === true) process.stdout.write(HELP);
-else await (values.check === true ? check : write)(await buildOutputs(ROOT));
+else {
+  const act = values.check === true ? check : write;
+  await act([...(await buildOutputs(ROOT)), ...(await buildChartOutputs(ROOT)), ...(await buildExampleOutputs(ROOT))]);
+}

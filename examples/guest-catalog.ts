@@ -44,6 +44,7 @@ export const GUESTS: readonly Guest[] = [
   }),
   example("tour-go", { tool: "go" }),
   testGuest("probe", "probe", rustComponent("probe")),
+  testGuest("variables", "variables", rustComponent("variables")),
   testGuest("command", "command", rustComponent("command")),
   testGuest("command-p1", "command", {
     tool: "cargo",

@@ -2,8 +2,11 @@ import { WasmletError } from "../common/errors.ts";
 import { readArtifactFile } from "./artifacts/artifact-bytes.ts";
 import { ArtifactStore } from "./artifacts/artifact-store.ts";
 import type { PreparedArtifact } from "./artifacts/prepared-artifact.ts";
-import { withArtifacts, type RegistrySettings } from "./artifacts/oci-artifacts.ts";
+import type { ArtifactProgram } from "./artifacts/artifact-programs.ts";
+import { withArtifacts, type HeldPrograms, type RegistrySettings } from "./artifacts/oci-artifacts.ts";
+import type { SpinApplication } from "../oci/layouts/contents.ts";
 import type { FoundArtifact } from "../oci/pull.ts";
+import { checkImports } from "./supervisor/app.ts";
 import { Preparer } from "./supervisor/preparer.ts";
 
 /** Prepares an artifact (or finds it prepared) and returns what was found in it. Throws ARTIFACT_* and PREPARE_* errors. */
@@ -22,13 +25,22 @@ export async function inspectFile(
   }
 }
 
-/** What an artifact in a registry is, and what its program is, or why it cannot be run here. */
-export interface InspectedImage {
-  found: FoundArtifact;
-  program: PreparedArtifact | WasmletError;
+/** A program of an artifact. */
+export interface InspectedProgram {
+  /** Of a Spin application, the component that it is. */
+  component?: ArtifactProgram["component"];
+  /** What it is, or why it cannot be run here. */
+  prepared: PreparedArtifact | WasmletError;
 }
 
-/** Brings an artifact here, asking its registry, and prepares its program. Throws OCI_* errors where it is not even found. */
+/** What an artifact in a registry is, and what its programs are, or why there are none. */
+export interface InspectedImage {
+  found: FoundArtifact;
+  spin?: SpinApplication;
+  programs: InspectedProgram[] | WasmletError;
+}
+
+/** Brings an artifact here, asking its registry, and prepares its programs. Throws OCI_* errors where it is not even found. */
 export async function inspectImage(
   image: string,
   cacheDirectory: string,
@@ -38,12 +50,35 @@ export async function inspectImage(
   const store = new ArtifactStore(cacheDirectory, cacheMaxBytes === undefined ? {} : { maxBytes: cacheMaxBytes });
   return withArtifacts(store, registries, async (artifacts) => {
     const found = await artifacts.find({ image, policy: "Always" });
+    let held: HeldPrograms;
     try {
-      const { digest, release } = await artifacts.obtain({ image, policy: "Always" });
-      return { found, program: await new Preparer(store).prepare(digest).finally(release) };
+      held = await artifacts.obtain({ image, policy: "Always" });
     } catch (thrown) {
-      if (!(thrown instanceof WasmletError)) throw thrown;
-      return { found, program: thrown };
+      if (thrown instanceof WasmletError) return { found, programs: thrown };
+      throw thrown;
     }
+    const { programs, spin, release } = held;
+    const preparer = new Preparer(store);
+    const inspect = async ({ digest, component }: ArtifactProgram): Promise<InspectedProgram> => ({
+      prepared: await prepareOrReason(preparer, digest, component !== undefined),
+      ...(component && { component }),
+    });
+    const inspected = await Promise.all(programs.map(inspect)).finally(release);
+    return { found, programs: inspected, ...(spin && { spin }) };
   });
+}
+
+async function prepareOrReason(
+  preparer: Preparer,
+  digest: string,
+  isComponent: boolean,
+): Promise<PreparedArtifact | WasmletError> {
+  try {
+    const prepared = await preparer.prepare(digest);
+    checkImports(prepared, isComponent);
+    return prepared;
+  } catch (thrown) {
+    if (thrown instanceof WasmletError) return thrown;
+    throw thrown;
+  }
 }

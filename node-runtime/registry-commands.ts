@@ -7,7 +7,7 @@ import { parseReference } from "../oci/reference.ts";
 import { RegistryClient } from "../oci/registry/client.ts";
 import { readArtifactFile } from "./artifacts/artifact-bytes.ts";
 import { ArtifactStore } from "./artifacts/artifact-store.ts";
-import { withArtifacts, type RegistrySettings } from "./artifacts/oci-artifacts.ts";
+import { withArtifacts, type HeldPrograms, type RegistrySettings } from "./artifacts/oci-artifacts.ts";
 import { inspectFile } from "./inspect.ts";
 
 /** Where what is pulled is kept, and how registries are reached. */
@@ -20,9 +20,8 @@ interface RegistryCommandOptions {
 /** What was pulled. */
 export interface PulledArtifact {
   found: FoundArtifact;
-  /** The program's digest and size. */
-  digest: string;
-  bytes: number;
+  /** Digest and size of its program; a Spin application may have several. */
+  programs: { digest: string; bytes: number }[];
 }
 
 /** How an artifact is pulled. */
@@ -39,14 +38,25 @@ export async function pullArtifact(
 ): Promise<PulledArtifact> {
   const store = new ArtifactStore(cacheDirectory, cacheMaxBytes === undefined ? {} : { maxBytes: cacheMaxBytes });
   return withArtifacts(store, registries, async (artifacts) => {
-    const { artifact, digest, release } = await artifacts.obtain({ image, policy: "Always", onProgress });
+    const { artifact, programs, release } = await artifacts.obtain({ image, policy: "Always", onProgress });
     try {
-      const program = store.blobFile(digest);
-      if (file !== undefined) copy(program, file);
-      return { found: artifact, digest, bytes: statSync(program).size };
+      if (file !== undefined) copy(store.blobFile(onlyOne(programs, image).digest), file);
+      return {
+        found: artifact,
+        programs: programs.map(({ digest }) => ({ digest, bytes: statSync(store.blobFile(digest)).size })),
+      };
     } finally {
       release();
     }
+  });
+}
+
+function onlyOne([program, ...others]: HeldPrograms["programs"], where: string): HeldPrograms["programs"][0] {
+  if (others.length === 0) return program;
+  throw new WasmletError("OCI_LAYOUT_UNKNOWN", "the Spin application has several components", {
+    where,
+    expected: "one program to write to a file",
+    fix: "Pull it without --file.",
   });
 }
 

@@ -5,6 +5,7 @@ import { readArtifactFile } from "./artifacts/artifact-bytes.ts";
 import { ArtifactStore } from "./artifacts/artifact-store.ts";
 import { withArtifacts } from "./artifacts/oci-artifacts.ts";
 import type { RunOptions } from "./runtime-api.ts";
+import { checkImports } from "./supervisor/app.ts";
 import { CommandRun } from "./supervisor/command-run.ts";
 import { Preparer } from "./supervisor/preparer.ts";
 
@@ -23,20 +24,23 @@ export async function runFile(options: RunOptions): Promise<number> {
     return runHeld(store, digest, options).finally(release);
   }
   return withArtifacts(store, registries, async (artifacts) => {
-    const program = await artifacts.obtain({ image: file }, options.signal);
-    if (program.files.size > 0) throw bringsFiles(file);
-    const { args, defaultArgs, env } = program;
+    const { programs, spin, release } = await artifacts.obtain({ image: file }, options.signal);
+    if (spin !== undefined) {
+      release();
+      throw servesHttp(file);
+    }
+    const [{ digest, args, defaultArgs, env }] = programs;
     const merged = {
       ...options,
       args: [...args, ...(options.args.length > 0 ? options.args : defaultArgs)],
       env: [...new Map([...env, ...options.env])],
     };
-    return runHeld(store, program.digest, merged).finally(program.release);
+    return runHeld(store, digest, merged).finally(release);
   });
 }
 
-function bringsFiles(where: string): WasmletError {
-  return new WasmletError("ARTIFACT_WRONG_WORLD", "the artifact brings files, which a Spin application serves", {
+function servesHttp(where: string): WasmletError {
+  return new WasmletError("ARTIFACT_WRONG_WORLD", "the artifact is a Spin application, not a command", {
     where,
     expected: "a command",
     fix: "It serves HTTP: put it in a folder with a WasmApp and use `wasmlet serve DIR`.",
@@ -46,6 +50,7 @@ function bringsFiles(where: string): WasmletError {
 async function runHeld(store: ArtifactStore, digest: string, options: RunOptions): Promise<number> {
   const notice = setTimeout(() => options.onPreparing?.(), PREPARING_NOTICE_MS);
   const artifact = await new Preparer(store).prepare(digest).finally(() => clearTimeout(notice));
+  checkImports(artifact, false);
   if (!artifact.triggers.includes("command")) {
     throw new WasmletError(
       "ARTIFACT_WRONG_WORLD",
@@ -64,11 +69,15 @@ async function runHeld(store: ArtifactStore, digest: string, options: RunOptions
     {
       id: "run/command",
       revision: 1,
-      directory: store.preparedDirectory(digest),
       trigger: "command",
-      args: [basename(options.file), ...options.args],
-      env: options.env,
-      preopens: options.preopens,
+      programs: [
+        {
+          directory: store.preparedDirectory(digest),
+          args: [basename(options.file), ...options.args],
+          env: options.env,
+          preopens: options.preopens,
+        },
+      ],
       allowedOutboundHosts: options.allowedOutboundHosts,
       reuse: "Request",
       maxMemoryBytes: options.maxMemoryBytes,

@@ -41,6 +41,8 @@ export interface AppView {
   /** Why a component runs on the general engine. */
   engineReason?: string;
   digest?: string;
+  /** The version that runs, where versions have names; another than was asked for while that is not ready. */
+  revision?: string;
   conditions: AppCondition[];
   /** Seconds that each phase of the latest cold start took: fetch, verify, prepare, compile, instantiate, first_response. */
   startPhases: Record<string, number>;
@@ -52,10 +54,14 @@ export interface AppView {
   instances: number;
 }
 
-/** How a node runtime is started. */
-export interface RuntimeOptions {
+/** How a node runtime over a folder is started. */
+export interface RuntimeOptions extends SupervisorOptions {
   /** The folder of manifests, or one manifest file. */
   folder: string;
+}
+
+/** How a node runtime is started, wherever it has its apps from. */
+export interface SupervisorOptions {
   /** The address that apps listen on. */
   host: string;
   /** Apps without a port of their own get the free ones from here upwards. */
@@ -66,6 +72,10 @@ export interface RuntimeOptions {
   cacheDirectory: string;
   /** Bytes of artifacts that are kept there; 4 GiB unless given. */
   cacheMaxBytes?: number;
+  /** Where apps' volumes are laid out, when not there: runtimes that share a cache may run the same apps. */
+  volumesDirectory?: string | undefined;
+  /** Where volumes with secrets are laid out, when not with the others. */
+  secretVolumesDirectory?: string | undefined;
   /** What preparing one artifact may take; 120 seconds and 1.5 GiB unless given. */
   prepareLimits?: { maxSeconds?: number; maxResidentBytes?: number };
   /** How registries are reached and what is run of them; its credentials are asked where an app's pull secrets have none. */
@@ -91,8 +101,8 @@ export interface Runtime {
   apps(): AppView[];
   /** What is wrong with the folder's manifests now. */
   problems(): WasmletError[];
-  /** Calls `listener` after every change of an app's state; returns the undoing. */
-  onChange(listener: () => void): () => void;
+  /** Calls `listener` after every change of an app's state, with its `namespace/name` where it is one's; returns the undoing. */
+  onChange(listener: (app?: string) => void): () => void;
   /** Drains: accepted requests are answered, then all processes end. `graceMs` later the rest is killed. */
   stop(graceMs: number): Promise<void>;
 }

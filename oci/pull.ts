@@ -12,15 +12,15 @@ import type { RegistryClient } from "./registry/client.ts";
 /** Keeps verified blobs, manifests among them, under their digests. */
 export interface BlobStore {
   /** Returns the bytes of a blob that is kept, as good as when they came; undefined where it is not. */
-  open(descriptor: Pick<Descriptor, "digest">): Promise<AsyncIterable<Uint8Array> | undefined>;
+  open(descriptor: { digest: string; size?: number }): Promise<AsyncIterable<Uint8Array> | undefined>;
   /** Keeps a blob. It is kept only when `bytes` ends without an error, and then whole. */
   write(descriptor: Pick<Descriptor, "digest" | "size">, bytes: AsyncIterable<Uint8Array>): Promise<void>;
   /** Returns what is there of a blob that a crash cut off, not verified; undefined where it has to come from the start. */
-  openBeginning?(descriptor: Pick<Descriptor, "digest">): Promise<AsyncIterable<Uint8Array> | undefined>;
+  openBeginning?(descriptor: Pick<Descriptor, "digest" | "size">): Promise<AsyncIterable<Uint8Array> | undefined>;
 }
 
 /** What a pull asks a registry for. */
-export type ArtifactRegistry = Pick<RegistryClient, "manifest" | "blob">;
+export type ArtifactRegistry = Pick<RegistryClient, "manifest" | "blob" | "hasBlob" | "referrers">;
 
 /** What a pull works with. */
 export interface PullContext {

@@ -37,6 +37,12 @@ test("inspect: a core module's imports and exports are listed", () => {
   );
 });
 
+test("inspect: the program of an artifact in a registry has a digest of its own", () => {
+  const lines = describeArtifact("ghcr.io/a/b:1", MODULE, "program").split("\n");
+  expect(lines).toContain(`program:  sha256:${"0".repeat(64)}`);
+  expect(lines.some((line) => line.startsWith("digest:"))).toBe(false);
+});
+
 test("inspect: a component's world is shown as WIT instead", () => {
   const wit = "package root:component;\n\nworld root {\n}\n";
   const text = describeArtifact("a.wasm", { ...MODULE, kind: "component", wit });

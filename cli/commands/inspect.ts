@@ -3,9 +3,11 @@ import { WasmletError } from "../../common/errors.ts";
 import type { PreparedArtifact } from "../../node-runtime/artifacts/prepared-artifact.ts";
 import type { CommandContext } from "../command-context.ts";
 import { cacheOption, outputOption } from "../options.ts";
+import type { InspectedImage } from "../../node-runtime/inspect.ts";
 import { describeImage, summariseImage } from "../image-summary.ts";
 import { formatBytes, formatJson, printable, writeOut } from "../output.ts";
 import { addArtifactOptions, isReference, registriesOf, type RegistryFlags } from "../registry-options.ts";
+import { describeSpin, summariseSpin } from "../spin-summary.ts";
 
 const PAGE_BYTES = 65_536;
 
@@ -25,16 +27,7 @@ export function defineInspect(command: Command, { config }: CommandContext): voi
       const { inspectFile, inspectImage } = await import("../../node-runtime/inspect.ts");
       if (isReference(file)) {
         const registries = await registriesOf(options, config);
-        const { found, program } = await inspectImage(file, cacheDir, registries, config.cacheMaxBytes);
-        const image = summariseImage(found);
-        // What was found is told also where it does not run: that is when it is of use.
-        if (program instanceof WasmletError) {
-          writeOut(output === "json" ? formatJson({ artifact: image }) : describeImage(image));
-          throw program;
-        }
-        const summary = { artifact: image, program: summarise(file, program) };
-        const text = `${describeImage(image)}\n${describeArtifact(file, program)}`;
-        return writeOut(output === "json" ? formatJson(summary) : text);
+        return printImage(file, await inspectImage(file, cacheDir, registries, config.cacheMaxBytes), output);
       }
       const artifact = await inspectFile(file, cacheDir, config.cacheMaxBytes);
       writeOut(output === "json" ? formatJson(summarise(file, artifact)) : describeArtifact(file, artifact));
@@ -49,6 +42,31 @@ Examples:
   wasmlet inspect hello.wasm -o json | jq .imports
   wasmlet inspect ghcr.io/example/hello:1.0.0
 `;
+
+/** What was found is told also where it does not run: that is when it is of use. Throws why it does not. */
+function printImage(file: string, { found, spin, programs }: InspectedImage, output: InspectOptions["output"]): void {
+  const artifact = summariseImage(found);
+  const inspected = programs instanceof WasmletError ? [] : programs;
+  const failure = programs instanceof WasmletError ? programs : inspected.map(({ prepared }) => prepared).find(isError);
+  const named = inspected.flatMap(({ prepared, component }) =>
+    isError(prepared) ? [] : [{ file: component === undefined ? file : `${file}: ${component.name}`, prepared }],
+  );
+  const application = spin && summariseSpin(spin, inspected);
+  if (output === "json") {
+    const summaries = named.map((program) => summarise(program.file, program.prepared));
+    const told = application === undefined ? { program: summaries[0] } : { application, programs: summaries };
+    writeOut(formatJson({ artifact, ...told }));
+  } else {
+    const texts = named.map((program) => describeArtifact(program.file, program.prepared, "program"));
+    const spinTexts = application === undefined ? [] : [describeSpin(application)];
+    writeOut([describeImage(artifact), ...spinTexts, ...texts].join("\n"));
+  }
+  if (failure !== undefined) throw failure;
+}
+
+function isError(prepared: PreparedArtifact | WasmletError): prepared is WasmletError {
+  return prepared instanceof WasmletError;
+}
 
 /** What `-o json` prints of an artifact. */
 export interface ArtifactSummary {
@@ -89,12 +107,16 @@ export function summarise(file: string, artifact: PreparedArtifact): ArtifactSum
   };
 }
 
-/** Returns what is worth knowing of a prepared artifact, for people. */
-export function describeArtifact(file: string, artifact: PreparedArtifact): string {
+/** Returns what is worth knowing of a prepared artifact, for people; in an image its digest is another one than the image's. */
+export function describeArtifact(
+  file: string,
+  artifact: PreparedArtifact,
+  digestName: "digest" | "program" = "digest",
+): string {
   const summary = summarise(file, artifact);
   const facts: [string, string][] = [
     ["file", summary.file],
-    ["digest", summary.digest],
+    [digestName, summary.digest],
     ["size", formatBytes(summary.bytes)],
     ["kind", summary.kind],
     ["wasi", summary.wasi],

@@ -25,7 +25,7 @@ export function definePull(command: Command, { config }: CommandContext): void {
       const { pullArtifact } = await import("../../node-runtime/registry-commands.ts");
       const progress = new TransferProgress(process.stderr);
       const { cacheDir: cacheDirectory, file, output } = options;
-      const { found, digest, bytes } = await pullArtifact(image, {
+      const { found, programs } = await pullArtifact(image, {
         cacheDirectory,
         cacheMaxBytes: config.cacheMaxBytes,
         registries: await registriesOf(options, config),
@@ -36,8 +36,9 @@ export function definePull(command: Command, { config }: CommandContext): void {
         image,
         digest: found.digest,
         layout: found.choice.name,
-        program: { digest, bytes },
+        programs,
       };
+      const bytes = programs.reduce((sum, program) => sum + program.bytes, 0);
       if (output === "json") writeOut(formatJson(summary));
       else writeOut(`${printable(image)}: ${found.digest}\n${found.choice.name}, ${formatBytes(bytes)}\n`);
     });

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from "commander";
+import { formatReference, parseReference } from "../../oci/reference.ts";
 import type { CommandContext } from "../command-context.ts";
 import { cacheOption, collect, outputOption } from "../options.ts";
 import { formatJson, printable, writeOut } from "../output.ts";
@@ -17,7 +18,7 @@ export function definePush(command: Command, { config }: CommandContext): void {
   addRegistryOptions(
     command
       .argument("<file>", "a .wasm file")
-      .argument("<ref>", "where to, with a tag")
+      .argument("<ref>", "where to; without a tag, to the tag latest")
       .option("--no-check", "push it although it may not run here")
       .option("--mount-from <repository>", "take the program from a repository of the registry that may have it")
       .option("--annotation <name=value>", "annotate the manifest; may be repeated", collect(readAnnotation))
@@ -36,8 +37,10 @@ export function definePush(command: Command, { config }: CommandContext): void {
         mountFrom,
         annotations: Object.fromEntries(annotation),
       });
-      if (output === "json") writeOut(formatJson({ image, digest, program }));
-      else writeOut(`${printable(image)}: ${digest} (${program})\n`);
+      // In full: a tag that was left out is latest.
+      const pushed = formatReference(parseReference(image));
+      if (output === "json") writeOut(formatJson({ image: pushed, digest, program }));
+      else writeOut(`${printable(pushed)}: ${digest} (${program})\n`);
     });
 }
 

@@ -1,16 +1,7 @@
 import type { SchemaNode } from "../schema/schema-node.ts";
-import { API_GROUP, API_VERSION_NAME, WASM_APP_KIND } from "../wasm-app/names.ts";
-import { DEFINITION, mapSchema, relaxDefaulted } from "./transform.ts";
-
-const PRINTER_COLUMNS = [
-  { name: "Ready", type: "string", jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
-  { name: "Replicas", type: "integer", jsonPath: ".status.replicas" },
-  { name: "URL", type: "string", jsonPath: ".status.url" },
-  { name: "Start P50", type: "string", jsonPath: ".status.startP50" },
-  { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" },
-  { name: "Reason", type: "string", priority: 1, jsonPath: '.status.conditions[?(@.type=="Ready")].reason' },
-  { name: "Digest", type: "string", priority: 1, jsonPath: ".status.digest" },
-];
+import { API_GROUP, API_VERSION_NAME } from "../wasm-app/names.ts";
+import type { Kind } from "./kinds.ts";
+import { mapSchema, relaxDefaulted } from "./transform.ts";
 
 /** Returns a node without the keywords that a structural schema has no place for. */
 function dropEditorKeywords(node: SchemaNode): SchemaNode {
@@ -25,9 +16,9 @@ function nameOnly(metadata: SchemaNode | undefined): SchemaNode {
   return { type: "object", properties: { name: { type: "string", maxLength: name.maxLength, pattern: name.pattern } } };
 }
 
-/** Returns the structural OpenAPI schema that the API server judges a WasmApp by. */
-function buildStructuralSchema(): SchemaNode {
-  const schema = mapSchema(DEFINITION, (node) => dropEditorKeywords(relaxDefaulted(node)));
+/** Returns the structural OpenAPI schema that the API server judges a kind by. */
+function buildStructuralSchema(definition: SchemaNode): SchemaNode {
+  const schema = mapSchema(definition, (node) => dropEditorKeywords(relaxDefaulted(node)));
   const { apiVersion, kind, metadata, ...properties } = schema.properties ?? {};
   return {
     ...schema,
@@ -41,38 +32,34 @@ function buildStructuralSchema(): SchemaNode {
   };
 }
 
-/** Returns the CustomResourceDefinition of WasmApp. */
-export function buildCustomResourceDefinition(): object {
+/** Returns the CustomResourceDefinition of a kind. */
+export function buildCustomResourceDefinition({ kind, plural, shortNames, scope, columns, ...rest }: Kind): object {
+  const { definition, selectable = [], scale } = rest;
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
-    metadata: { name: `wasmapps.${API_GROUP}` },
+    metadata: { name: `${plural}.${API_GROUP}` },
     spec: {
       group: API_GROUP,
       names: {
-        kind: WASM_APP_KIND,
-        listKind: `${WASM_APP_KIND}List`,
-        plural: "wasmapps",
-        singular: "wasmapp",
-        shortNames: ["wapp"],
-        categories: ["all"],
+        kind,
+        listKind: `${kind}List`,
+        plural,
+        singular: kind.toLowerCase(),
+        shortNames,
+        // What users make themselves is among `kubectl get all`, as Deployments are.
+        ...(kind === "WasmApp" && { categories: ["all"] }),
       },
-      scope: "Namespaced",
+      scope,
       versions: [
         {
           name: API_VERSION_NAME,
           served: true,
           storage: true,
-          additionalPrinterColumns: PRINTER_COLUMNS,
-          subresources: {
-            status: {},
-            scale: {
-              specReplicasPath: ".spec.scale.minReplicas",
-              statusReplicasPath: ".status.replicas",
-              labelSelectorPath: ".status.selector",
-            },
-          },
-          schema: { openAPIV3Schema: buildStructuralSchema() },
+          additionalPrinterColumns: columns,
+          ...(selectable.length > 0 && { selectableFields: selectable.map((jsonPath) => ({ jsonPath })) }),
+          subresources: { status: {}, ...(scale !== undefined && { scale }) },
+          schema: { openAPIV3Schema: buildStructuralSchema(definition) },
         },
       ],
     },

@@ -61,6 +61,7 @@ describe("CRD", () => {
     const columns = crd.spec.versions[0]?.["additionalPrinterColumns"] as { name: string; priority?: number }[];
     expect(columns.filter(({ priority }) => priority === undefined).map(({ name }) => name)).toEqual([
       "Ready",
+      "Reason",
       "Replicas",
       "URL",
       "Start P50",

@@ -1,8 +1,12 @@
 import type { SchemaNode } from "../schema/schema-node.ts";
 import { WasmAppDefinition } from "../wasm-app/definition.ts";
+import { DNS_SUBDOMAIN } from "../wasm-app/patterns.ts";
 
 /** The definition of WasmApp as a plain schema, which is what a typebox type is at run time. */
 export const DEFINITION = WasmAppDefinition as unknown as SchemaNode;
+
+/** The name of objects that are named like most. */
+export const METADATA_NAME: SchemaNode = { type: "string", pattern: DNS_SUBDOMAIN };
 
 /** Returns a schema with `change` applied to every node, leaves first. */
 export function mapSchema(node: SchemaNode, change: (node: SchemaNode) => SchemaNode): SchemaNode {

@@ -1,16 +1,8 @@
 import { ANNOTATION_PORT, ANNOTATION_SOURCE_PATH } from "../annotations.ts";
 import type { SchemaNode } from "../schema/schema-node.ts";
-import { REFUSED_FIELDS } from "../wasm-app/refused-fields.ts";
 import { API_VERSION } from "../wasm-app/names.ts";
+import { boundsOf, buildTable, codeOf, rowsBelow, ruleList, rulesBelow, sentence, typeOf } from "./field-table.ts";
 import { DEFINITION, mapSchema, relaxDefaulted } from "./transform.ts";
-
-/** A field as one row of a table. */
-interface Row {
-  path: string;
-  type: string;
-  fallback: string;
-  description: string;
-}
 
 const INTRODUCTION = `
 A \`WasmApp\` (\`${API_VERSION}\`) names a WebAssembly program and says how to run it. The same manifest serves from a folder
@@ -30,8 +22,6 @@ annotations stand in; on a cluster they mean nothing ([why](adr/0001-local-sourc
 manifest of a running app does not end it: the app runs as the manifest said when it was last valid, and \`wasmlet get apps\`
 names the mistake, until the file is corrected or removed.
 `;
-
-const REFUSED_MARK = "**Refused by this version.**";
 
 const STATUS_NOTE = `
 Its conditions are those of the app on the whole cluster. A node runtime tells where the app stands on its node: at
@@ -81,79 +71,4 @@ function buildSection(name: string, section: SchemaNode, spec: SchemaNode): stri
     buildTable(items === undefined ? rowsBelow(section, "", `spec.${name}.`) : rowsBelow(items, "[].", `spec.${name}`)),
     ...ruleList(rulesBelow(section, "", true)),
   ];
-}
-
-function buildTable(rows: readonly Row[]): string {
-  const lines = rows.map(
-    ({ path, type, fallback, description }) => `| \`${path}\` | ${type} | ${fallback} | ${description} |`,
-  );
-  return ["| Field | Type | Default | What |", "|---|---|---|---|", ...lines].join("\n");
-}
-
-/** Returns the rows of all fields below a node, in the order of the definition; `parent` stands before their paths. */
-function rowsBelow(node: SchemaNode, prefix: string, parent: string): Row[] {
-  const rows: Row[] = [];
-  for (const [name, property] of Object.entries(node.properties ?? {})) {
-    const path = `${prefix}${name}`;
-    const isRefused = REFUSED_FIELDS.some((field) => field === `${parent}${path}`);
-    rows.push(buildRow(path, property, node.required?.includes(name) ?? false, isRefused));
-    const below =
-      property.items === undefined
-        ? rowsBelow(property, `${path}.`, parent)
-        : rowsBelow(property.items, `${path}[].`, parent);
-    rows.push(...below);
-  }
-  return rows;
-}
-
-function buildRow(path: string, property: SchemaNode, isRequired: boolean, isRefused: boolean): Row {
-  const mark = isRefused ? REFUSED_MARK : "";
-  const description = `${mark} ${sentence(property.description)} ${boundsOf(property)}`.trim().replaceAll("|", "\\|");
-  const fallback = isRequired ? "required" : "";
-  return {
-    path,
-    type: typeOf(property),
-    fallback: property.default === undefined ? fallback : codeOf(property.default),
-    description,
-  };
-}
-
-/** Returns the CEL rules of a node, and of those below it, as sentences. */
-function rulesBelow(node: SchemaNode, path: string, isDeep: boolean): string[] {
-  const own = (node["x-kubernetes-validations"] ?? []).map(({ message }) =>
-    path === "" ? sentence(message) : `\`${path}\`: ${message}.`,
-  );
-  if (!isDeep) return own;
-  const below = Object.entries(node.properties ?? {}).flatMap(([name, property]) =>
-    rulesBelow(property, path === "" ? name : `${path}.${name}`, true),
-  );
-  const items = node.items === undefined ? [] : rulesBelow(node.items, `${path}[]`, true);
-  return [...own, ...items, ...below];
-}
-
-function ruleList(found: readonly string[]): string[] {
-  return found.length === 0 ? [] : [`Rules:\n\n${found.map((rule) => `- ${rule}`).join("\n")}`];
-}
-
-function typeOf(node: SchemaNode): string {
-  if (node["x-kubernetes-int-or-string"] === true) return "quantity";
-  if (node.enum !== undefined) return node.enum.join(", ");
-  if (node.type === "array") return `list of ${node.items?.type === undefined ? "values" : node.items.type}`;
-  return typeof node.additionalProperties === "object" ? "map" : (node.type ?? "any");
-}
-
-/** Returns what a number or list may not exceed; other bounds are rarely met. */
-function boundsOf({ minimum, maximum, maxItems, type }: SchemaNode): string {
-  if (type === "integer" && minimum !== undefined && maximum !== undefined) return `${minimum} to ${maximum}.`;
-  return maxItems === undefined ? "" : `At most ${maxItems}.`;
-}
-
-function codeOf(value: unknown): string {
-  return `\`${typeof value === "string" ? value : JSON.stringify(value)}\``;
-}
-
-function sentence(text: string | undefined): string {
-  if (text === undefined || text === "") return "";
-  const capitalised = /^[a-z]+ /.test(text) ? `${text[0]?.toUpperCase() ?? ""}${text.slice(1)}` : text;
-  return capitalised.endsWith(".") ? capitalised : `${capitalised}.`;
 }

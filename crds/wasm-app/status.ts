@@ -1,23 +1,5 @@
 import { Type } from "typebox";
-import { keyedBy, oneOf } from "./builders.ts";
-
-const Condition = Type.Object(
-  {
-    type: Type.String({
-      description: "Type of the condition: `Ready`, `Progressing` or `Degraded`.",
-      minLength: 1,
-      maxLength: 316,
-    }),
-    status: oneOf(["True", "False", "Unknown"], { description: "Whether it holds." }),
-    observedGeneration: Type.Optional(
-      Type.Integer({ description: "Generation of the spec that it speaks of.", minimum: 0 }),
-    ),
-    lastTransitionTime: Type.String({ description: "When its status last changed, in RFC 3339.", maxLength: 64 }),
-    reason: Type.String({ description: "Why, in one CamelCase word.", minLength: 1, maxLength: 1024 }),
-    message: Type.String({ description: "Why, in a sentence.", maxLength: 32_768 }),
-  },
-  { description: "One condition." },
-);
+import { conditions } from "./condition.ts";
 
 /** What the operator reports. */
 export const Status = Type.Object(
@@ -25,15 +7,36 @@ export const Status = Type.Object(
     observedGeneration: Type.Optional(
       Type.Integer({ description: "Generation of the spec that this status speaks of.", minimum: 0 }),
     ),
-    conditions: Type.Optional(
-      Type.Array(Condition, { description: "Conditions of the app.", maxItems: 16, ...keyedBy("type") }),
-    ),
+    conditions: conditions("the app", "`Ready`, `Progressing`, `Degraded`, and for commands `Complete`"),
     replicas: Type.Optional(Type.Integer({ description: "Nodes that the app is placed on.", minimum: 0 })),
     readyReplicas: Type.Optional(Type.Integer({ description: "Nodes on which it is ready.", minimum: 0 })),
+    updatedReplicas: Type.Optional(
+      Type.Integer({ description: "Nodes on which the current revision runs.", minimum: 0 }),
+    ),
+    ready: Type.Optional(
+      Type.String({ description: "Nodes on which it is ready, of those that should run it, as `1/2`.", maxLength: 32 }),
+    ),
     selector: Type.Optional(
       Type.String({ description: "Label selector of its WasmReplicas, for the scale subresource.", maxLength: 1024 }),
     ),
     url: Type.Optional(Type.String({ description: "Where it answers in the cluster.", maxLength: 2048 })),
+    port: Type.Optional(
+      Type.Integer({
+        description:
+          "Port of the app on the node runtimes' pods, which its Service leads to. It is kept while the app exists.",
+        minimum: 1,
+        maximum: 65_535,
+      }),
+    ),
+    image: Type.Optional(
+      Type.String({ description: "The image that runs, with the digest that its tag led to.", maxLength: 1024 }),
+    ),
+    revision: Type.Optional(
+      Type.String({ description: "Revision that the spec asks for, and a rollout leads to.", maxLength: 63 }),
+    ),
+    lastProgressTime: Type.Optional(
+      Type.String({ description: "When a rollout last got on, in RFC 3339.", maxLength: 64 }),
+    ),
     digest: Type.Optional(
       Type.String({ description: "Digest of the program that runs, as `sha256:…`.", maxLength: 128 }),
     ),

@@ -13,10 +13,16 @@ const DEFAULT_MAX_BYTES = 4 * 2 ** 30;
 /** Unfinished work older than this is nobody's: preparing takes two minutes at the most. */
 const MAX_TEMPORARY_AGE_MS = 3_600_000;
 
+const FOLDERS = ["blobs", "in-use", "partial", "prepared", "pulled", "served", "started", "tags", "temp", "volumes"];
+
 /** How a store is kept. */
 export interface StoreOptions {
   /** What it may hold; what is in use may be more. */
   maxBytes?: number;
+  /** Where volumes are laid out, when not in the store: processes that share it may run the same apps. */
+  volumesDirectory?: string | undefined;
+  /** Where those with secrets are. */
+  secretVolumesDirectory?: string | undefined;
   /** Called with the number of entries that had to go. */
   onEvicted?: (count: number) => void;
   /** The time, which marks what was used last. */
@@ -36,6 +42,8 @@ export interface HeldArtifact {
 export class ArtifactStore {
   readonly #directory: string;
   readonly #maxBytes: number;
+  readonly #volumes: string;
+  readonly #secretVolumes: string;
   readonly #onEvicted: (count: number) => void;
   readonly #now: () => Date;
   readonly #inUse: DigestsInUse;
@@ -47,6 +55,8 @@ export class ArtifactStore {
   constructor(directory: string, options: StoreOptions = {}) {
     this.#directory = directory;
     this.#maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
+    this.#volumes = options.volumesDirectory ?? join(directory, "volumes");
+    this.#secretVolumes = options.secretVolumesDirectory ?? this.#volumes;
     this.#onEvicted = options.onEvicted ?? (() => {});
     this.#now = options.now ?? (() => new Date());
     makeFolders(directory);
@@ -177,6 +187,11 @@ export class ArtifactStore {
     return join(this.#directory, "pulled");
   }
 
+  /** The folder of which registry has served which blob. */
+  get servedDirectory(): string {
+    return join(this.#directory, "served");
+  }
+
   /** The folder of what apps were started from. */
   get startedDirectory(): string {
     return join(this.#directory, "started");
@@ -189,12 +204,14 @@ export class ArtifactStore {
 
   /** Removes an app's volumes, secrets and emptyDirs alike: they live as long as the app is on this node. */
   removeVolumes(appId: string): void {
-    rmSync(join(this.#directory, "volumes", appId.replace("/", "_")), { recursive: true, force: true });
+    for (const folder of new Set([this.#volumes, this.#secretVolumes])) {
+      rmSync(join(folder, appId.replace("/", "_")), { recursive: true, force: true });
+    }
   }
 
   /** The folder of one of an app's volumes. */
-  volumeDirectory(appId: string, volume: string): string {
-    return join(this.#directory, "volumes", appId.replace("/", "_"), volume);
+  volumeDirectory(appId: string, volume: string, isSecret = false): string {
+    return join(isSecret ? this.#secretVolumes : this.#volumes, appId.replace("/", "_"), volume);
   }
 
   #added(bytes: number): void {
@@ -241,9 +258,7 @@ function digestOf(bytes: Uint8Array): string {
 
 function makeFolders(directory: string): void {
   try {
-    for (const folder of ["blobs", "in-use", "partial", "prepared", "pulled", "started", "tags", "temp", "volumes"]) {
-      makeFolder(join(directory, folder));
-    }
+    for (const folder of FOLDERS) makeFolder(join(directory, folder));
   } catch (cause) {
     throw cacheError(directory, cause);
   }

@@ -27,6 +27,10 @@ export class AskedRegistry implements ArtifactRegistry {
 
   readonly blob: ArtifactRegistry["blob"] = (...args) => this.#noted(this.#client.blob(...args));
 
+  readonly referrers: ArtifactRegistry["referrers"] = (...args) => this.#noted(this.#client.referrers(...args));
+
+  readonly hasBlob: ArtifactRegistry["hasBlob"] = (...args) => this.#client.hasBlob(...args);
+
   /** Returns the digest that a tag leads to now. Throws OCI_* errors. */
   resolve(reference: Reference): Promise<string> {
     return this.#noted(this.#client.resolve(reference));

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createReadStream, type Stats } from "node:fs";
+import { createReadStream, existsSync, type Stats } from "node:fs";
 import { open, rm, stat, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { messageOf, WasmletError } from "../../common/errors.ts";
@@ -10,6 +10,8 @@ import type { ArtifactStore } from "./artifact-store.ts";
 const MAX_REMEMBERED = 4096;
 const READ_BYTES = 256 * 1024;
 const WRITE_BYTES = 1024 * 1024;
+/** What is written at once, also where whoever sends it sends it byte by byte. */
+const MAX_CHUNKS = 1024;
 /** What is brought to the disk at once: at the end little is left to wait for. */
 const SYNC_BYTES = 16 * 1024 * 1024;
 
@@ -26,6 +28,11 @@ export class BlobFiles implements BlobStore {
 
   constructor(store: ArtifactStore) {
     this.#store = store;
+  }
+
+  /** True where a file is there, whatever is in it. */
+  has(digest: string): boolean {
+    return existsSync(this.#store.blobFile(digest));
   }
 
   async open({ digest }: { digest: string }): Promise<AsyncIterable<Uint8Array> | undefined> {
@@ -48,11 +55,16 @@ export class BlobFiles implements BlobStore {
     return readFileChunks(file);
   }
 
-  /** Keeps what comes; throws what `bytes` throws, and RUNTIME_CACHE. */
-  async write({ digest }: { digest: string; size: number }, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+  /** Keeps what comes, and calls `onWhole` just before it is in its place; throws what `bytes` throws, and RUNTIME_CACHE. */
+  async write(
+    { digest }: { digest: string; size: number },
+    bytes: AsyncIterable<Uint8Array>,
+    onWhole?: () => void,
+  ): Promise<void> {
     const temporary = this.#store.partials.make(digest);
     try {
       const size = await this.#fill(temporary, bytes);
+      onWhole?.();
       const file = this.#store.adoptBlob(temporary, digest, size);
       await syncFolder(dirname(file));
       await this.#remember(digest);
@@ -136,14 +148,17 @@ async function writeAll(handle: FileHandle, piece: Uint8Array[]): Promise<void> 
   if (bytesWritten < lengthOf(piece)) await handle.writeFile(Buffer.concat(piece).subarray(bytesWritten));
 }
 
-/** Yields what comes in lists of at least so many bytes, but for the last. */
+/** Yields what comes in lists of at least so many bytes, but for the last; a list that grows too long is shorter. */
 async function* inPieces(bytes: AsyncIterable<Uint8Array>, minBytes: number): AsyncGenerator<Uint8Array[]> {
   let piece: Uint8Array[] = [];
+  let length = 0;
   for await (const chunk of bytes) {
     piece.push(chunk);
-    if (lengthOf(piece) < minBytes) continue;
+    length += chunk.length;
+    if (length < minBytes && piece.length < MAX_CHUNKS) continue;
     yield piece;
     piece = [];
+    length = 0;
   }
   if (piece.length > 0) yield piece;
 }

@@ -100,9 +100,9 @@ async function set(first: Sample, maxBytes?: number): Promise<Setting> {
 
 test("OciArtifacts: the layer of an artifact is the program, without a copy", async () => {
   await using setting = await set(cncfSample());
-  const program = await setting.artifacts.obtain({ image: setting.image });
-  expect(program).toMatchObject({ digest: digestOf(COMPONENT), args: [], env: [] });
-  expect(existsSync(setting.store.blobFile(program.digest))).toBe(true);
+  const { programs } = await setting.artifacts.obtain({ image: setting.image });
+  expect(programs).toMatchObject([{ digest: digestOf(COMPONENT), args: [], env: [] }]);
+  expect(existsSync(setting.store.blobFile(programs[0].digest))).toBe(true);
 });
 
 test("OciArtifacts: an image brings arguments and variables, a Spin application its files", async () => {
@@ -110,24 +110,49 @@ test("OciArtifacts: an image brings arguments and variables, a Spin application 
   await using setting = await set(
     imageSample([["application/vnd.oci.image.layer.v1.tar", await tarOf(["app.wasm", MODULE])]], { config }),
   );
-  const program = await setting.artifacts.obtain({ image: setting.image });
-  expect(program).toMatchObject({
-    digest: digestOf(MODULE),
-    args: ["serve"],
-    defaultArgs: ["--all"],
-    env: [["A", "1"]],
-  });
+  const { programs } = await setting.artifacts.obtain({ image: setting.image });
+  expect(programs).toMatchObject([
+    { digest: digestOf(MODULE), args: ["serve"], defaultArgs: ["--all"], env: [["A", "1"]] },
+  ]);
   setting.serve(spinSample());
   const spin = await setting.artifacts.obtain({ image: setting.image, policy: "Always" });
-  expect([...spin.files.keys()]).toEqual(["static/index.html", "static/a.txt"]);
+  expect([...spin.programs[0].files.keys()]).toEqual(["static/index.html", "static/a.txt"]);
 });
 
-test("OciArtifacts: a Spin application of several components is refused", async () => {
-  const two = spinSample(({ components }) => components.push({ ...components[0], id: "other" }));
-  await using setting = await set(two);
+/** A trigger of a Spin application. */
+function httpTrigger(component: string, route: unknown): Record<string, unknown> {
+  return {
+    trigger_type: "http",
+    trigger_config: { component, route },
+  };
+}
+
+test("OciArtifacts: of a Spin application, the components that have a route from outside are its programs", async () => {
+  const built = spinSample(({ components, triggers }) => {
+    components.push({ ...components[0], id: "api", files: [], config: {} }, { ...components[0], id: "inner" });
+    triggers.push(httpTrigger("api", "/api/..."), httpTrigger("inner", { private: true }));
+  });
+  await using setting = await set(built);
+  const { programs, spin } = await setting.artifacts.obtain({ image: setting.image });
+  expect(programs.map(({ component, files }) => [component?.name, files.size])).toEqual([
+    ["web", 2],
+    ["api", 0],
+  ]);
+  expect(programs[0].component).toEqual({
+    name: "web",
+    variables: [["greeting", "{{ greeting }} there"]],
+    allowedOutboundHosts: ["https://api.example.com"],
+  });
+  expect(spin).toMatchObject({ name: "hello", triggers: [{ route: "/..." }, { route: "/api/..." }, {}] });
+});
+
+test("OciArtifacts: a Spin application without a route from outside is refused", async () => {
+  const hidden = spinSample(({ triggers }) =>
+    Object.assign(triggers[0] ?? {}, { trigger_config: { component: "web", route: { private: true } } }),
+  );
+  await using setting = await set(hidden);
   await expect(setting.artifacts.obtain({ image: setting.image })).rejects.toMatchObject({
     code: "OCI_LAYOUT_UNKNOWN",
-    details: { actual: "web, other" },
   });
 });
 
@@ -143,7 +168,9 @@ test.each<[PullPolicy | undefined, tag: string, requests: number]>([
   const image = `${setting.registry.host}/app:${tag}`;
   await setting.artifacts.obtain({ image });
   const before = setting.registry.requests.length;
-  const { digest } = await setting.restart().obtain({ image, policy });
+  const {
+    programs: [{ digest }],
+  } = await setting.restart().obtain({ image, policy });
   expect(digest).toBe(digestOf(COMPONENT));
   expect(setting.registry.requests.length - before).toBe(requests);
 });
@@ -158,7 +185,7 @@ test("contract: Never asks nobody for what is not kept", async () => {
 test("contract: Always takes up a tag that moved; IfNotPresent stays with what it led to", async () => {
   await using setting = await set(cncfSample(COMPONENT));
   const obtain = async (policy: PullPolicy): Promise<string> =>
-    (await setting.artifacts.obtain({ image: setting.image, policy })).digest;
+    (await setting.artifacts.obtain({ image: setting.image, policy })).programs[0].digest;
   await obtain("Always");
   setting.serve(cncfSample(MODULE));
   expect(await obtain("IfNotPresent")).toBe(digestOf(COMPONENT));
@@ -171,7 +198,10 @@ test("contract: with the registry away, what is kept starts, also after a restar
   await setting.artifacts.obtain({ image: setting.image });
   setting.fail(503);
   for (const policy of ["IfNotPresent", "Never", undefined] as const) {
-    const { digest, warning } = await setting.restart().obtain({ image: setting.image, policy });
+    const {
+      programs: [{ digest }],
+      warning,
+    } = await setting.restart().obtain({ image: setting.image, policy });
     expect([digest, warning]).toEqual([digestOf(COMPONENT), undefined]);
   }
 });
@@ -183,7 +213,10 @@ test("contract: with the registry away, Always starts what ran before a restart,
   await always(setting.artifacts, "default/running");
   setting.fail(503);
   const restarted = setting.restart();
-  const { digest, warning } = await always(restarted, "default/running");
+  const {
+    programs: [{ digest }],
+    warning,
+  } = await always(restarted, "default/running");
   expect([digest, warning]).toEqual([digestOf(COMPONENT), expect.stringContaining("OCI_UNREACHABLE")]);
   await expect(always(restarted, "default/new")).rejects.toHaveProperty("code", "OCI_UNREACHABLE");
   const other = restarted.obtain({ image: `${setting.registry.host}/app:latest`, app: "default/running" });
@@ -197,17 +230,20 @@ test("contract: with the registry away, Always starts what ran before a restart,
 
 test("OciArtifacts: where what a tag led to is gone, here and there, the tag is followed anew", async () => {
   await using setting = await set(cncfSample(COMPONENT));
-  const { digest, artifact } = await setting.artifacts.obtain({ image: setting.image });
+  const {
+    programs: [{ digest }],
+    artifact,
+  } = await setting.artifacts.obtain({ image: setting.image });
   for (const gone of [digest, artifact.digest]) rmSync(setting.store.blobFile(gone));
   setting.serve(cncfSample(MODULE));
-  expect((await setting.restart().obtain({ image: setting.image })).digest).toBe(digestOf(MODULE));
+  expect((await setting.restart().obtain({ image: setting.image })).programs[0].digest).toBe(digestOf(MODULE));
 });
 
 test("contract: 100 apps of one artifact pull it once", async () => {
   await using setting = await set(cncfSample());
   const { artifacts, image, registry } = setting;
   const programs = await Promise.all(Array.from({ length: 100 }, () => artifacts.obtain({ image })));
-  expect(new Set(programs.map(({ digest }) => digest))).toEqual(new Set([digestOf(COMPONENT)]));
+  expect(new Set(programs.map(({ programs: [{ digest }] }) => digest))).toEqual(new Set([digestOf(COMPONENT)]));
   expect(registry.requests).toHaveLength(3);
 });
 
@@ -221,12 +257,14 @@ test("OciArtifacts: different tags of the same blobs fetch each blob once", asyn
 
 test("OciArtifacts: a blob that was damaged on the disk is fetched again", async () => {
   await using setting = await set(cncfSample());
-  const { digest } = await setting.artifacts.obtain({ image: setting.image });
+  const {
+    programs: [{ digest }],
+  } = await setting.artifacts.obtain({ image: setting.image });
   const file = setting.store.blobFile(digest);
   writeFileSync(file, "damaged");
   utimesSync(file, 1, 1);
   const again = await setting.restart().obtain({ image: setting.image });
-  expect(again.digest).toBe(digest);
+  expect(again.programs[0].digest).toBe(digest);
   expect(setting.registry.requests.filter((request) => request.endsWith(digest))).toHaveLength(2);
 });
 
@@ -238,7 +276,8 @@ test("OciArtifacts: what a crash left of a blob is continued; where it was damag
       `4294967295-x.${digestOf(COMPONENT).replace(":", "-")}`,
     );
   for (const [left, times] of [
-    [COMPONENT, 0],
+    // Nobody is known to have it yet: whoever has a manifest with its digest could.
+    [COMPONENT, 1],
     [COMPONENT.subarray(0, 4), 1],
     [Buffer.alloc(4), 2],
     [Buffer.concat([COMPONENT, COMPONENT]), 0],
@@ -246,7 +285,9 @@ test("OciArtifacts: what a crash left of a blob is continued; where it was damag
     writeFileSync(file(), left);
     rmSync(setting.store.blobFile(digestOf(COMPONENT)), { force: true });
     const before = setting.registry.requests.length;
-    const { digest } = await setting.restart().obtain({ image: setting.image });
+    const {
+      programs: [{ digest }],
+    } = await setting.restart().obtain({ image: setting.image });
     expect(digest).toBe(digestOf(COMPONENT));
     const asked = setting.registry.requests.slice(before).filter((request) => request.endsWith(digest));
     expect(asked).toHaveLength(times);
@@ -257,16 +298,21 @@ test("OciArtifacts: what a crash left of a blob is continued; where it was damag
 test("OciArtifacts: everything that an app needs stays in a full store until it is released", async () => {
   await using setting = await set(cncfSample(), 1000);
   const { store, artifacts, image } = setting;
-  const { digest, release } = await artifacts.obtain({ image });
+  const {
+    programs: [{ digest }],
+    release,
+  } = await artifacts.obtain({ image });
   for (let fill = 0; fill < 5; fill++) store.putBlob(new Uint8Array(900).fill(fill));
   setting.fail(503);
-  expect((await setting.restart().obtain({ image })).digest).toBe(digest);
+  expect((await setting.restart().obtain({ image })).programs[0].digest).toBe(digest);
   release();
 });
 
 test("OciArtifacts: a disk that takes no note of what is let go ends no process", async () => {
   await using setting = await set(cncfSample());
-  const { digest } = await setting.artifacts.obtain({ image: setting.image });
+  const {
+    programs: [{ digest }],
+  } = await setting.artifacts.obtain({ image: setting.image });
   rmSync(join(setting.store.blobFile(digest), "..", "..", "in-use"), { recursive: true });
   // An error in here would be nobody's, and the test's.
   await nextTurn();
@@ -280,7 +326,7 @@ test("OciArtifacts: one that waits can give up, and the others get it", async ()
   const other = setting.artifacts.obtain({ image: setting.image });
   controller.abort(new Error("the app is gone"));
   await expect(given).rejects.toThrow("the app is gone");
-  expect((await other).digest).toBe(digestOf(COMPONENT));
+  expect((await other).programs[0].digest).toBe(digestOf(COMPONENT));
 });
 
 test("OciArtifacts: a pull secret is used for its registry, else the user's own credentials", async () => {
@@ -340,10 +386,10 @@ test("contract: with its signature it runs, and starts again without the registr
   const policy = policyFor(setting.image);
   setting.sign(release.privateKey);
   const image = { image: setting.image };
-  expect((await setting.restart(policy).obtain(image)).digest).toBe(digestOf(COMPONENT));
+  expect((await setting.restart(policy).obtain(image)).programs[0].digest).toBe(digestOf(COMPONENT));
   setting.fail(503);
   const before = setting.registry.requests.length;
-  expect((await setting.restart(policy).obtain(image)).digest).toBe(digestOf(COMPONENT));
+  expect((await setting.restart(policy).obtain(image)).programs[0].digest).toBe(digestOf(COMPONENT));
   expect(setting.registry.requests).toHaveLength(before);
   const stricter = {
     rules: policy.rules.map((rule) => ({

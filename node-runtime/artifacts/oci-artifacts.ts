@@ -1,28 +1,27 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
 import { WasmletError } from "../../common/errors.ts";
 import { readDockerConfig } from "../../oci/docker-config/config-file.ts";
 import { credentialsOfSecrets } from "../../oci/docker-config/credential-source.ts";
-import { checkProgramBlob, type Contents } from "../../oci/layouts/contents.ts";
 import {
   contentBlobs,
-  fetchContents,
   findArtifact,
-  pullContents,
   type ArtifactRegistry,
   type FoundArtifact,
   type PullContext,
 } from "../../oci/pull.ts";
 import { ruleFor, type Policy } from "../../oci/policy/policy.ts";
-import { formatReference, parseReference, type Reference } from "../../oci/reference.ts";
+import { parseReference, type Reference } from "../../oci/reference.ts";
 import { RegistryClient, type RegistryOptions } from "../../oci/registry/client.ts";
 import type { CredentialSource } from "../../oci/registry/credentials.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
 import { approveArtifact } from "./approval.ts";
+import { readPrograms, releaseSoon, type ArtifactPrograms } from "./artifact-programs.ts";
 import { AskedRegistry } from "./asked-registry.ts";
 import { BlobFiles } from "./blob-files.ts";
 import { defaultPolicy, isAway, NOBODY, pulledByOthers, type PullPolicy } from "./pull-policy.ts";
 import { PullRecords } from "./pull-records.ts";
+import { RepositoryBlobs } from "./repository-blobs.ts";
+import { ServedBlobs } from "./served-blobs.ts";
 import { StartedApps } from "./started-apps.ts";
 import { Tags } from "./tags.ts";
 
@@ -39,27 +38,19 @@ export interface OciRequest {
   onProgress?: PullContext["onProgress"];
 }
 
-/** A program that is in the store and stays there until it is released. */
-export interface HeldProgram {
-  /** `sha256:…` of the program itself. */
-  digest: string;
-  /** The artifact that it came in. */
+/** Programs that are in the store and stay there until they are released. */
+export interface HeldPrograms extends ArtifactPrograms {
+  /** The artifact that they came in. */
   artifact: FoundArtifact;
   release: () => void;
-  /** What the artifact says about running it. */
-  args: string[];
-  defaultArgs: string[];
-  env: [name: string, value: string][];
-  /** Files that the program sees, by their plain paths. */
-  files: ReadonlyMap<string, Uint8Array>;
   /** What the user should know: that the registry could not be asked. */
   warning?: string;
 }
 
 /** What pulls of the same artifact share. */
-interface PulledProgram {
-  program: Omit<HeldProgram, "release">;
-  /** Everything that has to stay for the program to be read again without the registry. */
+interface PulledPrograms {
+  held: Omit<HeldPrograms, "release">;
+  /** Everything that has to stay for the programs to be read again without the registry. */
   digests: string[];
 }
 
@@ -76,11 +67,12 @@ export class OciArtifacts {
   readonly #tags: Tags;
   readonly #started: StartedApps;
   readonly #records: PullRecords;
+  readonly #served: ServedBlobs;
   readonly #client: RegistryClient;
   readonly #userCredentials: CredentialSource | undefined;
   readonly #policy: Policy | undefined;
   readonly #flights = new Map<string, Promise<void>>();
-  readonly #pulls = new Map<string, Promise<PulledProgram>>();
+  readonly #pulls = new Map<string, Promise<PulledPrograms>>();
 
   /** The settings' credentials are asked where an app's pull secrets have none. */
   constructor(
@@ -93,16 +85,17 @@ export class OciArtifacts {
     this.#tags = new Tags(store.tagsDirectory, () => store.makeTemporary());
     this.#started = new StartedApps(store.startedDirectory, () => store.makeTemporary());
     this.#records = new PullRecords(store.pulledDirectory, () => store.makeTemporary());
+    this.#served = new ServedBlobs(store.servedDirectory, (digest) => this.#blobs.has(digest));
     this.#client = client;
     this.#userCredentials = credentials;
     this.#policy = policy;
   }
 
   /**
-   * Returns the program of an artifact, held in the store. Throws OCI_* errors, and ARTIFACT_MISSING where the policy does
+   * Returns the programs of an artifact, held in the store. Throws OCI_* errors, and ARTIFACT_MISSING where the policy does
    * not let a registry be asked. The same artifact wanted by several at once is brought once.
    */
-  async obtain(request: OciRequest, signal?: AbortSignal): Promise<HeldProgram> {
+  async obtain(request: OciRequest, signal?: AbortSignal): Promise<HeldPrograms> {
     signal?.throwIfAborted();
     const { app, image } = request;
     try {
@@ -123,13 +116,13 @@ export class OciArtifacts {
     this.#started.forget(app);
   }
 
-  async #share(request: OciRequest, signal: AbortSignal | undefined): Promise<HeldProgram> {
+  async #share(request: OciRequest, signal: AbortSignal | undefined): Promise<HeldPrograms> {
     const key = keyOf(request);
     // It goes on when this app goes: others may wait for it, and every wait in it has an end.
     const pull = this.#pulls.get(key) ?? this.#pull(request).finally(() => this.#pulls.delete(key));
     this.#pulls.set(key, pull);
-    const { program, digests } = await raceAbort(pull, signal);
-    return { ...program, release: this.#store.holdDigests(digests) };
+    const { held, digests } = await raceAbort(pull, signal);
+    return { ...held, release: this.#store.holdDigests(digests) };
   }
 
   /** Finds out what an artifact is, without its layers. Throws like `obtain`. */
@@ -138,9 +131,10 @@ export class OciArtifacts {
   }
 
   async #find(reference: Reference, request: OciRequest): Promise<{ artifact: FoundArtifact; context: PullContext }> {
-    const { client, pin } = await this.#pin(reference, request);
+    const { client, pin, confirmed } = await this.#pin(reference, request);
     const { onProgress } = request;
-    const context = { client, blobs: this.#blobs, flights: this.#flights, ...(onProgress && { onProgress }) };
+    const blobs = new RepositoryBlobs(this.#blobs, { reference, client, served: this.#served, confirmed });
+    const context = { client, blobs, flights: this.#flights, ...(onProgress && { onProgress }) };
     if (pin === undefined) return { artifact: await findArtifact(reference, context), context };
     try {
       return { artifact: await findArtifact({ ...reference, digest: pin }, context), context };
@@ -152,7 +146,7 @@ export class OciArtifacts {
     }
   }
 
-  async #pull(request: OciRequest): Promise<PulledProgram> {
+  async #pull(request: OciRequest): Promise<PulledPrograms> {
     const reference = parseReference(request.image);
     // A repository that is not allowed is not even asked.
     const rule = this.#policy === undefined ? undefined : ruleFor(this.#policy, reference);
@@ -168,67 +162,41 @@ export class OciArtifacts {
     ];
     const release = this.#store.holdDigests(digests);
     try {
-      const program = await this.#read(artifact, context);
+      const read = await readPrograms(artifact, context, this.#store);
       if (reference.digest === undefined) this.#tags.note(reference, digest);
       const shown = context.client instanceof AskedRegistry ? context.client.shown : undefined;
-      if (shown !== undefined) this.#records.note(reference, digest, shown);
+      if (shown !== undefined) this.#records.note(reference, digest, shown, digests);
       return {
-        program: { ...program, artifact },
-        digests: [...digests, program.digest],
+        held: { ...read, artifact },
+        digests: [...digests, ...read.programs.map((program) => program.digest)],
       };
     } finally {
       releaseSoon(release);
     }
   }
 
-  /** Decides by the policy which digest is meant and who may be asked for it. */
+  /** Decides by the policy which digest is meant, who may be asked for it, and what the repository is known to have. */
   async #pin(
     reference: Reference,
     { policy = defaultPolicy(reference), secrets = [] }: OciRequest,
-  ): Promise<{ client: ArtifactRegistry; pin: string | undefined }> {
+  ): Promise<{ client: ArtifactRegistry; pin: string | undefined; confirmed: string[] }> {
     const known = reference.digest ?? this.#tags.find(reference);
     const source = this.#credentialsOf(secrets);
-    const isOpen = known === undefined || (await this.#isOpenTo(source, reference, known));
+    const confirmed = (digest: string): string[] => this.#records.digestsOf(reference, digest);
+    const isAllowed = known !== undefined && (await this.#records.allows(reference, known, source));
+    const isHere = known !== undefined && this.#blobs.has(known);
     if (policy === "Never") {
-      if (!isOpen) throw pulledByOthers(reference);
-      return { client: NOBODY, pin: known };
+      if (isHere && !isAllowed) throw pulledByOthers(reference);
+      return { client: NOBODY, pin: known, confirmed: isAllowed ? confirmed(known) : [] };
     }
     const client = new AskedRegistry(this.#client, source);
     if (policy === "Always" && reference.digest === undefined && known !== undefined) {
-      return { client, pin: await client.resolve(reference) };
+      const pin = await client.resolve(reference);
+      return { client, pin, confirmed: confirmed(pin) };
     }
-    if (!isOpen) await client.check({ ...reference, digest: known });
-    return { client, pin: known };
-  }
-
-  /** What is not here is open: the registry decides when it is asked for it. */
-  async #isOpenTo(source: CredentialSource, reference: Reference, digest: string): Promise<boolean> {
-    return !existsSync(this.#store.blobFile(digest)) || (await this.#records.allows(reference, digest, source));
-  }
-
-  async #read(
-    artifact: FoundArtifact,
-    context: PullContext,
-  ): Promise<Omit<HeldProgram, "release" | "artifact" | "warning">> {
-    const { layout } = artifact.choice;
-    const where = formatReference(artifact.reference);
-    if (layout.kind === "wasm" && layout.layer.digest.startsWith("sha256:")) {
-      // The layer is the program: it stays on the disk, under the digest that it has already.
-      await fetchContents(artifact, context);
-      const bytes = await this.#blobs.open(layout.layer);
-      if (bytes !== undefined) {
-        await checkProgramBlob(bytes, `${where}: ${layout.layer.mediaType}`);
-        return { digest: layout.layer.digest, args: [], defaultArgs: [], env: [], files: new Map() };
-      }
-    }
-    const { files = new Map<string, Uint8Array>(), ...program } = programOf(
-      await pullContents(artifact, context),
-      where,
-    );
-    const { wasm, args, defaultArgs, env } = program;
-    const { digest, release } = this.#store.hold(wasm);
-    releaseSoon(release);
-    return { digest, args, defaultArgs, env, files };
+    if (isHere && !isAllowed) await client.check({ ...reference, digest: known });
+    // What is not here is open: the registry decides when it is asked for it.
+    return { client, pin: known, confirmed: isHere || isAllowed ? confirmed(known) : [] };
   }
 
   #credentialsOf(secrets: readonly Uint8Array[]): CredentialSource {
@@ -248,39 +216,6 @@ export async function withArtifacts<Result>(
   const client = RegistryClient.create(registries);
   const settings = { ...(credentials && { credentials }), ...(policy && { policy }) };
   return use(new OciArtifacts(store, client, settings)).finally(() => client.close());
-}
-
-/** Returns what is run of an artifact's contents: a Spin application's component, where it has one alone. */
-function programOf(
-  contents: Contents,
-  where: string,
-): Pick<Extract<Contents, { kind: "program" }>, "wasm" | "args" | "defaultArgs" | "env"> & {
-  files?: ReadonlyMap<string, Uint8Array>;
-} {
-  if (contents.kind === "program") return contents;
-  const [component] = contents.components;
-  if (component !== undefined && contents.components.length === 1) return component;
-  throw new WasmletError(
-    "OCI_LAYOUT_UNKNOWN",
-    "the Spin application has several components, which one app cannot run",
-    {
-      where,
-      expected: "one component",
-      actual: contents.components.map(({ id }) => id).join(", "),
-      fix: "Push each component as an application of its own, and give each a WasmApp.",
-    },
-  );
-}
-
-/** Lets go once everybody who waits for a pull has taken hold of what came. */
-function releaseSoon(release: () => void): void {
-  setImmediate(() => {
-    try {
-      release();
-    } catch {
-      // The disk takes no note of it: it stays held as long as this process lives.
-    }
-  });
 }
 
 /** Requests with the same key are one: their secrets are the same too. */

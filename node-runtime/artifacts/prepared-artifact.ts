@@ -62,6 +62,8 @@ const PreparedArtifact = v.object({
   engineReason: v.optional(text(512)),
   imports: listOf(text(512), 4096),
   exports: listOf(text(512), 4096),
+  /** Its imports that only components of Spin applications are offered, where it has some. */
+  spinImports: v.optional(listOf(text(512), 16)),
   /** The triggers that its exports can serve. */
   triggers: listOf(v.picklist(["http", "command"]), 2),
   /** The WIT of a component's world, for people. */

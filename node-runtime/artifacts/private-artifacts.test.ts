@@ -1,12 +1,17 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { digestOf } from "../../oci/digest.ts";
 import { cncfSample, COMPONENT } from "../../oci/layouts/samples.ts";
-import { OCI_MANIFEST } from "../../oci/media-types.ts";
+import { OCI_INDEX, OCI_MANIFEST } from "../../oci/media-types.ts";
 import { RegistryClient } from "../../oci/registry/client.ts";
-import { createFakeTiming, startFakeRegistry, type FakeRegistry } from "../../oci/registry/fake-registry.ts";
+import {
+  createFakeTiming,
+  startFakeRegistry,
+  type Answer,
+  type FakeRegistry,
+} from "../../oci/registry/fake-registry.ts";
 import { ArtifactStore } from "./artifact-store.ts";
 import { OciArtifacts } from "./oci-artifacts.ts";
 import type { PullPolicy } from "./pull-policy.ts";
@@ -35,6 +40,8 @@ interface Setting extends AsyncDisposable {
   isAway: boolean;
   /** Obtains the artifact as an app with these credentials, in a process of its own. */
   obtain: (auth?: string, policy?: PullPolicy, name?: string) => Promise<string>;
+  /** Obtains an image of any registry, without credentials. */
+  obtainFrom: (image: string) => Promise<string>;
 }
 
 async function set(): Promise<Setting> {
@@ -59,7 +66,15 @@ async function set(): Promise<Setting> {
       const config = { auths: auth === undefined ? {} : { [registry.host]: { auth } } };
       const secrets = [Buffer.from(JSON.stringify(config))];
       const artifacts = new OciArtifacts(new ArtifactStore(folder), client);
-      return (await artifacts.obtain({ image: `${registry.host}/${name}`, policy, secrets })).digest;
+      return (await artifacts.obtain({ image: `${registry.host}/${name}`, policy, secrets })).programs[0].digest;
+    },
+    obtainFrom: async (image) => {
+      const thiefClient = RegistryClient.create({ timing: createFakeTiming() });
+      const artifacts = new OciArtifacts(new ArtifactStore(folder), thiefClient);
+      return artifacts
+        .obtain({ image })
+        .then(({ programs: [{ digest }] }) => digest)
+        .finally(() => thiefClient.close());
     },
     [Symbol.asyncDispose]: async () => {
       await client.close();
@@ -116,6 +131,82 @@ test("contract: another repository's name opens nothing: its registry is asked",
   await setting.obtain(ADA);
   const other = setting.obtain(undefined, "IfNotPresent", `other@${digestOf(MANIFEST)}`);
   await expect(other).rejects.toHaveProperty("code", "OCI_UNAUTHORIZED");
+});
+
+/** A registry that anybody may pull from, with a manifest of an attacker's own; its blobs are empty, or as `answer` says. */
+function startThief(manifest: object, answer: Answer = () => undefined): Promise<FakeRegistry> {
+  const type = "manifests" in manifest ? OCI_INDEX : OCI_MANIFEST;
+  const bytes = Buffer.from(JSON.stringify(manifest));
+  return startFakeRegistry((request, response, path) => {
+    if (path.endsWith("/manifests/1")) return response.setHeader("content-type", type).end(bytes);
+    return answer(request, response, path);
+  });
+}
+
+const LAYER = SAMPLE.manifest.layers[0]!;
+/** It says that it has everything, and sends nothing of it. */
+const lies: Answer = (request, response, path) => {
+  const digest = path.split("/").at(-1) ?? "";
+  response.setHeader("docker-content-digest", digest).setHeader("content-type", OCI_MANIFEST);
+  return request.method === "HEAD" ? response.end() : response.writeHead(404).end();
+};
+const configOnly: Answer = (_, response, path) =>
+  path.endsWith(SAMPLE.manifest.config.digest) ? response.end(SAMPLE.config) : undefined;
+
+test.each<[name: string, manifest: object, answer: Answer]>([
+  ["layer", SAMPLE.manifest, configOnly],
+  [
+    "layer, whose registry says that it has it",
+    SAMPLE.manifest,
+    (request, response, path) => configOnly(request, response, path) ?? lies(request, response, path),
+  ],
+  ["configuration", SAMPLE.manifest, lies],
+  [
+    "manifest in an index",
+    {
+      schemaVersion: 2,
+      mediaType: OCI_INDEX,
+      manifests: [
+        {
+          mediaType: OCI_MANIFEST,
+          digest: digestOf(MANIFEST),
+          size: MANIFEST.length,
+          platform: { os: "wasip2", architecture: "wasm" },
+        },
+      ],
+    },
+    lies,
+  ],
+])("contract: a digest is no key to another's private %s", async (_, manifest, answer) => {
+  await using setting = await set();
+  await setting.obtain(ADA);
+  await using thief = await startThief(manifest, answer);
+  for (const name of [`${thief.host}/app:1`, `${thief.host}/app@${digestOf(MANIFEST)}`]) {
+    await expect(setting.obtainFrom(name)).rejects.toHaveProperty("code", "OCI_NOT_FOUND");
+  }
+  setting.isAway = true;
+  expect(await setting.obtain(ADA)).toBe(digestOf(COMPONENT));
+});
+
+test("contract: a digest is no key to what a crash left of another's private layer", async () => {
+  await using setting = await set();
+  await using thief = await startThief(SAMPLE.manifest, configOnly);
+  const folder = join(setting.folder, "partial");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `4294967295-x.${LAYER.digest.replace(":", "-")}`), COMPONENT);
+  await expect(setting.obtainFrom(`${thief.host}/app:1`)).rejects.toHaveProperty("code", "OCI_NOT_FOUND");
+});
+
+test("contract: what another repository of the same registry has is not sent again", async () => {
+  await using setting = await set();
+  await setting.obtain(ADA);
+  const before = setting.registry.requests.length;
+  expect(await setting.obtain(ADA, "IfNotPresent", "copy:1")).toBe(digestOf(COMPONENT));
+  const asked = setting.registry.requests.slice(before);
+  expect(asked).toContain(`HEAD /v2/copy/blobs/${LAYER.digest}`);
+  expect(asked).not.toContain(`GET /v2/copy/blobs/${LAYER.digest}`);
+  setting.isAway = true;
+  expect(await setting.obtain(ADA, "IfNotPresent", "copy:1")).toBe(digestOf(COMPONENT));
 });
 
 test("PullRecords: no credentials can be read out of what is kept", async () => {

@@ -22,6 +22,8 @@ export function isAway({ code }: WasmletError): boolean {
 export const NOBODY: ArtifactRegistry = {
   manifest: (reference) => Promise.reject(notKept(reference)),
   blob: (reference) => Promise.reject(notKept(reference)),
+  hasBlob: () => Promise.resolve(false),
+  referrers: () => Promise.resolve([]),
 };
 
 function notKept(reference: Reference): WasmletError {

@@ -10,6 +10,8 @@ import type { Credentials, CredentialSource } from "../../oci/registry/credentia
 const MAX_RECORDS = 10_000;
 /** Credentials of one artifact; the oldest go first. */
 const MAX_CREDENTIALS = 64;
+/** Manifests, layers and signatures of one artifact; the oldest go first. */
+const MAX_DIGESTS = 2048;
 
 const PullRecord = v.object({
   repository: text(1024),
@@ -19,6 +21,8 @@ const PullRecord = v.object({
   salt: text(64),
   /** Whom it was let out to: a registry or its mirror, and a keyed hash of what it knew them by. */
   credentials: listOf(v.object({ registry: text(512), hash: text(64) }), MAX_CREDENTIALS),
+  /** Everything that came with it out of its repository, and the artifact itself. */
+  digests: v.optional(listOf(text(256), MAX_DIGESTS), []),
 });
 type PullRecord = v.InferOutput<typeof PullRecord>;
 
@@ -53,25 +57,35 @@ export class PullRecords {
     return false;
   }
 
-  /** Remembers that a registry let these have the artifact; nobody shown means that it lets anybody. */
-  note(reference: Reference, digest: string, shown: readonly ShownCredentials[]): void {
+  /** Returns what came with an artifact out of its repository, for whomever it was: nothing where it never came. */
+  digestsOf(reference: Reference, digest: string): string[] {
+    return this.#find(reference, digest)?.digests ?? [];
+  }
+
+  /**
+   * Remembers that a registry let these have the artifact, and what came with it; nobody shown means that it lets anybody.
+   */
+  note(reference: Reference, digest: string, shown: readonly ShownCredentials[], digests: readonly string[]): void {
     const known = this.#find(reference, digest);
     const { salt, anonymous, credentials } = known ?? {
       salt: randomBytes(16).toString("hex"),
       anonymous: false,
       credentials: [],
     };
+    const all = new Set([...(known?.digests ?? []), ...digests]);
     const added = shown
       .map(({ registry, credentials: own }) => ({ registry, hash: hashOf(own, salt) }))
       .filter(({ registry, hash }) => !credentials.some((one) => one.registry === registry && one.hash === hash));
     const isPublic = anonymous || shown.length === 0;
-    if (known !== undefined && added.length === 0 && isPublic === anonymous) return;
+    const isKnown = all.size === known?.digests.length && added.length === 0 && isPublic === anonymous;
+    if (isKnown) return;
     this.#write({
       repository: repositoryOf(reference),
       digest,
       anonymous: isPublic,
       salt,
       credentials: [...credentials, ...added].slice(-MAX_CREDENTIALS),
+      digests: [...all].slice(-MAX_DIGESTS),
     });
   }
 
@@ -86,16 +100,25 @@ export class PullRecords {
   #find(reference: Reference, digest: string): PullRecord | undefined {
     const repository = repositoryOf(reference);
     try {
-      const value: unknown = JSON.parse(readFileSync(this.#fileOf(repository, digest), "utf8"));
-      const { success, output } = v.safeParse(PullRecord, value);
-      return success && output.repository === repository && output.digest === digest ? output : undefined;
+      const record = readRecord(readFileSync(this.#fileOf(repository, digest), "utf8"));
+      return record?.repository === repository && record.digest === digest ? record : undefined;
     } catch {
-      return undefined; // nobody's yet, or damaged: the registry is asked
+      return undefined; // nobody's yet
     }
   }
 
   #fileOf(repository: string, digest: string): string {
     return join(this.#directory, createHash("sha256").update(`${repository}@${digest}`).digest("hex"));
+  }
+}
+
+/** Returns undefined for what is damaged: the registry is asked. */
+function readRecord(json: string): PullRecord | undefined {
+  try {
+    const { success, output } = v.safeParse(PullRecord, JSON.parse(json));
+    return success ? output : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -4,7 +4,15 @@ import { CpuMeter, type TurnObserver } from "./cpu-time.ts";
 import { Guest } from "./guest.ts";
 import { HttpApp } from "./http-app.ts";
 import { LineBudget } from "./log-lines.ts";
-import type { AppStats, CellApp, Failure, FromCell, LogLine, ToCell } from "./protocol.ts";
+import {
+  guestAppsOf,
+  type AppStats,
+  type CellApp,
+  type Failure,
+  type FromCell,
+  type LogLine,
+  type ToCell,
+} from "./protocol.ts";
 import { StatsCollector } from "./stats.ts";
 import { flushStdio } from "./stdio.ts";
 
@@ -93,7 +101,8 @@ export class Cell {
   }
 
   #makeGuest(app: CellApp): Guest {
-    const guest = new Guest(app, this.#log, new StatsCollector(this.#meter), new LineBudget());
+    const [program] = guestAppsOf(app);
+    const guest = new Guest(program!, this.#log, new StatsCollector(this.#meter), new LineBudget());
     guest.check();
     return guest;
   }

@@ -1,13 +1,16 @@
 import { initialMemoryBytes, readPreparedArtifact } from "../artifacts/prepared-artifact.ts";
 import { WasmletError } from "../../common/errors.ts";
+import { variableNameProblem } from "../../common/spin-template.ts";
 import { ENGINES } from "../engine/engines.ts";
 import type { Instance, Program } from "../engine/engine.ts";
 import { WasiHost } from "../wasi/host.ts";
 import { EMPTY_SOURCE } from "../wasi/io/byte-source.ts";
 import { EgressPolicy } from "../wasi/sockets/egress.ts";
+import type { Variables } from "../wasi/variables/imports.ts";
+import { ComponentHosts } from "./component-hosts.ts";
 import type { GuestTurns } from "./cpu-time.ts";
 import { type LineBudget, LineSink } from "./log-lines.ts";
-import type { AppStats, CellApp, LogLine } from "./protocol.ts";
+import type { AppStats, GuestApp, LogLine } from "./protocol.ts";
 import { checkPreopens } from "./preopen-check.ts";
 import { inheritedStdio } from "./stdio.ts";
 import type { StatsCollector } from "./stats.ts";
@@ -27,29 +30,38 @@ export interface LiveInstance {
   dispose(why?: string): void;
 }
 
-/** Everything about one app in this cell that its instances share: program, policy, log budget, counters. */
+/** Everything about one program of an app in this cell that its instances share: code, policy, log budget, counters. */
 export class Guest {
-  readonly app: CellApp;
+  readonly app: GuestApp;
   readonly stats: StatsCollector;
   readonly lineBudget: LineBudget;
   readonly #log: (line: LogLine) => void;
   readonly #egress: EgressPolicy;
+  readonly #variables: Variables | undefined;
   #program: Program | undefined;
   #isAwake = false;
   /** What compiling took, until a start has told it. */
   #compileSeconds = 0;
   #live = new Set<LiveInstance>();
 
-  constructor(app: CellApp, log: (line: LogLine) => void, stats: StatsCollector, lineBudget: LineBudget) {
+  constructor(app: GuestApp, log: (line: LogLine) => void, stats: StatsCollector, lineBudget: LineBudget) {
     this.app = app;
     this.#log = log;
     this.stats = stats;
     this.lineBudget = lineBudget;
+    const { component } = app;
+    const ofComponent = component && ComponentHosts.parse(component.allowedOutboundHosts);
+    this.#variables = component && {
+      component: component.name,
+      values: new Map(component.variables),
+      nameProblem: variableNameProblem,
+    };
     this.#egress = EgressPolicy.parse(app.allowedOutboundHosts, {
-      onDenied: ({ host, port }) => {
+      onDenied: ({ host, port, list = "network.allowedOutboundHosts" }) => {
         stats.egressDenied();
-        this.say(`refused an outgoing connection to ${host}:${port}: not in network.allowedOutboundHosts`);
+        this.say(`refused an outgoing connection to ${host}:${port}: not in ${list}`);
       },
+      ...(ofComponent && { within: ofComponent }),
     });
   }
 
@@ -119,6 +131,7 @@ export class Guest {
       env: this.app.env,
       preopens: this.app.preopens,
       egress: this.#egress,
+      variables: this.#variables,
       activity: turns,
       ...out.streams,
     });
@@ -198,7 +211,9 @@ export class Guest {
 
   /** Logs a line of the runtime's about this app. */
   say(line: string): void {
-    if (this.lineBudget.take()) this.#log({ id: this.app.id, stream: "runtime", line });
+    const { id, component } = this.app;
+    const from = component === undefined ? "" : `the component ${component.name}: `;
+    if (this.lineBudget.take()) this.#log({ id, stream: "runtime", line: from + line });
   }
 
   #outputs(): { streams: Pick<WasiHost["options"], "stdin" | "stdout" | "stderr" | "terminals">; end(): void } {

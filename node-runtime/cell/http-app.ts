@@ -5,14 +5,17 @@ import { Deadlines } from "./deadlines.ts";
 import { Guest } from "./guest.ts";
 import { InstancePool } from "./instance-pool.ts";
 import type { LineBudget } from "./log-lines.ts";
-import type { AppStats, CellApp, LogLine } from "./protocol.ts";
-import { RequestRun } from "./request-run.ts";
+import { Places } from "./places.ts";
+import { guestAppsOf, type AppStats, type CellApp, type LogLine } from "./protocol.ts";
+import { RequestRun, type Destination } from "./request-run.ts";
+import { SpinRouter } from "./spin-router.ts";
 import type { StatsCollector } from "./stats.ts";
 
-/** One version of an app: its guest, the instances of it, and when their requests must be over. */
+/** One version of an app: its programs, which of them a request is for, and when requests must be over. */
 interface Version {
-  guest: Guest;
-  pool: InstancePool;
+  app: CellApp;
+  programs: readonly [Destination, ...Destination[]];
+  router: SpinRouter | undefined;
   deadlines: Deadlines;
 }
 
@@ -43,19 +46,18 @@ export class HttpApp {
 
   /** Resolves once the port is listened on and the first request will find all made; rejects with Node's error when the port is taken. */
   async listen(): Promise<void> {
-    const { guest } = this.#current;
-    await this.#listener.listen(guest.app.listen);
-    await guest.warmUp();
+    await this.#listener.listen(this.#current.app.listen);
+    await warmUp(this.#current);
   }
 
   /** Swaps in a new version: requests under way end in the old one, the next goes to the new one. */
   async replace(app: CellApp): Promise<void> {
     const next = this.#makeVersion(app);
-    await next.guest.warmUp();
+    await warmUp(next);
     const old = this.#current;
     this.#current = next;
     this.#retired.push(old);
-    old.pool.close();
+    closePools(old);
     this.#forgetRetired();
   }
 
@@ -64,33 +66,40 @@ export class HttpApp {
     this.#isClosing = true;
     clearTimeout(this.#idleTimer);
     await this.#listener.close();
-    this.#current.pool.close();
+    closePools(this.#current);
   }
 
   /** What happened since the last call. */
   takeStats(): AppStats {
-    const versions = [this.#current, ...this.#retired];
+    const guests = [this.#current, ...this.#retired].flatMap(({ programs }) => programs.map(({ guest }) => guest));
     return {
-      id: this.#current.guest.app.id,
+      id: this.#current.app.id,
       ...this.#stats.take(),
       logDropped: this.#lineBudget.takeDropped(),
-      instances: versions.reduce((sum, { guest }) => sum + guest.instanceCount, 0),
-      memoryBytes: versions.reduce((sum, { guest }) => sum + guest.memoryBytes(), 0),
-      standbyBytes: versions.reduce((sum, { guest }) => sum + guest.standbyBytes(), 0),
+      instances: guests.reduce((sum, guest) => sum + guest.instanceCount, 0),
+      memoryBytes: guests.reduce((sum, guest) => sum + guest.memoryBytes(), 0),
+      standbyBytes: guests.reduce((sum, guest) => sum + guest.standbyBytes(), 0),
       inFlight: this.#inFlight,
     };
   }
 
   #makeVersion(app: CellApp): Version {
-    const guest = new Guest(app, this.#log, this.#stats, this.#lineBudget);
-    guest.check();
-    return { guest, pool: new InstancePool(guest), deadlines: new Deadlines(app.requestTimeoutMs) };
+    const places = new Places(app.concurrency);
+    const [first, ...others] = guestAppsOf(app).map((program): Destination => {
+      const guest = new Guest(program, this.#log, this.#stats, this.#lineBudget);
+      guest.check();
+      return { guest, pool: new InstancePool(guest, places) };
+    });
+    const programs = [first!, ...others] as const;
+    const router = app.routes && new SpinRouter(app.routes, programs);
+    return { app, programs, router, deadlines: new Deadlines(app.requestTimeoutMs) };
   }
 
   #serve(exchange: Exchange): void {
-    const { guest, pool, deadlines } = this.#current;
+    const { programs, router, deadlines } = this.#current;
+    const destination = router === undefined ? programs[0] : router.route(exchange);
     this.#inFlight++;
-    new RequestRun(guest, pool, exchange, deadlines, this.#onOver).begin();
+    new RequestRun(destination, exchange, deadlines, this.#onOver).begin();
   }
 
   readonly #onOver = (): void => {
@@ -98,23 +107,32 @@ export class HttpApp {
     if (this.#retired.length > 0) this.#forgetRetired();
     if (this.#inFlight > 0 || this.#isClosing) return;
     this.#idleSinceMs = performance.now();
-    this.#idleTimer ??= this.#armIdle(this.#current.guest.app.idleMs);
+    this.#idleTimer ??= this.#armIdle(this.#current.app.idleMs);
   };
 
   /** Has the app scaled to zero when nothing was asked of it for a while. The timer runs on through requests. */
   #armIdle(delayMs: number): NodeJS.Timeout | undefined {
-    if (this.#current.guest.app.idleMs === 0) return undefined;
+    if (this.#current.app.idleMs === 0) return undefined;
     return setTimeout(() => {
       this.#idleTimer = undefined;
       if (this.#inFlight > 0) return;
-      const { guest, pool } = this.#current;
-      const leftMs = this.#idleSinceMs + guest.app.idleMs - performance.now();
+      const { app, programs } = this.#current;
+      const leftMs = this.#idleSinceMs + app.idleMs - performance.now();
       if (leftMs > 0) this.#idleTimer = this.#armIdle(Math.ceil(leftMs));
-      else pool.trim();
+      else for (const { pool } of programs) pool.trim();
     }, delayMs).unref();
   }
 
   #forgetRetired(): void {
-    this.#retired = this.#retired.filter(({ guest }) => guest.instanceCount > 0);
+    this.#retired = this.#retired.filter(({ programs }) => programs.some(({ guest }) => guest.instanceCount > 0));
   }
+}
+
+/** One program after another: they share a thread. */
+async function warmUp({ programs }: Version): Promise<void> {
+  for (const { guest } of programs) await guest.warmUp();
+}
+
+function closePools({ programs }: Version): void {
+  for (const { pool } of programs) pool.close();
 }

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { Guest, LiveInstance } from "./guest.ts";
 import { InstancePool, type Lease, type Taker } from "./instance-pool.ts";
+import { Places } from "./places.ts";
 import { StatsCollector } from "./stats.ts";
 
 const makeInstance = (): unknown => ({
@@ -13,7 +14,12 @@ const makeInstance = (): unknown => ({
 });
 
 /** A pool over a guest whose instances do nothing, and are made at once or later. */
-function makePool(concurrency: number, made: "at once" | "later"): { pool: InstancePool; stats: StatsCollector } {
+function makePool(
+  concurrency: number,
+  made: "at once" | "later",
+  places?: Places,
+): { pool: InstancePool; stats: StatsCollector; closed: () => boolean } {
+  let isClosed = false;
   const stats = new StatsCollector();
   const guest = {
     app: { concurrency, reuse: "Request" },
@@ -21,8 +27,9 @@ function makePool(concurrency: number, made: "at once" | "later"): { pool: Insta
     isAwake: true,
     instantiate: () => (made === "at once" ? makeInstance() : Promise.resolve(makeInstance())),
     release: () => {},
+    close: () => (isClosed = true),
   };
-  return { pool: new InstancePool(guest as unknown as Guest), stats };
+  return { pool: new InstancePool(guest as unknown as Guest, places), stats, closed: () => isClosed };
 }
 
 /** A request that notes what it gets. */
@@ -136,4 +143,45 @@ test("instance pool: an instance that was on the way when the app was scaled to 
   made.resolve({ ...(makeInstance() as object), dispose: () => disposed.push("disposed") });
   await settled();
   expect(disposed).toEqual(["asleep", "disposed", "asleep"]);
+});
+
+test("instance pool: programs of one app share its places, and the one that waited longest is next", async () => {
+  const places = new Places(1);
+  const [one, other] = [makePool(1, "at once", places), makePool(1, "at once", places)];
+  const first = ask(one.pool);
+  const waiting = [ask(other.pool), ask(one.pool), ask(other.pool), ask(other.pool)];
+  expect(ask(one.pool).thrown).toMatchObject({ code: "REQUEST_OVERLOADED" });
+  let { live } = first;
+  let from = one.pool;
+  for (const [index, request] of waiting.entries()) {
+    expect(request.live).toBeUndefined();
+    from.release(live!, true);
+    await settled();
+    ({ live } = request);
+    from = index === 1 ? one.pool : other.pool;
+    expect([from.inUse, one.pool.inUse + other.pool.inUse]).toEqual([1, 1]);
+  }
+  from.release(live!, true);
+  expect(places.take()).toBe(true);
+});
+
+test("instance pool: a closed program stays until those who wait for a place of the app's are served, or have left", async () => {
+  const places = new Places(1);
+  const [one, other] = [makePool(1, "at once", places), makePool(1, "at once", places)];
+  const { live } = ask(one.pool);
+  const [waiting, leaving] = [ask(other.pool), ask(other.pool)];
+  other.pool.close();
+  expect(other.closed()).toBe(false);
+  one.pool.release(live!, true);
+  await settled();
+  other.pool.release(waiting.live!, true);
+  await settled();
+  other.pool.release(leaving.live!, true);
+  expect(other.closed()).toBe(true);
+  const last = makePool(1, "at once", places);
+  ask(one.pool);
+  const gone = ask(last.pool);
+  last.pool.close();
+  last.pool.leave(gone);
+  expect(last.closed()).toBe(true);
 });

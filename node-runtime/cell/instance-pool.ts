@@ -1,9 +1,8 @@
 import { messageOf, WasmletError } from "../../common/errors.ts";
 import type { Guest, LiveInstance } from "./guest.ts";
+import { Places } from "./places.ts";
 import { TimeSlice } from "./time-slice.ts";
 
-/** Requests that may wait for an instance, as a multiple of the concurrency limit; more are refused. */
-const QUEUE_FACTOR = 4;
 /** The longest message of a failed start that is reported. */
 const MAX_MESSAGE_LENGTH = 4096;
 
@@ -22,14 +21,16 @@ export interface Taker {
 }
 
 /**
- * Hands out instances of one app. Reuse `Request`: each request gets a pristine one, made ahead of it when possible.
+ * Hands out instances of one program. Reuse `Request`: each request gets a pristine one, made ahead of it when possible.
  * Reuse `Instance`: instances are kept and serve one request after another.
  */
 export class InstancePool {
   readonly #guest: Guest;
+  /** How many requests of the app may have an instance, this program's or another's. */
+  readonly #places: Places;
   #ready: LiveInstance[] = [];
   #inUse = 0;
-  /** Those for whom no instance is free, in their order. */
+  /** Those for whom there is no place. */
   readonly #waiting = new Set<Taker>();
   /** Those who have a place and whose instance is being made. */
   readonly #promised = new Set<Taker>();
@@ -39,8 +40,9 @@ export class InstancePool {
   #trims = 0;
   #closed = false;
 
-  constructor(guest: Guest) {
+  constructor(guest: Guest, places = new Places(guest.app.concurrency)) {
     this.#guest = guest;
+    this.#places = places;
   }
 
   /** Requests that have an instance now, or a place for one. */
@@ -50,20 +52,21 @@ export class InstancePool {
 
   /** Gives the taker an instance, now or later; refuses with REQUEST_OVERLOADED when concurrency and queue are full. */
   acquire(taker: Taker): void {
-    const { concurrency } = this.#guest.app;
-    if (this.#inUse < concurrency) {
+    if (this.#places.take()) {
       this.#inUse++;
       return this.#admit(taker);
     }
-    if (this.#waiting.size < concurrency * QUEUE_FACTOR) return void this.#waiting.add(taker);
+    if (this.#places.wait(taker, () => this.#promise(taker))) return void this.#waiting.add(taker);
     this.#guest.stats.limitHit("concurrency");
     taker.refuse(new WasmletError("REQUEST_OVERLOADED", "the app's concurrency limit and its queue are full"));
   }
 
   /** The taker wants no instance any more; nothing of it is called then. */
   leave(taker: Taker): void {
+    this.#places.leave(taker);
     this.#waiting.delete(taker);
     this.#promised.delete(taker);
+    this.#closeWhenOver();
   }
 
   /** Gives an instance back; `reusable` is false after a trap, a timeout or an abort. */
@@ -91,7 +94,11 @@ export class InstancePool {
   close(): void {
     this.#closed = true;
     this.#endReady("the app was replaced or removed");
-    if (this.#inUse === 0) this.#guest.close();
+    this.#closeWhenOver();
+  }
+
+  #closeWhenOver(): void {
+    if (this.#closed && this.#inUse === 0 && this.#waiting.size === 0) this.#guest.close();
   }
 
   #endReady(why: string): void {
@@ -152,18 +159,20 @@ export class InstancePool {
     return undefined;
   }
 
-  /** The freed place goes to the request that waited longest, which keeps `inUse` as it is. */
+  /** The place goes to the request that waited longest, which may be this pool's. */
   #free(): void {
-    const [next] = this.#waiting;
-    if (next === undefined) {
-      this.#inUse--;
-      if (this.#closed && this.#inUse === 0) this.#guest.close();
-      return;
-    }
-    this.#waiting.delete(next);
-    this.#promised.add(next);
+    this.#places.free();
+    this.#inUse--;
+    this.#closeWhenOver();
+  }
+
+  /** One who waited has a place. */
+  #promise(taker: Taker): void {
+    this.#waiting.delete(taker);
+    this.#inUse++;
+    this.#promised.add(taker);
     // Not at once: whoever frees the place is still at work.
-    queueMicrotask(() => this.#keepPromise(next, () => this.#admit(next)));
+    queueMicrotask(() => this.#keepPromise(taker, () => this.#admit(taker)));
   }
 
   /** Makes one instance in an idle moment, so that the next request finds it ready. */

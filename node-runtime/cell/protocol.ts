@@ -10,19 +10,35 @@ import { finite, integer, listOf, mapOf, text } from "../../common/shapes.ts";
 
 const AppId = text(128, 3);
 
+/** A program of an app, and what it alone is given. */
+const CellProgram = v.object({
+  /** The folder of its prepared files. */
+  directory: text(4096),
+  args: listOf(text(65_536), 1024),
+  env: listOf(v.tuple([text(1024), text(1_048_576)]), 4096),
+  preopens: listOf(v.object({ guestPath: text(4096), hostPath: text(4096), writable: v.boolean() }), 256),
+  /** What makes it a component of a Spin application. */
+  component: v.optional(
+    v.object({
+      name: text(256),
+      variables: listOf(v.tuple([text(256), text(4_194_304)]), 4096),
+      /** The hosts that it may reach of those that the app may, as Spin writes them. */
+      allowedOutboundHosts: listOf(text(65_536), 4096),
+    }),
+  ),
+});
+
 /** An app as a cell needs it: everything resolved, nothing to look up. */
 const CellApp = v.object({
   /** `namespace/name`. */
   id: AppId,
   /** Grows with every change of the app; a load with a higher one replaces the running version. */
   revision: integer(0),
-  /** The folder of its prepared files. */
-  directory: text(4096),
   trigger: v.picklist(["http", "command"]),
   listen: v.optional(v.object({ host: text(255), port: integer(0, 65_535) })),
-  args: listOf(text(65_536), 1024),
-  env: listOf(v.tuple([text(1024), text(1_048_576)]), 4096),
-  preopens: listOf(v.object({ guestPath: text(4096), hostPath: text(4096), writable: v.boolean() }), 256),
+  programs: listOf(CellProgram, 128, 1),
+  /** Which program, by its index, a path is for; without routes the first one has them all. */
+  routes: v.optional(listOf(v.object({ route: text(4096), target: integer(0, 127) }), 128, 1)),
   allowedOutboundHosts: listOf(text(512), 1024),
   reuse: v.picklist(["Request", "Instance"]),
   maxMemoryBytes: finite(65_536),
@@ -35,6 +51,17 @@ const CellApp = v.object({
 
 /** An app as a cell runs it. */
 export type CellApp = v.InferOutput<typeof CellApp>;
+
+/** A program as a cell is given it. */
+export type CellProgram = v.InferOutput<typeof CellProgram>;
+
+/** One program of an app, with what all of them share. */
+export type GuestApp = Omit<CellApp, "programs" | "routes"> & CellProgram;
+
+/** Returns an app's programs, each with what all of them share. */
+export function guestAppsOf(app: CellApp): GuestApp[] {
+  return app.programs.map((program) => ({ ...app, ...program }));
+}
 
 const Failure = v.object({ code: text(64), message: text(4096) });
 

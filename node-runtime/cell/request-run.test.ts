@@ -31,6 +31,7 @@ class Served {
       hasRoom: true,
       mustClose: false,
       waitingBytes: 0,
+      clientAddress: "127.0.0.1:1",
       write: () => {},
       finish: () => {},
       cut: () => this.exchange.lose("the connection was cut"),
@@ -47,7 +48,7 @@ class Served {
       say: (line: string) => this.said.push(line),
     } as unknown as Guest;
     this.pool = new InstancePool(guest);
-    this.run = new RequestRun(guest, this.pool, this.exchange, this.deadlines, () => {});
+    this.run = new RequestRun({ guest, pool: this.pool }, this.exchange, this.deadlines, () => {});
     this.run.begin();
   }
 

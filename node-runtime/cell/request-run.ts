@@ -1,6 +1,7 @@
 import { WasmletError, messageOf } from "../../common/errors.ts";
 import type { Exchange, ExchangeObserver } from "../http1/exchange.ts";
 import { HostClosedError } from "../wasi/errors.ts";
+import type { FieldEntry } from "../wasi/http/field-rules.ts";
 import { createIncomingRequest } from "../wasi/http/incoming.ts";
 import { ResponseOutparam, type ResponseOutcome } from "../wasi/http/response.ts";
 import { MAX_REQUEST_BODY_BYTES, pathWithQueryOf, refuse } from "./admission.ts";
@@ -14,6 +15,16 @@ import { monotonicMs, toMonotonicMs } from "./turn-record.ts";
 /** Status that counts a request whose client left before it was answered; nobody reads it. */
 const CLIENT_LEFT_STATUS = 499;
 
+/** Where a request goes: a program of the app, or nowhere. */
+export interface Destination {
+  guest: Guest;
+  pool: InstancePool;
+  /** Why no program gets it. */
+  refusal?: WasmletError;
+  /** The headers that the guest gets, where those that came are not all. */
+  fields?: () => FieldEntry[];
+}
+
 type GuestResponse = Extract<ResponseOutcome, { kind: "response" }>;
 
 /**
@@ -25,8 +36,7 @@ type GuestResponse = Extract<ResponseOutcome, { kind: "response" }>;
  * arrival, waiting included.
  */
 export class RequestRun implements ExchangeObserver, Taker, Limited {
-  readonly #guest: Guest;
-  readonly #pool: InstancePool;
+  readonly #destination: Destination;
   readonly #exchange: Exchange;
   readonly #deadlines: Deadlines;
   readonly #onOver: () => void;
@@ -40,12 +50,19 @@ export class RequestRun implements ExchangeObserver, Taker, Limited {
   #failure: WasmletError | undefined;
   #hasFailed = false;
 
-  constructor(guest: Guest, pool: InstancePool, exchange: Exchange, deadlines: Deadlines, onOver: () => void) {
-    this.#guest = guest;
-    this.#pool = pool;
+  constructor(destination: Destination, exchange: Exchange, deadlines: Deadlines, onOver: () => void) {
+    this.#destination = destination;
     this.#exchange = exchange;
     this.#deadlines = deadlines;
     this.#onOver = onOver;
+  }
+
+  get #guest(): Guest {
+    return this.#destination.guest;
+  }
+
+  get #pool(): InstancePool {
+    return this.#destination.pool;
   }
 
   /** Begins; never throws. */
@@ -53,6 +70,7 @@ export class RequestRun implements ExchangeObserver, Taker, Limited {
     this.#exchange.observer = this;
     try {
       refuse(this.#exchange.request);
+      if (this.#destination.refusal !== undefined) throw this.#destination.refusal;
     } catch (thrown) {
       return this.#fail(thrown);
     }
@@ -125,7 +143,7 @@ export class RequestRun implements ExchangeObserver, Taker, Limited {
       scheme: "http",
       authority: request.host,
       pathWithQuery: pathWithQueryOf(request.target),
-      headers: () => fieldsOf(request.rawHeaders),
+      headers: this.#destination.fields ?? (() => fieldsOf(request.rawHeaders)),
       body,
       trailers: body.trailers,
     });

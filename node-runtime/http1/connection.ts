@@ -63,6 +63,11 @@ export class Connection implements ExchangeChannel {
     return this.#socket.writableLength;
   }
 
+  get clientAddress(): string {
+    const { remoteFamily, remoteAddress = "", remotePort = 0 } = this.#socket;
+    return remoteFamily === "IPv6" ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
+  }
+
   /** While requests wait behind this one, ending the connection would lose them. */
   get mustClose(): boolean {
     return this.#owner.isDraining && this.#ahead.length === 0;

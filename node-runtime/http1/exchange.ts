@@ -10,6 +10,8 @@ const MAX_INFORMATIONAL_BYTES = 64 * 1024;
 export interface ExchangeChannel extends Outlet {
   /** Bytes that the system has not taken yet. */
   readonly waitingBytes: number;
+  /** The client's address and port, as `127.0.0.1:40000` or `[::1]:40000`. */
+  readonly clientAddress: string;
   /** The response is written; `closes` when it said that the connection ends. */
   finish(closes: boolean): void;
   /** Cuts the connection. */
@@ -60,6 +62,11 @@ export class Exchange {
 
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  /** The client's address and port, as `127.0.0.1:40000` or `[::1]:40000`. */
+  get clientAddress(): string {
+    return this.#channel.clientAddress;
   }
 
   /** True when the end of the connection tells the client that the response is complete. */

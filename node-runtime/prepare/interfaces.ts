@@ -1,5 +1,5 @@
 import { WasmletError } from "../../common/errors.ts";
-import { OFFERED_INTERFACES } from "../wasi/offered.ts";
+import { OFFERED_INTERFACES, SPIN_INTERFACES } from "../wasi/offered.ts";
 
 /** What a component's world says: interface names with versions. */
 export interface World {
@@ -32,8 +32,9 @@ export function checkOffered(imports: readonly string[]): void {
   );
 }
 
-/** True when the host offers this interface: `wasi:io/poll@0.2.6` of any patch version. */
+/** True when the host offers this interface: `wasi:io/poll@0.2.6` of any patch version, and to some apps Spin's. */
 function isOffered(versioned: string): boolean {
+  if (SPIN_INTERFACES.includes(versioned)) return true;
   const parsed = parseName(versioned);
   return parsed !== undefined && (OFFERED_INTERFACES.get(parsed.minor)?.has(parsed.name) ?? false);
 }

@@ -10,6 +10,7 @@ import { checkSignatures } from "./component/signatures.ts";
 import { firstLine } from "./first-line.ts";
 import { transpile } from "./glue.ts";
 import { compileModule, writeResettable, writeStoppable, writeTracked, type ModuleSource } from "./module-files.ts";
+import { SPIN_INTERFACES } from "../wasi/offered.ts";
 import { checkOffered, p3VersionsOf, readWorld, triggersOf, wasiOf } from "./interfaces.ts";
 
 /** The kind stands in bytes 4 to 7: https://github.com/WebAssembly/component-model/blob/main/design/mvp/Binary.md */
@@ -77,9 +78,11 @@ async function prepareComponent(
   const wit = await readWit(bytes);
   const world = readWorld(wit);
   checkOffered(world.imports);
+  const spinImports = world.imports.filter((name) => SPIN_INTERFACES.includes(name));
   return {
     wasi: wasiOf(world),
     ...world,
+    ...(spinImports.length > 0 && { spinImports }),
     triggers: triggersOf(world.exports),
     wit: wit.slice(0, 1_000_000),
     ...(await bindComponent(bytes, directory, engine, p3VersionsOf(world.imports))),

@@ -1,14 +1,14 @@
-import { Backoff } from "../../common/backoff.ts";
 import { messageOf, WasmletError } from "../../common/errors.ts";
-import { ERROR_CODES, knownCode, type ErrorCode } from "../../common/error-codes.ts";
+import { ERROR_CODES, knownCode } from "../../common/error-codes.ts";
 import type { Failure } from "../cell/protocol.ts";
 import {
   cellAppOf,
+  checkImports,
   checkTrigger,
   obtainArtifact,
   type ObtainContext,
-  type ProgramDefaults,
   type ReadyArtifact,
+  type ReadyProgram,
 } from "./app.ts";
 import type { AppStatus } from "./app-status.ts";
 import type { CellGroup } from "./cell-group.ts";
@@ -16,29 +16,7 @@ import { CommandKeeper, type CommandContext } from "./command-keeper.ts";
 import { changedFields, fieldsOf } from "./desired-fields.ts";
 import type { DesiredApp } from "./desired-state.ts";
 import type { Ports } from "./ports.ts";
-
-/** Delays before trying again what the node's surroundings broke: a registry, a killed child, a taken port. */
-const RETRY = { firstMs: 1000, maxMs: 300_000 };
-const RETRIED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  "ARTIFACT_CACHE_CORRUPT",
-  "ARTIFACT_FETCH_FAILED",
-  "OCI_DIGEST_MISMATCH",
-  "OCI_NOT_FOUND",
-  "OCI_POLICY_REFUSED",
-  "OCI_RATE_LIMITED",
-  "OCI_RESPONSE_INVALID",
-  "OCI_SIZE_MISMATCH",
-  "OCI_TRANSFER_FAILED",
-  "OCI_UNAUTHORIZED",
-  "OCI_UNREACHABLE",
-  "PREPARE_CRASHED",
-  "APP_FOLDER_MISSING",
-  "APP_PORT_IN_USE",
-  "APP_PORT_CONFLICT",
-  "RUNTIME_CACHE",
-  "RUNTIME_CELL_LOST",
-  "RUNTIME_FOLDER",
-]);
+import { RetryDelays } from "./retry-delays.ts";
 
 /** What controllers share. */
 export interface ControllerContext extends CommandContext, ObtainContext {
@@ -54,17 +32,23 @@ export interface ControllerContext extends CommandContext, ObtainContext {
 export class AppController {
   readonly status: AppStatus;
   readonly #context: ControllerContext;
-  readonly #retry = new Backoff(RETRY.firstMs, RETRY.maxMs);
+  readonly #retry = new RetryDelays();
   readonly #command: CommandKeeper;
   #desired: DesiredApp;
+  /** The wish as it was last given: one that is the same object is the same. */
+  #wish: DesiredApp | undefined;
   #fields: ReadonlyMap<string, string> = new Map();
   #revision = 0;
   #serving: { revision: number; group: CellGroup } | undefined;
+  /** The revision that serves, or that was started as a command. */
+  #running: number | undefined;
   readonly #held = new Map<number, () => void>();
   #timer: NodeJS.Timeout | undefined;
   #attempt = new AbortController();
   #removed = false;
   #startFailed = false;
+  /** What was said of the last failure: the same one is said once. */
+  #said: string | undefined;
 
   constructor(desired: DesiredApp, status: AppStatus, context: ControllerContext) {
     this.#desired = desired;
@@ -83,16 +67,29 @@ export class AppController {
   }
 
   /** Takes a new wish; does nothing when it is the old one. Returns the fields of the manifest that changed. */
-  update({ held, ...desired }: DesiredApp): string[] {
+  update(wish: DesiredApp): string[] {
+    if (wish === this.#wish) return [];
+    this.#wish = wish;
+    const { held, ...desired } = wish;
     this.status.hold(held);
     const fields = fieldsOf(desired);
     const changed = changedFields(this.#fields, fields);
-    if (changed.length === 0) return [];
-    this.#fields = fields;
     this.#desired = desired;
+    if (changed.length === 0) {
+      if (this.#isUpToDate) this.status.runs(desired.revision);
+      return [];
+    }
+    this.#fields = fields;
     this.#retry.reset();
-    this.#begin();
+    this.#said = undefined;
+    this.status.reconsider();
+    this.#begin("new");
     return changed;
+  }
+
+  /** Whether what runs is what was asked for last, not something older. */
+  get #isUpToDate(): boolean {
+    return this.#running === this.#revision;
   }
 
   /**
@@ -125,23 +122,24 @@ export class AppController {
     this.#context.store.removeVolumes(this.id);
   }
 
-  #begin(): void {
+  #begin(attemptOf: "new" | "known"): void {
     this.#attempt.abort();
     clearTimeout(this.#timer);
     this.#command.cancelRestart();
     const attempt = new AbortController();
     this.#attempt = attempt;
-    void this.#bringUp(++this.#revision, attempt.signal).catch((thrown: unknown) => {
+    void this.#bringUp(++this.#revision, attemptOf, attempt.signal).catch((thrown: unknown) => {
       if (!attempt.signal.aborted) this.#fail(thrown);
     });
   }
 
-  async #bringUp(revision: number, signal: AbortSignal): Promise<void> {
+  async #bringUp(revision: number, attemptOf: "new" | "known", signal: AbortSignal): Promise<void> {
     const { status } = this;
     const desired = this.#desired;
     if (desired.refusal !== undefined) throw desired.refusal;
     if (this.#serving === undefined) {
-      status.set("Preparing");
+      // One that is tried again stays in its BackOff until that succeeds: there is nothing new to tell.
+      if (attemptOf === "new") status.set("Preparing");
       // Before anything that takes a while, so that ports follow the order of the manifests and not of who is ready first.
       if (desired.trigger.kind === "http") await this.#assignPort(desired, signal);
     }
@@ -157,35 +155,48 @@ export class AppController {
       this.#letGo((held) => held === revision);
       throw thrown;
     }
-    if (!signal.aborted) this.#letGo((held) => held !== revision);
+    if (signal.aborted) return;
+    this.#said = undefined;
+    this.#retry.reset();
+    this.#letGo((held) => held !== revision);
   }
 
-  async #start(revision: number, { artifact, defaults, phases }: ReadyArtifact, signal: AbortSignal): Promise<void> {
+  async #start(revision: number, ready: ReadyArtifact, signal: AbortSignal): Promise<void> {
     const { status } = this;
     const desired = this.#desired;
-    checkTrigger(desired, artifact);
+    const { programs, phases } = ready;
+    for (const { artifact, defaults } of programs) {
+      checkTrigger(desired, artifact);
+      checkImports(artifact, defaults.component !== undefined);
+    }
+    const { artifact } = toldProgram(ready);
     this.#context.metrics.observePreparation(desired, phases);
     this.#context.metrics.observeEngine(desired, artifact.engine, artifact.engineReason);
     status.started(phases);
     status.condition("Prepared", "True", "Prepared");
     const loaded = {
-      digest: artifact.digest,
+      digest: programs[0].artifact.digest,
       engine: artifact.engine,
       ...(artifact.engineReason !== undefined && { engineReason: artifact.engineReason }),
     };
     if (this.#serving === undefined) status.set("Starting", loaded);
-    const directory = this.#context.store.preparedDirectory(artifact.digest);
     if (desired.trigger.kind === "command") {
-      const app = cellAppOf(desired, revision, directory, undefined, this.#context.store, defaults);
+      const app = cellAppOf(desired, revision, ready, undefined, this.#context.store);
       this.#command.start(desired, app);
+      this.#runs(revision);
       return;
     }
-    await this.#serve(revision, directory, defaults, signal);
+    await this.#serve(revision, ready, signal);
     if (!signal.aborted) {
       status.condition("Loaded", "True", "Loaded");
       status.condition("Ready", "True", "Serving");
       status.set("Ready", loaded);
     }
+  }
+
+  #runs(revision: number | undefined): void {
+    this.#running = revision;
+    this.status.runs(revision === undefined ? undefined : this.#desired.revision);
   }
 
   /** Lets the store remove the artifacts of the revisions that `isOver` names. */
@@ -197,7 +208,7 @@ export class AppController {
     }
   }
 
-  async #serve(revision: number, directory: string, defaults: ProgramDefaults, signal: AbortSignal): Promise<void> {
+  async #serve(revision: number, ready: ReadyArtifact, signal: AbortSignal): Promise<void> {
     const desired = this.#desired;
     const { ports, host, store } = this.#context;
     const before = ports.portOf(this.id);
@@ -208,11 +219,13 @@ export class AppController {
     if (this.#serving !== undefined && (this.#serving.group !== group || before !== port)) {
       this.#serving.group.unload(this.id);
       this.#serving = undefined;
+      this.#runs(undefined);
     }
-    const failure = await group.load(cellAppOf(desired, revision, directory, { host, port }, store, defaults));
+    const failure = await group.load(cellAppOf(desired, revision, ready, { host, port }, store));
     if (signal.aborted) return;
     if (failure !== undefined) throw errorOf(failure);
     this.#serving = { revision, group };
+    this.#runs(revision);
     this.#startFailed = false;
     this.status.set(this.status.state, { urls: [`http://${host.includes(":") ? `[${host}]` : host}:${port}`] });
   }
@@ -227,7 +240,7 @@ export class AppController {
       thrown instanceof WasmletError
         ? thrown
         : new WasmletError("RUNTIME_CELL_LOST", messageOf(thrown), { cause: thrown });
-    const retried = RETRIED.has(error.code);
+    const delayMs = this.#retry.after(error.code);
     const { where, expected, actual } = error.details;
     const details = [
       where && `where: ${where}`,
@@ -235,13 +248,20 @@ export class AppController {
       actual && `got: ${actual}`,
     ].filter(Boolean);
     const message = [error.message, ...details, `fix: ${error.fix}`].join("; ");
-    this.#context.logs([{ id: this.id, stream: "runtime", line: `${error.code}: ${message}` }]);
+    const line = `${error.code}: ${message}`;
+    if (line !== this.#said) this.#context.logs([{ id: this.id, stream: "runtime", line }]);
+    this.#said = line;
     this.status.condition(this.#serving ? "Loaded" : "Prepared", "False", error.code, error.message);
     if (this.#serving === undefined) this.status.condition("Ready", "False", error.code, error.message);
-    const state = this.#serving !== undefined ? "Ready" : retried ? "BackOff" : "Failed";
+    const state = this.#serving !== undefined ? "Ready" : delayMs === undefined ? "Failed" : "BackOff";
     this.status.set(state, { reason: error.code, message });
-    if (retried) this.#timer = setTimeout(() => this.#begin(), this.#retry.next());
+    if (delayMs !== undefined) this.#timer = setTimeout(() => this.#begin("known"), delayMs);
   }
+}
+
+/** The program that is told of, of several: the first that is not on the fast engine, since that is what one wants to know. */
+function toldProgram({ programs }: ReadyArtifact): ReadyProgram {
+  return programs.find(({ artifact }) => artifact.engineReason !== undefined) ?? programs[0];
 }
 
 function errorOf({ code, message }: Failure): WasmletError {

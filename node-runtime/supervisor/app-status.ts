@@ -48,6 +48,19 @@ export class AppStatus {
     this.#onChange();
   }
 
+  /** Says which version runs: it may be an older one than was asked for last. */
+  runs(revision: string | undefined): void {
+    if (revision === this.#view.revision) return;
+    if (revision === undefined) delete this.#view.revision;
+    else this.#view.revision = revision;
+    this.#onChange();
+  }
+
+  /** Forgets why what was asked for before did not come to run, while an older version serves. */
+  reconsider(): void {
+    if (this.#view.state === "Ready") this.set("Ready");
+  }
+
   /** Says what is wrong with the manifest, while the app runs as it was last valid; nothing when it is valid. */
   hold(problem: WasmletError | undefined): void {
     if (problem !== undefined) {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { DesiredApp } from "./desired-state.ts";
 
 /** What never changes while an app exists, and what does not ask for anything. */
-type Unnamed = "id" | "namespace" | "name" | "held";
+type Unnamed = "id" | "namespace" | "name" | "revision" | "held";
 
 /** Where in a manifest each part of a wish comes from. */
 const FIELDS: Readonly<Record<Exclude<keyof DesiredApp, Unnamed>, string>> = {
@@ -33,7 +33,9 @@ export function changedFields(before: ReadonlyMap<string, string>, now: Readonly
   return [...now].filter(([field, value]) => before.get(field) !== value).map(([field]) => field);
 }
 
-function digestBytes(_: string, value: unknown): unknown {
-  if (value instanceof Uint8Array) return createHash("sha256").update(value).digest("hex");
+/** A Buffer has become a list of numbers by the time it gets here as a value: so bytes are taken from what holds them. */
+function digestBytes(this: Record<string, unknown>, key: string, value: unknown): unknown {
+  const held = this[key];
+  if (held instanceof Uint8Array) return createHash("sha256").update(held).digest("hex");
   return value instanceof Map ? [...value] : value;
 }

@@ -10,8 +10,15 @@ export type ArtifactSource =
 
 /** A folder that the guest sees. */
 export type Volume =
-  | { name: string; mountPath: string; writable: false; entries: ReadonlyMap<string, Uint8Array> }
-  | { name: string; mountPath: string; writable: boolean; entries?: undefined };
+  | {
+      name: string;
+      mountPath: string;
+      writable: false;
+      /** Its files are kept apart, where a node has a place for what is secret. */
+      isSecret?: true;
+      entries: ReadonlyMap<string, Uint8Array>;
+    }
+  | { name: string; mountPath: string; writable: boolean; isSecret?: undefined; entries?: undefined };
 
 /** An app that should run on this node: everything resolved, whoever asked for it. */
 export interface DesiredApp {
@@ -19,6 +26,8 @@ export interface DesiredApp {
   id: string;
   namespace: string;
   name: string;
+  /** What its version is called, where whoever asks for it has a name for it. */
+  revision?: string;
   /** Why it cannot run as asked; it is then shown as failed, and its neighbours run. */
   refusal?: WasmletError;
   /** What is wrong with the manifest as it stands now: this is the app as it said when it was last valid. */
@@ -50,5 +59,7 @@ export interface DesiredState {
 export interface DesiredStateSource {
   /** Reports the state now (before it resolves) and after every change. Throws RUNTIME_FOLDER when it cannot be read. */
   start(onChange: (state: DesiredState) => void): Promise<void>;
+  /** Whether the runtime is ready, given whether every app is where it is going to be; just that where it is not there. */
+  isReady?(areAppsSettled: boolean): boolean;
   stop(): void;
 }

@@ -39,7 +39,7 @@ export class Ports {
       const holder = this.#taken.get(wanted);
       if (holder !== undefined) {
         throw new WasmletError("APP_PORT_CONFLICT", `port ${wanted} is the port of ${holder} already`, {
-          where: `metadata.annotations[wasmlet.dev/port] of ${id}`,
+          where: `the port of ${id}`,
         });
       }
       await checkFree(this.#host, wanted);

@@ -4,7 +4,7 @@ import { OciArtifacts } from "../artifacts/oci-artifacts.ts";
 import type { AppStats, LogLine } from "../cell/protocol.ts";
 import type { WasmletError } from "../../common/errors.ts";
 import { RuntimeMetrics } from "../metrics/runtime-metrics.ts";
-import type { AppView, Runtime, RuntimeOptions } from "../runtime-api.ts";
+import type { AppView, Runtime, SupervisorOptions } from "../runtime-api.ts";
 import { AppController, type ControllerContext } from "./app-controller.ts";
 import { AppStatus } from "./app-status.ts";
 import { CellGroup } from "./cell-group.ts";
@@ -20,12 +20,12 @@ const COLLECT_INTERVAL_MS = 1000;
 
 /** Owns what should run on this node and the processes that run it. Runs no guest code. */
 export class Supervisor implements Runtime {
-  readonly #options: RuntimeOptions;
+  readonly #options: SupervisorOptions;
   readonly #source: DesiredStateSource;
-  readonly #metrics = new RuntimeMetrics();
+  readonly #metrics: RuntimeMetrics;
   readonly #controllers = new Map<string, AppController>();
   readonly #groups = new Map<string, CellGroup>();
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<(app?: string) => void>();
   readonly #management: ManagementServer;
   readonly #context: ControllerContext;
   readonly #preparer: Preparer;
@@ -35,11 +35,14 @@ export class Supervisor implements Runtime {
   #stopping = false;
   managementUrl = "";
 
-  constructor(options: RuntimeOptions, source: DesiredStateSource) {
+  constructor(options: SupervisorOptions, source: DesiredStateSource, metrics = new RuntimeMetrics()) {
     this.#options = options;
     this.#source = source;
+    this.#metrics = metrics;
     const store = new ArtifactStore(options.cacheDirectory, {
       ...(options.cacheMaxBytes !== undefined && { maxBytes: options.cacheMaxBytes }),
+      volumesDirectory: options.volumesDirectory,
+      secretVolumesDirectory: options.secretVolumesDirectory,
       onEvicted: (count) => this.#metrics.cacheEvictions.inc(count),
     });
     store.sweep();
@@ -62,7 +65,7 @@ export class Supervisor implements Runtime {
     this.#management = new ManagementServer({
       apps: () => this.apps(),
       problems: () => this.problems(),
-      isReady: () => !this.#stopping && this.#isSettled(),
+      isReady: () => !this.#stopping && this.#isReady(),
       metrics: async () => {
         await this.#collect();
         this.#metrics.cacheBytes.set(store.bytes);
@@ -87,11 +90,16 @@ export class Supervisor implements Runtime {
     return [...this.#controllers.values()].map(({ status }) => status.view());
   }
 
+  /** Returns one app by its `namespace/name`. */
+  app(id: string): AppView | undefined {
+    return this.#controllers.get(id)?.status.view();
+  }
+
   problems(): WasmletError[] {
     return this.#desired.problems;
   }
 
-  onChange(listener: () => void): () => void {
+  onChange(listener: (app?: string) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -136,7 +144,7 @@ export class Supervisor implements Runtime {
     if (known === undefined || changed.length === 0) return;
     // With another kind of trigger it starts over.
     const fields = known === controller ? changed : ["trigger"];
-    this.#options.log.info(`${app.id} changed: ${fields.join(", ")}`);
+    this.#options.log.info(`${app.id} changed: ${fields.join(", ")}`, { app: app.id });
   }
 
   #controllerOf(app: DesiredApp): AppController {
@@ -147,7 +155,7 @@ export class Supervisor implements Runtime {
       app.namespace,
       app.name,
       app.trigger.kind,
-      () => this.#changed(),
+      () => this.#changed(app.id),
       () => new Date(),
     );
     const controller = new AppController(app, status, this.#context);
@@ -162,6 +170,7 @@ export class Supervisor implements Runtime {
     this.#controllers.delete(id);
     const { namespace, name } = controller.status.view();
     void this.#metrics.forget({ namespace, name });
+    this.#changed(id);
   }
 
   #groupOf({ cellGroup }: DesiredApp): CellGroup {
@@ -209,11 +218,16 @@ export class Supervisor implements Runtime {
     }
   }
 
+  #isReady(): boolean {
+    const areAppsSettled = this.#isSettled();
+    return this.#source.isReady?.(areAppsSettled) ?? areAppsSettled;
+  }
+
   #isSettled(): boolean {
     return this.apps().every(({ state }) => state !== "Pending" && state !== "Preparing" && state !== "Starting");
   }
 
-  #changed(): void {
-    for (const listener of this.#listeners) listener();
+  #changed(app?: string): void {
+    for (const listener of this.#listeners) listener(app);
   }
 }

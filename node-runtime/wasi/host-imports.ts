@@ -7,9 +7,10 @@ import { IoError } from "./io/error.ts";
 import { InputStream } from "./io/input-stream.ts";
 import { OutputStream } from "./io/output-stream.ts";
 import { poll, Pollable } from "./io/pollable.ts";
-import { OFFERED_INTERFACES } from "./offered.ts";
+import { HOST_INTERFACES } from "./offered.ts";
 import { createRandomImports } from "./random/imports.ts";
 import { createSocketImports } from "./sockets/imports.ts";
+import { createVariableImports } from "./variables/imports.ts";
 
 /** Interfaces by unversioned name; functions in camelCase, resources as classes (the JS embedding of the component model). */
 export type HostImports = Record<string, Record<string, unknown>>;
@@ -24,6 +25,8 @@ const PACKAGES: ReadonlyMap<string, (host: WasiHost) => HostImports> = new Map<s
     ["wasi:filesystem", ({ scope, options }) => createFilesystemImports(scope, options.preopens)],
     ["wasi:sockets", ({ scope, options, clock }) => createSocketImports(scope, options.egress, clock)],
     ["wasi:http", ({ scope, options, clock }) => createHttpImports(scope, options.egress, clock)],
+    ["fermyon:spin", ({ options }) => createVariableImports(options.variables)],
+    ["wasi:config", ({ options }) => createVariableImports(options.variables)],
   ],
 );
 
@@ -33,7 +36,7 @@ class LazyImports {
   readonly #made = new Map<string, HostImports>();
 
   static {
-    for (const name of OFFERED_INTERFACES.get("0.2")!) {
+    for (const name of HOST_INTERFACES) {
       const from = name.slice(0, name.indexOf("/"));
       Object.defineProperty(this.prototype, name, {
         get(this: LazyImports) {
@@ -57,7 +60,7 @@ class LazyImports {
   }
 }
 
-/** Returns every interface of WASI 0.2 for one host. A guest that imports no sockets pays for none. */
+/** Returns every interface of WASI 0.2 for one host, and those of Spin. A guest that imports no sockets pays for none. */
 export function createHostImports(host: WasiHost): HostImports {
   return new LazyImports(host) as unknown as HostImports;
 }

@@ -4,6 +4,7 @@ import type { Preopen } from "./filesystem/imports.ts";
 import { createHostImports, type HostImports } from "./host-imports.ts";
 import { Scope } from "./scope.ts";
 import type { EgressPolicy } from "./sockets/egress.ts";
+import type { Variables } from "./variables/imports.ts";
 
 export type { HostImports } from "./host-imports.ts";
 
@@ -26,6 +27,8 @@ export const UNOBSERVED: Activity = { deadlineMs: Infinity, resume() {}, suspend
 export interface HostOptions extends CliOptions {
   preopens: readonly Preopen[];
   egress: EgressPolicy;
+  /** Those of a Spin application's component; others have none. */
+  variables?: Variables | undefined;
   clock?: Clock;
   activity?: Activity;
 }

@@ -65,6 +65,22 @@ export const OFFERED_INTERFACES: ReadonlyMap<string, ReadonlySet<string>> = new 
   ["0.3", new Set(P3_INTERFACES)],
 ]);
 
+/**
+ * What is offered to components of Spin applications alone, in these very versions: an application's variables, under
+ * Spin's own name and as the drafts of wasi:config that Spin and wasmCloud have. Others have no variables.
+ */
+export const SPIN_INTERFACES: readonly string[] = [
+  "fermyon:spin/variables@2.0.0",
+  "wasi:config/store@0.2.0-draft-2024-09-27",
+  "wasi:config/store@0.2.0-rc.1",
+];
+
+/** The names of all interfaces beside those of WASI 0.3, without versions. */
+export const HOST_INTERFACES: ReadonlySet<string> = new Set([
+  ...P2_INTERFACES,
+  ...SPIN_INTERFACES.map((versioned) => versioned.slice(0, versioned.indexOf("@"))),
+]);
+
 /** What stands behind the name of a WASI 0.3 interface in the host's imports: it differs from the 0.2 one of that name. */
 export const P3_SUFFIX = "@0.3";
 

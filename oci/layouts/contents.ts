@@ -5,7 +5,7 @@ import { essenceOf, SPIN_ARCHIVE } from "../media-types.ts";
 import { readArchive, UnpackBudget, type UnpackLimits } from "./archive.ts";
 import { readImageFile, type OpenBlob } from "./image-file.ts";
 import type { Layout } from "./layout.ts";
-import { readSpinLock, type SpinContent, type SpinHttpTrigger, type SpinLock } from "./spin-lock.ts";
+import { readSpinLock, type SpinContent, type SpinLock } from "./spin-lock.ts";
 
 /** A program with what its artifact says about running it. */
 interface Program {
@@ -18,23 +18,23 @@ interface Program {
 }
 
 /** A component of a Spin application, its files included. */
-interface SpinProgram extends Program {
+export interface SpinProgram extends Program {
   id: string;
   files: ReadonlyMap<string, Uint8Array>;
   variables: [name: string, template: string][];
   allowedOutboundHosts: string[];
 }
 
+/** What a Spin application says of all of its components. */
+export type SpinApplication = Omit<SpinLock, "components">;
+
+/** A Spin application with what its lock file refers to. */
+export type SpinContents = SpinApplication & { kind: "spin"; components: SpinProgram[] };
+
 /** What an artifact holds. */
 export type Contents =
   | ({ kind: "program"; /** The program's file in an image. */ path?: string } & Program)
-  | {
-      kind: "spin";
-      name: string;
-      variables: SpinLock["variables"];
-      triggers: SpinHttpTrigger[];
-      components: SpinProgram[];
-    };
+  | SpinContents;
 
 const WASM_MAGIC = Buffer.from([0x00, 0x61, 0x73, 0x6d]);
 /** The largest program that is read into memory. */

@@ -259,6 +259,31 @@ const refusedSpins: [name: string, code: string, built: Sample][] = [
     "OCI_LAYOUT_UNKNOWN",
     spinSample((lock) => (lock["host_requirements"] = { local_service_chaining: "required" })),
   ],
+  [
+    "another component's name as a host",
+    "OCI_LAYOUT_UNKNOWN",
+    spinSample(web({ metadata: { allowed_outbound_hosts: ["http://*.spin.internal"] } })),
+  ],
+  [
+    "two components of one id",
+    "OCI_MANIFEST_INVALID",
+    spinSample(({ components }) => components.push({ ...components[0] })),
+  ],
+  ["middleware", "OCI_LAYOUT_UNKNOWN", spinSample(web({ trigger_dependencies: { middleware: [] } }))],
+  [
+    "a route that is none",
+    "OCI_MANIFEST_INVALID",
+    spinSample(({ triggers }) =>
+      Object.assign(triggers[0] ?? {}, { trigger_config: { component: "web", route: "/.../a/*b" } }),
+    ),
+  ],
+  ["a template of nothing", "OCI_MANIFEST_INVALID", spinSample(web({ config: { a: "{{ nothing }}" } }))],
+  ["a variable with a bad name", "OCI_MANIFEST_INVALID", spinSample(web({ config: { "A-B": "a" } }))],
+  [
+    "a template without end for a host",
+    "OCI_MANIFEST_INVALID",
+    spinSample(web({ metadata: { allowed_outbound_hosts: ["https://{{ greeting"] } })),
+  ],
   ["a file outside", "OCI_ARCHIVE_UNSAFE", spinSample(web({ files: [{ path: "../x", inline: "YQ==" }] }))],
   ["a layer that is missing", "OCI_MANIFEST_INVALID", spinSample(web({ source: { digest: digestOf(MODULE) } }))],
   ["a component that is none", "OCI_MANIFEST_INVALID", spinSample(web({ source: { inline: "YQ==" } }))],

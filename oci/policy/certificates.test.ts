@@ -2,8 +2,18 @@ import { createPublicKey, generateKeyPairSync, X509Certificate, type KeyObject }
 import { Readable } from "node:stream";
 import { afterAll, expect, test } from "vitest";
 import { readPolicy } from "./policy.ts";
-import { checkSignatures, readSignatures, type Signature } from "./signatures.ts";
-import { CODE_SIGNING, enterIntoLog, issuedBy, signArtifact, TestAuthority } from "./test-certificates.ts";
+import type { SimpleSignature } from "./signature.ts";
+import { checkSignatures } from "./signatures.ts";
+import { readSignatures } from "./simple-signing.ts";
+import {
+  CA,
+  CODE_SIGNING,
+  enterIntoLog,
+  issuedBy,
+  signArtifact,
+  TestAuthority,
+  TIMESTAMPING,
+} from "./test-certificates.ts";
 
 const DIGEST = `sha256:${"a".repeat(64)}`;
 const IDENTITY = "https://ci.example.com/app@refs/tags/v1";
@@ -13,7 +23,6 @@ const NEVER = 3650;
 const authorities = new TestAuthority();
 afterAll(() => authorities.remove());
 
-const CA = ["basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign", "subjectKeyIdentifier=hash"];
 const root = authorities.issue(CA, undefined, NEVER);
 const intermediate = authorities.issue([...CA, "authorityKeyIdentifier=keyid"], root, NEVER);
 const foreignRoot = authorities.issue(CA, undefined, NEVER);
@@ -30,10 +39,11 @@ interface Expected {
   issuer?: string;
   transparencyLog?: string;
   certificateLog?: string;
+  timestampAuthority?: string;
   authority?: string;
 }
 
-function check(signature: Signature, now: Date, expected: Expected = {}): Promise<string> {
+function check(signature: SimpleSignature, now: Date, expected: Expected = {}): Promise<string> {
   const certificate = { authority: intermediate.certificate + root.certificate, identity: IDENTITY, ...expected };
   const rules = [{ name: "ours", repositories: ["ghcr.io/**"], signedBy: [{ name: "ci", certificate }] }];
   const [rule] = readPolicy({ rules }, "policy.yaml").rules;
@@ -47,12 +57,19 @@ function pemOf(key: KeyObject): string {
 const good = signArtifact(DIGEST, signer);
 const logged = { ...good, logEntry: enterIntoLog(good, log, VALID) };
 const withLog = { transparencyLog: pemOf(log) };
+const timestamper = authorities.issue(TIMESTAMPING, root, NEVER);
+const timestampAuthority = timestamper.certificate + root.certificate;
+const timestamp = authorities.timestamp(good.signature, timestamper).toString("base64");
+const stamped = { ...good, timestamp: JSON.stringify({ SignedRFC3161Timestamp: timestamp }) };
+const chained = { ...good, chain: intermediate.certificate + root.certificate };
 
-test.each<[name: string, signature: Signature, now: Date, expected: Expected]>([
+test.each<[name: string, signature: SimpleSignature, now: Date, expected: Expected]>([
   ["while it is valid", good, VALID, {}],
   ["whose issuer is wanted", good, VALID, { issuer: ISSUER }],
   ["whose identity is a pattern", good, VALID, { identity: "https://ci.example.com/app@refs/tags/*" }],
   ["that expired after the log saw it", logged, EXPIRED, withLog],
+  ["that expired after it was timestamped", stamped, EXPIRED, { timestampAuthority }],
+  ["whose intermediate comes along", chained, VALID, { authority: root.certificate }],
 ])("certificates: a signature by one %s is good", async (_, signature, now, expected) => {
   expect(await check(signature, now, expected)).toBe("ci");
 });
@@ -62,7 +79,7 @@ const lateEntry = { ...good, logEntry: enterIntoLog(good, log, EXPIRED) };
 const foreignEntry = { ...good, logEntry: enterIntoLog(good, foreignLog, VALID) };
 const entryOfAnother = { ...good, logEntry: enterIntoLog(signArtifact(DIGEST, signer), log, VALID) };
 
-test.each<[name: string, signature: Signature, now: Date, expected: Expected, flaw: string]>([
+test.each<[name: string, signature: SimpleSignature, now: Date, expected: Expected, flaw: string]>([
   ["that has expired", good, EXPIRED, {}, "Failed to verify certificate chain"],
   ["of another identity", good, VALID, { identity: `${IDENTITY}0` }, "certificate identity error"],
   [
@@ -102,6 +119,8 @@ test.each<[name: string, signature: Signature, now: Date, expected: Expected, fl
   ["that the log saw too late", lateEntry, VALID, withLog, "Failed to verify certificate chain"],
   ["that another log saw", foreignEntry, VALID, withLog, "inclusion promise could not be verified"],
   ["whose entry is another signature's", entryOfAnother, VALID, withLog, "signature mismatch"],
+  ["whose timestamp is nonsense", { ...good, timestamp: "{}" }, VALID, { timestampAuthority }, "that does not do"],
+  ["that nobody timestamped", good, VALID, { timestampAuthority }, "without a timestamp of the authority"],
   ["whose entry is nonsense", { ...good, logEntry: "{}" }, VALID, withLog, "a certificate that does not do"],
 ])("certificates: a signature by one %s is refused", async (_, signature, now, expected, flaw) => {
   await expect(check(signature, now, expected)).rejects.toMatchObject({
@@ -122,10 +141,12 @@ test("signatures: certificate and entry are read from where cosign leaves them",
     "dev.cosignproject.cosign/signature": Buffer.from(logged.signature).toString("base64"),
     "dev.sigstore.cosign/certificate": logged.certificate ?? "",
     "dev.sigstore.cosign/bundle": logged.logEntry,
+    "dev.sigstore.cosign/chain": chained.chain,
+    "dev.sigstore.cosign/rfc3161timestamp": stamped.timestamp,
   };
   const payload = { mediaType: "", digest: DIGEST, size: logged.payload.length, annotations };
   const [read] = await readSignatures([payload], () => Promise.resolve(Readable.from([logged.payload])));
-  expect(read).toEqual(logged);
+  expect(read).toEqual({ ...logged, chain: chained.chain, timestamp: stamped.timestamp });
   expect(await check(read!, EXPIRED, withLog)).toBe("ci");
 });
 

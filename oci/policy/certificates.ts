@@ -1,44 +1,52 @@
-import { createHash, X509Certificate, type KeyObject } from "node:crypto";
-import { toMessageSignatureBundle, type BundleWithMessageSignature } from "@sigstore/bundle";
-import { HashAlgorithm, PublicKeyDetails } from "@sigstore/protobuf-specs";
-import { toSignedEntity, toTrustMaterial, Verifier, type SignedEntity, type TrustMaterial } from "@sigstore/verify";
+import { createHash, X509Certificate } from "node:crypto";
+import { toMessageSignatureBundle, type Bundle } from "@sigstore/bundle";
+import { toSignedEntity, Verifier, type SignedEntity } from "@sigstore/verify";
 import * as v from "valibot";
 import { messageOf } from "../../common/errors.ts";
+import { chainTowards, readCertificates } from "./certificate-chain.ts";
 import type { PolicyCertificate } from "./policy.ts";
-import type { Signature } from "./signatures.ts";
+import type { Signature, SimpleSignature } from "./signature.ts";
+import { trustOf } from "./trust.ts";
 
 /*
  * Signatures by a certificate, verified by sigstore's own library and without the network: the certificate leads to an
- * authority that the policy gives, it is for signing code, and it names who the policy wants. When it has to be valid: now,
- * or when the transparency log whose key the policy gives says that it saw the signature.
+ * authority that the policy gives, it is for signing code, and it names who the policy wants. When it has to be valid: when
+ * the log or the authority of timestamps whose keys the policy gives say that they saw the signature; without them, now.
  */
 
 const CODE_SIGNING = "1.3.6.1.5.5.7.3.3";
-type Log = Parameters<typeof toTrustMaterial>[0]["tlogs"][number];
+/** Entries of logs, and timestamps, of one signature. */
+const MAX_WITNESSES = 8;
+
+type LogEntry = Bundle["verificationMaterial"]["tlogEntries"][number];
+type Material = Bundle["verificationMaterial"];
 
 /** What cosign keeps of a log's entry as an annotation (cosign, specs/SIGNATURE_SPEC.md). */
-const LogEntry = v.object({
+const LogEntryAnnotation = v.object({
   SignedEntryTimestamp: v.string(),
   Payload: v.object({ body: v.string(), integratedTime: v.number(), logIndex: v.number(), logID: v.string() }),
 });
 const EntryBody = v.object({ kind: v.string(), apiVersion: v.string() });
+const TimestampAnnotation = v.object({ SignedRFC3161Timestamp: v.string() });
 
 /** Returns what a signature lacks to be by the signer's certificate, or undefined when it lacks nothing. */
 export function certificateFlaw(signer: PolicyCertificate, signature: Signature, now: Date): string | undefined {
   try {
-    if (signature.certificate === undefined) return "a signature without a certificate";
-    const certificate = new X509Certificate(signature.certificate);
+    const [certificate, ...others] = "bundle" in signature ? certificatesOf(signature.bundle) : annotated(signature);
+    if (certificate === undefined) return "a signature without a certificate";
     // The node types do not say that a certificate may have none.
     const usages: readonly string[] | undefined = certificate.keyUsage;
     if (!(usages ?? []).includes(CODE_SIGNING)) return "a certificate that is not for signing code";
+    const bundle = "bundle" in signature ? signature.bundle : bundleOf(signature, certificate, signer);
+    const wanted = { ...bundle, verificationMaterial: witnessesOf(bundle, signer) };
+    const trust = trustOf(signer, chainTowards(signer.authority, certificate, others), wanted);
     const { transparencyLog, certificateLog, identity, issuer } = signer;
-    const verifier = new Verifier(trustOf(signer), {
+    const verifier = new Verifier(trust, {
       tlogThreshold: transparencyLog === undefined ? 0 : 1,
       ctlogThreshold: certificateLog === undefined ? 0 : 1,
       timestampThreshold: 1,
     });
-    const entity = entityOf(signature, certificate, transparencyLog === undefined ? now : undefined);
-    verifier.verify(entity, {
+    verifier.verify(entityOf(wanted, signature.payload, signer, now), {
       subjectAlternativeName: identity,
       ...(issuer !== undefined && { extensions: { issuer } }),
     });
@@ -48,26 +56,69 @@ export function certificateFlaw(signer: PolicyCertificate, signature: Signature,
   }
 }
 
-function entityOf({ payload, signature, logEntry }: Signature, certificate: X509Certificate, now?: Date): SignedEntity {
+/** Returns the signer's certificate and what else comes with it. */
+function certificatesOf({ verificationMaterial: { content } }: Bundle): X509Certificate[] {
+  if (content.$case === "publicKey") return [];
+  const all = content.$case === "certificate" ? [content.certificate] : content.x509CertificateChain.certificates;
+  return all.map(({ rawBytes }) => new X509Certificate(rawBytes));
+}
+
+function annotated({ certificate, chain = "" }: SimpleSignature): X509Certificate[] {
+  return certificate === undefined ? [] : [new X509Certificate(certificate), ...readCertificates(chain)];
+}
+
+/** Returns the same as a bundle; only what the policy asks for is read. */
+function bundleOf(signature: SimpleSignature, certificate: X509Certificate, signer: PolicyCertificate): Bundle {
   const bundle = toMessageSignatureBundle({
-    digest: createHash("sha256").update(payload).digest(),
-    signature: Buffer.from(signature),
+    digest: createHash("sha256").update(signature.payload).digest(),
+    signature: Buffer.from(signature.signature),
     certificate: certificate.raw,
     certificateChain: true,
   });
-  if (now === undefined) bundle.verificationMaterial.tlogEntries.push(readLogEntry(logEntry));
-  const entity = toSignedEntity(bundle, Buffer.from(payload));
-  // Without a log there is no other time to be valid at; as a timestamp alone it is no entry that would be verified.
-  return now === undefined
-    ? entity
-    : { ...entity, timestamps: [{ $case: "transparency-log", tlogEntry: timeOf(now) }] };
+  const { logEntry, timestamp } = signature;
+  const { tlogEntries } = bundle.verificationMaterial;
+  if (signer.transparencyLog !== undefined && logEntry !== undefined) tlogEntries.push(readLogEntry(logEntry));
+  if (signer.timestampAuthority === undefined || timestamp === undefined) return bundle;
+  const { SignedRFC3161Timestamp } = v.parse(TimestampAnnotation, JSON.parse(timestamp));
+  const signedTimestamp = Buffer.from(SignedRFC3161Timestamp, "base64");
+  bundle.verificationMaterial.timestampVerificationData = { rfc3161Timestamps: [{ signedTimestamp }] };
+  return bundle;
 }
 
-type LogEntryOfBundle = BundleWithMessageSignature["verificationMaterial"]["tlogEntries"][number];
+/** Leaves what the policy asks for, which has to be there: the rest could not be verified. */
+function witnessesOf(
+  { verificationMaterial }: Bundle,
+  { transparencyLog, timestampAuthority }: PolicyCertificate,
+): Material {
+  const entries = transparencyLog === undefined ? [] : verificationMaterial.tlogEntries;
+  const { rfc3161Timestamps: all = [] } = verificationMaterial.timestampVerificationData ?? {};
+  const rfc3161Timestamps = timestampAuthority === undefined ? [] : all;
+  if (transparencyLog !== undefined && entries.length === 0) {
+    throw new Error("it comes without an entry of the transparency log");
+  }
+  if (timestampAuthority !== undefined && rfc3161Timestamps.length === 0) {
+    throw new Error("it comes without a timestamp of the authority");
+  }
+  if (entries.length + rfc3161Timestamps.length > MAX_WITNESSES) {
+    throw new Error("it comes with too many entries and timestamps");
+  }
+  return { ...verificationMaterial, tlogEntries: entries, timestampVerificationData: { rfc3161Timestamps } };
+}
 
-function readLogEntry(text: string | undefined): LogEntryOfBundle {
-  if (text === undefined) throw new Error("it comes without an entry of the transparency log");
-  const { SignedEntryTimestamp, Payload } = v.parse(LogEntry, JSON.parse(text));
+function entityOf(
+  bundle: Bundle,
+  payload: Uint8Array,
+  { transparencyLog, timestampAuthority }: PolicyCertificate,
+  now: Date,
+): SignedEntity {
+  const entity = toSignedEntity(bundle, Buffer.from(payload));
+  if (transparencyLog !== undefined || timestampAuthority !== undefined) return entity;
+  // There is no other time to be valid at; as a timestamp alone it is no entry that would be verified.
+  return { ...entity, timestamps: [{ $case: "transparency-log", tlogEntry: timeOf(now) }] };
+}
+
+function readLogEntry(text: string): LogEntry {
+  const { SignedEntryTimestamp, Payload } = v.parse(LogEntryAnnotation, JSON.parse(text));
   const canonicalizedBody = Buffer.from(Payload.body, "base64");
   const { kind, apiVersion } = v.parse(EntryBody, JSON.parse(canonicalizedBody.toString("utf8")));
   return {
@@ -81,7 +132,7 @@ function readLogEntry(text: string | undefined): LogEntryOfBundle {
   };
 }
 
-function timeOf(now: Date): LogEntryOfBundle {
+function timeOf(now: Date): LogEntry {
   return {
     logIndex: "0",
     logId: { keyId: Buffer.alloc(0) },
@@ -90,36 +141,5 @@ function timeOf(now: Date): LogEntryOfBundle {
     inclusionPromise: { signedEntryTimestamp: Buffer.alloc(0) },
     inclusionProof: undefined,
     canonicalizedBody: Buffer.alloc(0),
-  };
-}
-
-function trustOf({ authority, transparencyLog, certificateLog }: PolicyCertificate): TrustMaterial {
-  return toTrustMaterial({
-    mediaType: "",
-    certificateAuthorities: [
-      {
-        subject: undefined,
-        validFor: undefined,
-        uri: "",
-        certChain: { certificates: authority.map((rawBytes) => ({ rawBytes })) },
-        operator: "",
-      },
-    ],
-    timestampAuthorities: [],
-    tlogs: transparencyLog === undefined ? [] : [logOf(transparencyLog)],
-    ctlogs: certificateLog === undefined ? [] : [logOf(certificateLog)],
-  });
-}
-
-/** A log is known by the hash of its key (RFC 6962, 3.2). */
-function logOf(key: KeyObject): Log {
-  const rawBytes = key.export({ type: "spki", format: "der" });
-  return {
-    baseUrl: "",
-    hashAlgorithm: HashAlgorithm.SHA2_256,
-    publicKey: { rawBytes, keyDetails: PublicKeyDetails.PUBLIC_KEY_DETAILS_UNSPECIFIED },
-    logId: { keyId: createHash("sha256").update(rawBytes).digest() },
-    checkpointKeyId: undefined,
-    operator: "",
   };
 }

@@ -2,7 +2,9 @@ import { generateKeyPairSync, sign, type KeyObject } from "node:crypto";
 import { expect, test } from "vitest";
 import { parseReference } from "../reference.ts";
 import { readPolicy, ruleFor, type PolicyRule } from "./policy.ts";
-import { checkSignatures, signatureTag, type Signature } from "./signatures.ts";
+import type { SimpleSignature } from "./signature.ts";
+import { checkSignatures } from "./signatures.ts";
+import { signatureTag } from "./simple-signing.ts";
 
 const DIGEST = `sha256:${"a".repeat(64)}`;
 const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
@@ -13,7 +15,11 @@ function rule(key: string = PEM): PolicyRule {
   return readPolicy({ rules }, "policy.yaml").rules[0]!;
 }
 
-function signed(digest: string, key: KeyObject = privateKey, type = "cosign container image signature"): Signature {
+function signed(
+  digest: string,
+  key: KeyObject = privateKey,
+  type = "cosign container image signature",
+): SimpleSignature {
   const payload = Buffer.from(JSON.stringify({ critical: { type, image: { "docker-manifest-digest": digest } } }));
   return { payload, signature: sign(key.asymmetricKeyType === "ed25519" ? null : "sha256", payload, key) };
 }
@@ -74,7 +80,7 @@ function generate(type: "ed25519" | "rsa"): { publicKey: KeyObject; privateKey: 
 const foreign = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
 const other = `sha256:${"b".repeat(64)}`;
 
-test.each<[name: string, signatures: Signature[], actual: string]>([
+test.each<[name: string, signatures: SimpleSignature[], actual: string]>([
   ["none", [], "no signature"],
   ["another key", [signed(DIGEST, foreign)], "a signature by another key"],
   ["another artifact", [signed(other)], `a signature of ${other}`],

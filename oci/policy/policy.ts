@@ -1,7 +1,8 @@
-import { createPublicKey, X509Certificate, type KeyObject } from "node:crypto";
+import { createPublicKey, type KeyObject } from "node:crypto";
 import * as v from "valibot";
 import { messageOf, WasmletError } from "../../common/errors.ts";
 import type { Reference } from "../reference.ts";
+import { readCertificates } from "./certificate-chain.ts";
 
 /*
  * Which artifacts a node runs, as a list of rules; the first one whose repositories match decides, and where none does the
@@ -41,6 +42,8 @@ const CertificateShape = v.strictObject({
     transparencyLog: v.optional(Pem),
     /** The key of the log of certificates, where they bring its timestamps. */
     certificateLog: v.optional(Pem),
+    /** The certificates of who says when it was signed (RFC 3161), from its own up to a root. */
+    timestampAuthority: v.optional(Pem),
   }),
 });
 const PolicyShape = v.strictObject({
@@ -75,6 +78,8 @@ export interface PolicyCertificate {
   issuer?: string;
   transparencyLog?: KeyObject;
   certificateLog?: KeyObject;
+  /** In DER, the one that signs first. */
+  timestampAuthority?: Buffer[];
 }
 
 /** One rule: which repositories it is for, and whose signature an artifact needs there; none where `signers` is empty. */
@@ -141,7 +146,7 @@ function readSigner(
 ): PolicyKey | PolicyCertificate {
   const { name } = signer;
   if ("publicKey" in signer) return { kind: "key", name, key: readKey(signer.publicKey, where) };
-  const { authority, identity, issuer, transparencyLog, certificateLog } = signer.certificate;
+  const { authority, identity, issuer, transparencyLog, certificateLog, timestampAuthority } = signer.certificate;
   return {
     kind: "certificate",
     name,
@@ -150,6 +155,9 @@ function readSigner(
     ...(issuer !== undefined && { issuer }),
     ...(transparencyLog !== undefined && { transparencyLog: readKey(transparencyLog, `${where}, transparencyLog`) }),
     ...(certificateLog !== undefined && { certificateLog: readKey(certificateLog, `${where}, certificateLog`) }),
+    ...(timestampAuthority !== undefined && {
+      timestampAuthority: readChain(timestampAuthority, `${where}, timestampAuthority`),
+    }),
   };
 }
 
@@ -159,9 +167,10 @@ function identityOf(pattern: string): RegExp {
 }
 
 function readChain(pem: string, where: string): Buffer[] {
-  const texts = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  let actual = "something else";
   try {
-    const chain = texts.map((text) => new X509Certificate(text));
+    const chain = readCertificates(pem);
+    actual = `${chain.length} certificates`;
     const hasRoot = chain.some((certificate) => certificate.checkIssued(certificate));
     if (hasRoot && chain.length <= MAX_CHAIN) return chain.map(({ raw }) => raw);
   } catch {
@@ -170,7 +179,7 @@ function readChain(pem: string, where: string): Buffer[] {
   throw new WasmletError("OCI_POLICY_INVALID", "an authority of the policy cannot be used", {
     where,
     expected: `at most ${MAX_CHAIN} certificates in PEM, a root among them`,
-    actual: `${texts.length} certificates`,
+    actual,
   });
 }
 

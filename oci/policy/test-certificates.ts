@@ -3,7 +3,7 @@ import { createHash, createPrivateKey, createPublicKey, sign, type KeyObject } f
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Signature } from "./signatures.ts";
+import type { SimpleSignature } from "./signature.ts";
 
 /*
  * Certificates and signatures by them, made by openssl for a test: as cosign's, without its services.
@@ -17,6 +17,9 @@ export interface TestSigner {
 
 /** What a certificate says, as lines of openssl's configuration. */
 export const CODE_SIGNING = ["keyUsage=critical,digitalSignature", "extendedKeyUsage=codeSigning"];
+export const TIMESTAMPING = ["keyUsage=critical,digitalSignature", "extendedKeyUsage=critical,timeStamping"];
+/** What an authority's certificate says. */
+export const CA = ["basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign", "subjectKeyIdentifier=hash"];
 /** Sigstore's extension for who vouches for an identity (fulcio, docs/oid-info.md). */
 export const issuedBy = (issuer: string): string => `1.3.6.1.4.1.57264.1.8=ASN1:UTF8String:${issuer}`;
 
@@ -49,6 +52,28 @@ export class TestAuthority {
     };
   }
 
+  /** Returns what an authority of RFC 3161 says of bytes that it sees now. */
+  timestamp(bytes: Uint8Array, signer: TestSigner): Buffer {
+    const name = join(this.#folder, String(this.#count++));
+    writeFileSync(`${name}.data`, bytes);
+    this.#run("ts", "-query", "-data", `${name}.data`, "-sha256", "-cert", "-out", `${name}.query`);
+    return this.replyTo(readFileSync(`${name}.query`), signer);
+  }
+
+  /** Answers a query of RFC 3161. */
+  replyTo(query: Uint8Array, { certificate, key }: TestSigner): Buffer {
+    const name = join(this.#folder, String(this.#count++));
+    writeFileSync(`${name}.query`, query);
+    writeFileSync(`${name}.pem`, certificate);
+    writeFileSync(`${name}.key`, key.export({ type: "pkcs8", format: "pem" }));
+    const settings = ["digests=sha256,sha384,sha512", "default_policy=1.2.3.4", "signer_digest=sha256"];
+    const config = ["[tsa]", "default_tsa=ours", "[ours]", "ess_cert_id_alg=sha256", `serial=${name}.serial`];
+    writeFileSync(`${name}.cnf`, [...config, ...settings].join("\n"));
+    const signer = ["-signer", `${name}.pem`, "-inkey", `${name}.key`, "-config", `${name}.cnf`];
+    this.#run("ts", "-reply", "-queryfile", `${name}.query`, ...signer, "-out", `${name}.reply`);
+    return readFileSync(`${name}.reply`);
+  }
+
   remove(): void {
     rmSync(this.#folder, { recursive: true, force: true });
   }
@@ -67,14 +92,14 @@ export class TestAuthority {
 }
 
 /** Returns a signature of an artifact, as cosign makes it. */
-export function signArtifact(digest: string, { key, certificate }: TestSigner): Signature {
+export function signArtifact(digest: string, { key, certificate }: TestSigner): SimpleSignature {
   const critical = { type: "cosign container image signature", image: { "docker-manifest-digest": digest } };
   const payload = Buffer.from(JSON.stringify({ critical }));
   return { payload, signature: sign("sha256", payload, key), certificate };
 }
 
 /** Returns what a transparency log says of a signature that it saw at a time. */
-export function enterIntoLog({ payload, signature }: Signature, log: KeyObject, time: Date): string {
+export function enterIntoLog({ payload, signature }: SimpleSignature, log: KeyObject, time: Date): string {
   const body = {
     apiVersion: "0.0.1",
     kind: "hashedrekord",

@@ -8,8 +8,9 @@ import { streamBlob, type BlobOptions } from "./blob.ts";
 import { readBody } from "./body.ts";
 import type { CredentialSource } from "./credentials.ts";
 import { Endpoints } from "./endpoints.ts";
+import { listReferrers, referrersTag } from "./referrers.ts";
 import { Session, type SessionContext } from "./session.ts";
-import { SYSTEM_TIMING, type Timing } from "./timing.ts";
+import { SYSTEM_TIMING, type Timing } from "../../common/timing.ts";
 import { createTransport, type HttpResponse, type ProxySettings, type Transport } from "./transport.ts";
 import { uploadBlob, type BlobContent, type UploadOutcome } from "./upload.ts";
 
@@ -92,17 +93,19 @@ export class RegistryClient {
 
   /** Fetches and verifies what a reference names; throws OCI_* errors. */
   async manifest(reference: Reference, signal?: AbortSignal): Promise<FetchedManifest> {
-    return this.#ask(reference, async (session) => {
-      const response = await session.send({
-        method: "GET",
-        target: `manifests/${versionOf(reference)}`,
-        what: `the manifest of ${formatReference(reference)}`,
-        accepted: [200],
-        headers: { accept: ACCEPTED_TYPES },
-        signal,
-      });
-      return readManifestResponse(response, reference);
+    return this.#ask(reference, (session) => this.#fetchManifest(session, reference, signal));
+  }
+
+  async #fetchManifest(session: Session, reference: Reference, signal?: AbortSignal): Promise<FetchedManifest> {
+    const response = await session.send({
+      method: "GET",
+      target: `manifests/${versionOf(reference)}`,
+      what: `the manifest of ${formatReference(reference)}`,
+      accepted: [200],
+      headers: { accept: ACCEPTED_TYPES },
+      signal,
     });
+    return readManifestResponse(response, reference);
   }
 
   /** Returns the digest that a reference leads to now, asking for no more than that; throws OCI_* errors. */
@@ -155,6 +158,51 @@ export class RegistryClient {
       });
     }
     return this.#ask(reference, (session) => consume(streamBlob(session, descriptor, options)));
+  }
+
+  /**
+   * Returns what refers to the artifact of a digest, by the registry's list or, where it keeps none, by the index under the
+   * tag for it. A mirror that knows of nothing is not believed. Throws OCI_* errors.
+   */
+  async referrers(reference: Reference & { digest: string }, signal?: AbortSignal): Promise<Descriptor[]> {
+    const { registry, repository, digest } = reference;
+    const tagged = { registry, repository, tag: referrersTag(digest) };
+    return this.#ask(reference, async (session) => {
+      const read = (response: HttpResponse): Promise<Uint8Array> =>
+        readManifestBody(response, formatReference(reference));
+      const found =
+        (await listReferrers(session, digest, read, signal)) ?? (await this.#taggedReferrers(session, tagged, signal));
+      if (found.length > 0 || !session.endpoint.isMirror) return found;
+      throw new WasmletError("OCI_NOT_FOUND", "the mirror knows of nothing that refers to the artifact", {
+        where: formatReference(reference),
+      });
+    });
+  }
+
+  async #taggedReferrers(session: Session, tagged: Reference, signal?: AbortSignal): Promise<Descriptor[]> {
+    try {
+      const { content } = await this.#fetchManifest(session, tagged, signal);
+      return content.kind === "index" ? content.index.manifests : [];
+    } catch (thrown) {
+      if (thrown instanceof WasmletError && thrown.code === "OCI_NOT_FOUND") return [];
+      throw thrown;
+    }
+  }
+
+  /** True when the registry says that the reference's repository has a blob; false also when it cannot tell. */
+  async hasBlob(reference: Reference, digest: string, signal?: AbortSignal): Promise<boolean> {
+    try {
+      return await this.#ask(reference, async (session) => {
+        const what = `the blob ${digest} of ${reference.registry}/${reference.repository}`;
+        const target = `blobs/${digest}`;
+        const response = await session.send({ method: "HEAD", target, what, accepted: [200], maxAttempts: 1, signal });
+        response.discard();
+        return true;
+      });
+    } catch (thrown) {
+      if (thrown instanceof WasmletError) return false;
+      throw thrown;
+    }
   }
 
   /** Brings a blob into the reference's repository, unless it is there; throws OCI_* errors. */
@@ -219,15 +267,7 @@ export class RegistryClient {
 
 async function readManifestResponse(response: HttpResponse, reference: Reference): Promise<FetchedManifest> {
   const where = formatReference(reference);
-  const bytes = await readBody(
-    response,
-    MAX_MANIFEST_BYTES,
-    () =>
-      new WasmletError("OCI_TOO_LARGE", "the artifact's manifest is larger than is accepted", {
-        where,
-        expected: `at most ${MAX_MANIFEST_BYTES} bytes`,
-      }),
-  );
+  const bytes = await readManifestBody(response, where);
   const said = response.header("docker-content-digest");
   // A pin says which bytes; for a tag, what the registry itself says of them must at least be true.
   const expected = reference.digest ?? (said !== undefined && isDigest(said) ? said : undefined);
@@ -240,6 +280,15 @@ async function readManifestResponse(response: HttpResponse, reference: Reference
   const mediaType =
     (content.kind === "index" ? content.index.mediaType : content.manifest.mediaType) ?? contentType ?? "";
   return { descriptor: { mediaType, digest, size: bytes.length }, bytes, content };
+}
+
+function readManifestBody(response: HttpResponse, where: string): Promise<Uint8Array> {
+  const tooLarge = (): WasmletError =>
+    new WasmletError("OCI_TOO_LARGE", "the artifact's manifest is larger than is accepted", {
+      where,
+      expected: `at most ${MAX_MANIFEST_BYTES} bytes`,
+    });
+  return readBody(response, MAX_MANIFEST_BYTES, tooLarge);
 }
 
 function digestLike(expected: string, bytes: Uint8Array): string {

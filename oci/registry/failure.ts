@@ -3,8 +3,8 @@ import type { ErrorCode } from "../../common/error-codes.ts";
 import { WasmletError } from "../../common/errors.ts";
 import { placeOf } from "./addresses.ts";
 import { readBody } from "./body.ts";
-import { readRetryAfter } from "./retry.ts";
-import type { Timing } from "./timing.ts";
+import { readRetryAfter } from "../../common/retry-after.ts";
+import type { Timing } from "../../common/timing.ts";
 import { TransientError } from "./transient-error.ts";
 import type { HttpResponse } from "./transport.ts";
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import { createServer as createTlsServer, type ServerOptions } from "node:https";
 import type { AddressInfo } from "node:net";
-import type { Timing } from "./timing.ts";
+import type { Timing } from "../../common/timing.ts";
 
 /** A server of a test, which answers as the test says and remembers what it was asked. */
 export interface FakeRegistry extends AsyncDisposable {

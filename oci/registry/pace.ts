@@ -1,4 +1,4 @@
-import type { Timing } from "./timing.ts";
+import type { Timing } from "../../common/timing.ts";
 import { TransientError } from "./transient-error.ts";
 
 /** A transfer may be as slow as it likes for this long. */

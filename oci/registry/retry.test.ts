@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { WasmletError } from "../../common/errors.ts";
 import { createFakeTiming } from "./fake-registry.ts";
-import { pauseAfter, readRetryAfter, withRetries } from "./retry.ts";
+import { readRetryAfter } from "../../common/retry-after.ts";
+import { pauseAfter, withRetries } from "./retry.ts";
 import { TransientError } from "./transient-error.ts";
 
 const transient = new TransientError("OCI_UNREACHABLE", "down");

@@ -1,4 +1,4 @@
-import type { Timing } from "./timing.ts";
+import type { Timing } from "../../common/timing.ts";
 import { TransientError } from "./transient-error.ts";
 
 const FIRST_DELAY_MS = 500;
@@ -41,12 +41,4 @@ export function pauseAfter(thrown: unknown, failures: number, random: number): n
   const { retryAfterMs = 0 } = thrown;
   if (retryAfterMs > MAX_RETRY_AFTER_MS) return undefined;
   return Math.max(jittered, retryAfterMs);
-}
-
-/** Reads a `Retry-After` header, seconds or a date (RFC 9110, 10.2.3), as milliseconds; undefined when it is neither. */
-export function readRetryAfter(value: string | undefined, now: Date): number | undefined {
-  if (value === undefined) return undefined;
-  if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
-  const date = Date.parse(value);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now.getTime());
 }

@@ -6,7 +6,7 @@ import { failureOf } from "./failure.ts";
 import type { PlainHttpRule } from "./reach.ts";
 import { sendFollowing } from "./redirects.ts";
 import { withRetries } from "./retry.ts";
-import type { Timing } from "./timing.ts";
+import type { Timing } from "../../common/timing.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
 
 /** What all sessions of a client share. */

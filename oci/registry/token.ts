@@ -7,7 +7,7 @@ import { basicAuthorization, secretsIn, type Credentials } from "./credentials.t
 import { failureOf } from "./failure.ts";
 import { checkReach, type PlainHttpRule } from "./reach.ts";
 import { sendFollowing } from "./redirects.ts";
-import type { Timing } from "./timing.ts";
+import type { Timing } from "../../common/timing.ts";
 import type { HttpRequest, Transport } from "./transport.ts";
 
 const MAX_ANSWER_BYTES = 128 * 1024;

@@ -5,7 +5,7 @@ import { messageOf, systemCodeOf, WasmletError } from "../../common/errors.ts";
 import { isLoopback, placeOf } from "./addresses.ts";
 import { HostSlots } from "./host-slots.ts";
 import { Pace } from "./pace.ts";
-import type { Timing } from "./timing.ts";
+import type { Timing } from "../../common/timing.ts";
 import { TransientError } from "./transient-error.ts";
 
 /** One HTTP request; a body is bytes, or a function that yields them anew for each try. */

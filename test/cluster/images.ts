@@ -31,8 +31,8 @@ export function pauseImage(): Promise<Buffer> {
   return buildImageTar({ name: PAUSE_IMAGE, layers, config: { Entrypoint: ["/pause"] } });
 }
 
-/** Returns an image of this machine's busybox. */
-export function busyboxImage(): Promise<Buffer> {
+/** Returns an image of this machine's busybox, under a name. */
+export function busyboxImage(name = BUSYBOX_IMAGE): Promise<Buffer> {
   const links = Object.fromEntries(APPLETS.map((name) => [`/bin/${name}`, { link: "busybox" }]));
   const layer = {
     "/bin/busybox": { bytes: readFileSync("/bin/busybox"), mode: 0o755 },
@@ -42,5 +42,5 @@ export function busyboxImage(): Promise<Buffer> {
     ...links,
   };
   const config = { Cmd: ["/bin/sh"], Env: ["PATH=/bin"] };
-  return buildImageTar({ name: BUSYBOX_IMAGE, layers: [layer], config });
+  return buildImageTar({ name, layers: [layer], config });
 }

@@ -253,6 +253,25 @@ describe.each(Object.values(ENGINES))("engine $name", (engine) => {
   });
 
   // A guest of WASI 0.3 answers by returning: it cannot return without, or trap in that call after.
+  test("http: a component of a Spin application has its variables, in both interfaces", async (context) => {
+    const program = await load(context, engine, guestFile("variables"));
+    const values = new Map([["key", "v\u00e4lue"]]);
+    const bed = makeHost({
+      variables: { component: "web", values, nameProblem: (name) => (name === "Bad" ? "no" : undefined) },
+    });
+    const instance = await program.instantiate(bed.host);
+    const { answer } = send(bed, instance, { path: "/?get=key&get=Bad&get=other&config=key&config=other&all" });
+    expect((await answer).body.split("\n")).toEqual([
+      'get=key: "v\u00e4lue"',
+      'get=Bad: error Error::InvalidName("\\"Bad\\": no")',
+      'get=other: error Error::Undefined("no variable for \\"web\\".\\"other\\"")',
+      'config=key: Some("v\u00e4lue")',
+      "config=other: None",
+      'all: [("key", "v\u00e4lue")]',
+      "",
+    ]);
+  });
+
   describe("http: probe, response-outparam", () => {
     test("a guest that never answers returns without having answered", async (context) => {
       const program = await load(context, engine, guestFile("probe"));

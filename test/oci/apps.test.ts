@@ -103,7 +103,10 @@ describe.skipIf(!needTools(dockerRegistry()))("apps from a registry", () => {
         pushSample(
           image,
           spinSample(
-            ({ components: [web] }) => Object.assign(web ?? {}, { source: { digest: digestOf(WASM) } }),
+            ({ components: [web], ...lock }) => {
+              Object.assign(web ?? {}, { source: { digest: digestOf(WASM) } });
+              Object.assign(lock["variables"] ?? {}, { token: { default: "none", secret: true } });
+            },
             [["application/vnd.wasm.content.layer.v1+wasm", WASM]],
           ),
         ),

@@ -1,16 +1,39 @@
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
+import { promisify } from "node:util";
 import { OCI_MANIFEST } from "../../oci/media-types.ts";
 import type { Sample } from "../../oci/layouts/samples.ts";
 import { parseReference } from "../../oci/reference.ts";
 import { RegistryClient, type RegistryOptions } from "../../oci/registry/client.ts";
 import { goTool, wkg, type GO_TOOLS } from "./tools.ts";
 
+/** Tools without an end fail the test that runs them. */
+const MAX_TOOL_MS = 60_000;
+const execute = promisify(execFile);
+
+type Tool = keyof typeof GO_TOOLS | "wkg";
+
 /** Runs a tool to its end and returns what it prints; its own files are in `folder`. */
-export function runTool(name: keyof typeof GO_TOOLS | "wkg", folder: string, ...args: string[]): string {
-  const env = { ...process.env, HOME: folder, DOCKER_CONFIG: folder, COSIGN_PASSWORD: "" };
+export function runTool(name: Tool, folder: string, ...args: string[]): string {
   const stdio: ["ignore", "pipe", "pipe"] = ["ignore", "pipe", "pipe"];
-  const { path = "" } = name === "wkg" ? wkg() : goTool(name);
-  return execFileSync(path, args, { cwd: folder, env, encoding: "utf8", stdio });
+  return execFileSync(pathOf(name), args, { cwd: folder, env: environmentIn(folder), encoding: "utf8", stdio });
+}
+
+/** Does the same while this process goes on, where the tool asks it for something. */
+export async function runToolAside(name: Tool, folder: string, ...args: string[]): Promise<string> {
+  const { stdout } = await execute(pathOf(name), args, {
+    cwd: folder,
+    env: environmentIn(folder),
+    timeout: MAX_TOOL_MS,
+  });
+  return stdout;
+}
+
+function pathOf(name: Tool): string {
+  return (name === "wkg" ? wkg() : goTool(name)).path ?? "";
+}
+
+function environmentIn(folder: string): NodeJS.ProcessEnv {
+  return { ...process.env, HOME: folder, DOCKER_CONFIG: folder, COSIGN_PASSWORD: "" };
 }
 
 /** Calls `use` with a client and ends its connections afterwards. */

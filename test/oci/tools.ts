@@ -19,7 +19,7 @@ export const GO_TOOLS = {
   crane: { module: "github.com/google/go-containerregistry/cmd/crane", version: "v0.22.1" },
   oras: { module: "oras.land/oras/cmd/oras", version: "v1.3.6" },
   /** Ten minutes to build: only when it is named. */
-  cosign: { module: "github.com/sigstore/cosign/v2/cmd/cosign", version: "v2.6.5" },
+  cosign: { module: "github.com/sigstore/cosign/v3/cmd/cosign", version: "v3.1.3" },
 } as const;
 
 /** Returns the folder that a tool of `GO_TOOLS` is built into. */
@@ -58,6 +58,11 @@ export function wkg(): TestTool {
 export function dockerRegistry(): TestTool {
   const path = findOnPath("docker-registry");
   return { name: "docker-registry", howToGet: "apt-get install docker-registry", path, isRequired: true };
+}
+
+/** What gives a program a terminal of its own. */
+export function terminalScript(): TestTool {
+  return { name: "script", howToGet: "apt-get install bsdutils", path: findOnPath("script"), isRequired: true };
 }
 
 /**

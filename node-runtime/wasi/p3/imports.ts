@@ -3,7 +3,7 @@ import { createCliImports } from "./cli.ts";
 import { createClockImports } from "./clocks.ts";
 import { createFilesystemImports } from "./filesystem.ts";
 import { createHttpImports } from "./http/imports.ts";
-import { OFFERED_INTERFACES, P3_SUFFIX } from "../offered.ts";
+import { HOST_INTERFACES, P3_SUFFIX } from "../offered.ts";
 import { createRandomImports } from "./random.ts";
 import { createSocketImports } from "./sockets/imports.ts";
 
@@ -22,7 +22,7 @@ export function createP3Imports(host: WasiHost): HostImports {
   };
   const all: HostImports = {};
   for (const [name, functions] of Object.entries(imports)) all[`${name}${P3_SUFFIX}`] = functions;
-  for (const name of OFFERED_INTERFACES.get("0.2")!) {
+  for (const name of HOST_INTERFACES) {
     Object.defineProperty(all, name, { get: () => host.imports[name], enumerable: true });
   }
   return all;

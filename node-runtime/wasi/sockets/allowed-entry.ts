@@ -3,7 +3,7 @@ import { AddressRange, isLoopback, reachOf, type Address } from "./address.ts";
 import { canonicalHost } from "./host-name.ts";
 
 /** The ports that a URL with one of these schemes means when it names none. */
-const DEFAULT_PORTS: ReadonlyMap<string, number> = new Map([
+export const WELL_KNOWN_PORTS: ReadonlyMap<string, number> = new Map([
   ["http", 80],
   ["https", 443],
   ["mqtt", 1883],
@@ -91,7 +91,7 @@ function parsePort(text: string, scheme: string | undefined, port: string | unde
     return number;
   }
   if (scheme === undefined) return undefined;
-  const known = DEFAULT_PORTS.get(scheme);
+  const known = WELL_KNOWN_PORTS.get(scheme);
   if (known === undefined) throw invalid(text, `the scheme "${scheme}" has no default port: name one`);
   return known;
 }

@@ -35,6 +35,16 @@ export interface NamedAddress extends ResolvedAddress {
 export interface Denial {
   host: string;
   port: number;
+  /** Which list denied it, where it is not the app's. */
+  list?: string;
+}
+
+/** A second list, which has to allow what the app's own does. */
+export interface NarrowerList {
+  /** How it is called. */
+  name: string;
+  /** On which ports a host, a name or an address, may be reached; without a scheme, by raw sockets. */
+  ports(host: string, scheme: string | undefined): ReadonlySet<number> | "all";
 }
 
 /** How an EgressPolicy learns addresses and tells of denials. */
@@ -43,6 +53,7 @@ export interface EgressOptions {
   lookup?: (name: string) => Promise<readonly { address: string }[]>;
   /** Called once for each denied call. */
   onDenied?: (denial: Denial) => void;
+  within?: NarrowerList;
   clock?: Clock;
   /** How long one look-up may take, in milliseconds. */
   lookupTimeoutMs?: number;
@@ -61,6 +72,7 @@ export class EgressPolicy {
   readonly #entries: readonly AllowedEntry[];
   readonly #lookup: NonNullable<EgressOptions["lookup"]>;
   readonly #onDenied: (denial: Denial) => void;
+  readonly #within: NarrowerList | undefined;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   #pendingLookups = 0;
@@ -69,6 +81,7 @@ export class EgressPolicy {
     this.#entries = entries;
     this.#lookup = options.lookup ?? ((name) => systemLookup(name, { all: true }));
     this.#onDenied = options.onDenied ?? (() => {});
+    this.#within = options.within;
     this.#clock = options.clock ?? SYSTEM_CLOCK;
     this.#timeoutMs = options.lookupTimeoutMs ?? DEFAULT_LOOKUP_TIMEOUT_MS;
   }
@@ -91,6 +104,7 @@ export class EgressPolicy {
    * Throws EgressDenied or LookupFailed.
    */
   async resolve(host: string, port: number, scheme?: string): Promise<ResolvedAddress[]> {
+    this.#checkWithin(host, scheme, port);
     const open = this.#entries.filter((entry) => entry.opens(port, scheme));
     const target = canonicalHost(host);
     if (target?.address !== undefined) {
@@ -108,6 +122,7 @@ export class EgressPolicy {
 
   /** Returns the addresses of a name and the ports they may be reached on, for raw sockets. Throws as `resolve`. */
   async lookup(host: string): Promise<NamedAddress[]> {
+    const narrower = this.#checkWithin(host);
     const target = canonicalHost(host);
     const name = target?.name;
     if (target?.address === undefined && !this.#entries.some((entry) => name !== undefined && entry.names(name))) {
@@ -116,7 +131,7 @@ export class EgressPolicy {
     const addresses = target?.address === undefined ? await this.#addressesOf(name!) : [target.address];
     const allowed = addresses.flatMap((address) => {
       const covering = this.#entries.filter((entry) => entry.covers(address, name));
-      return covering.length === 0 ? [] : [{ ...resolvedOf(address), ports: portsOf(covering) }];
+      return covering.length === 0 ? [] : [{ ...resolvedOf(address), ports: bothOf(portsOf(covering), narrower) }];
     });
     if (allowed.length === 0) throw this.#deny(host, 0, "address");
     return allowed;
@@ -124,6 +139,7 @@ export class EgressPolicy {
 
   /** Returns the address when a raw socket may reach it on `port` without having looked up a name; throws EgressDenied. */
   check(address: string, port: number): ResolvedAddress {
+    this.#checkWithin(address, undefined, port);
     const parsed = parseAddress(address);
     const isAllowed =
       parsed !== undefined && this.#entries.some((entry) => entry.opens(port, undefined) && entry.covers(parsed));
@@ -131,8 +147,15 @@ export class EgressPolicy {
     return resolvedOf(parsed);
   }
 
-  #deny(host: string, port: number, reason: "host" | "address"): EgressDenied {
-    this.#onDenied({ host, port });
+  /** Returns the ports that the narrower list leaves; throws EgressDenied where the one that is wanted, or all, are not left. */
+  #checkWithin(host: string, scheme?: string, port?: number): ReadonlySet<number> | "all" {
+    const ports = this.#within?.ports(host, scheme) ?? "all";
+    if (ports === "all" || (port === undefined ? ports.size > 0 : ports.has(port))) return ports;
+    throw this.#deny(host, port ?? 0, "host", this.#within?.name);
+  }
+
+  #deny(host: string, port: number, reason: "host" | "address", list?: string): EgressDenied {
+    this.#onDenied({ host, port, ...(list !== undefined && { list }) });
     return new EgressDenied(host, port, reason);
   }
 
@@ -165,6 +188,11 @@ function resolvedOf(address: Address): ResolvedAddress {
 function portsOf(entries: readonly AllowedEntry[]): ReadonlySet<number> | "all" {
   const ports = entries.map((entry) => entry.port);
   return ports.includes(undefined) ? "all" : new Set(ports as number[]);
+}
+
+function bothOf(one: NamedAddress["ports"], other: NamedAddress["ports"]): NamedAddress["ports"] {
+  if (one === "all") return other;
+  return other === "all" ? one : new Set([...one].filter((port) => other.has(port)));
 }
 
 function reasonOf(cause: unknown): "not-found" | "temporary" {

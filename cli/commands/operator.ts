@@ -1,0 +1,105 @@
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import { resolve } from "node:path";
+import { InvalidArgumentError, type Command } from "commander";
+import { WasmletError } from "../../common/errors.ts";
+import { readClusterConfig, type ClusterConfig } from "../../config/cluster.ts";
+import type { Connection } from "../../kube/connection.ts";
+import type { CommandContext } from "../command-context.ts";
+import { collect, managementPortOption, outputOption } from "../options.ts";
+import { addRegistryOptions, registriesOf, type RegistryFlags } from "../registry-options.ts";
+import { createJsonLog, createTextLog, type CommandLog } from "../runtime-log.ts";
+import { listenForStop } from "../signals.ts";
+
+interface OperatorFlags extends RegistryFlags {
+  namespace?: string;
+  runtimeImage: string;
+  runtimeImagePullPolicy?: string;
+  runtimeImagePullSecret?: string[];
+  podMonitorLabel?: [string, string][];
+  podMonitors?: boolean;
+  defaultRuntimeFile?: string;
+  kubeconfig?: string;
+  managementHost: string;
+  managementPort: number;
+  output: "text" | "json";
+}
+
+/** `wasmlet operator`: the controllers of a cluster, in the foreground. */
+export function defineOperator(command: Command, _context: CommandContext): void {
+  addRegistryOptions(command)
+    .requiredOption("--runtime-image <image>", "image of the node runtimes' pods")
+    .option("--runtime-image-pull-policy <policy>", "when nodes ask the registry for that image")
+    .option("--runtime-image-pull-secret <name>", "Secret to pull it with; may be repeated", collect(String))
+    .option("--pod-monitors", "tell the Prometheus Operator, where there is one, to scrape the nodes")
+    .option("--pod-monitor-label <name=value>", "label of its PodMonitors; may be repeated", collect(readLabel))
+    .option("--namespace <name>", "Wasmlet's own namespace; default $POD_NAMESPACE")
+    .option("--default-runtime-file <file>", "a WasmRuntime in YAML that is kept as the file says", (file) =>
+      resolve(file),
+    )
+    .option("--kubeconfig <file>", "how to reach the API server from outside the cluster", (file) => resolve(file))
+    .option("--management-host <address>", "address for metrics and health", "0.0.0.0")
+    .addOption(managementPortOption().default(DEFAULT_PORT))
+    .addOption(outputOption("json", "text"))
+    .addHelpText("after", HELP)
+    .action(async (flags: OperatorFlags) => runOperator(flags, readClusterConfig(), _context));
+}
+
+const DEFAULT_PORT = 9465;
+
+const HELP = `
+Several may run at once: one leads, the others wait with everything read. SIGTERM gives the lead away.
+
+Examples:
+  wasmlet operator --runtime-image registry.example.com/wasmlet:1.0
+  wasmlet operator --kubeconfig ~/.kube/config --namespace wasmlet-system --runtime-image wasmlet:dev -o text
+`;
+
+async function runOperator(flags: OperatorFlags, pod: ClusterConfig, { config }: CommandContext): Promise<void> {
+  const stop = listenForStop();
+  const namespace = flags.namespace ?? pod.podNamespace;
+  if (namespace === undefined) throw missing("--namespace", "the namespace that Wasmlet runs in");
+  const connection = await connect(flags.kubeconfig, pod);
+  const hasColor = process.stdout.isTTY && config.allowsColor;
+  const log: CommandLog = flags.output === "text" ? createTextLog({ hasColor }) : await createJsonLog();
+  const { credentials: _credentials, policy: _policy, ...registries } = await registriesOf(flags, config);
+  const { startOperator } = await import("../../operator/start.ts");
+  const operator = await startOperator({
+    connection,
+    namespace,
+    identity: `${pod.podName ?? hostname()}_${randomBytes(4).toString("hex")}`,
+    runtimeImage: flags.runtimeImage,
+    runtimeImagePullPolicy: flags.runtimeImagePullPolicy,
+    runtimeImagePullSecrets: flags.runtimeImagePullSecret,
+    defaultRuntimeFile: flags.defaultRuntimeFile,
+    podMonitorLabels: flags.podMonitors === true ? Object.fromEntries(flags.podMonitorLabel ?? []) : undefined,
+    managementHost: flags.managementHost,
+    managementPort: flags.managementPort,
+    registries,
+    log,
+  });
+  log.info("watching", { namespace, management: operator.managementUrl });
+  const signal = await stop.first;
+  log.info("stopping", { signal });
+  await operator.stop();
+  log.info("stopped");
+  await log.close();
+}
+
+async function connect(kubeconfig: string | undefined, { apiServer }: ClusterConfig): Promise<Connection> {
+  const { connectFromKubeconfig, connectFromPod } = await import("../../kube/connection.ts");
+  if (kubeconfig !== undefined) return connectFromKubeconfig(kubeconfig);
+  if (apiServer !== undefined) return connectFromPod(apiServer);
+  throw missing("--kubeconfig", "a kubeconfig file, or the environment of a pod");
+}
+
+function missing(option: string, expected: string): WasmletError {
+  const message = `${option} is needed outside a pod`;
+  return new WasmletError("CLI_USAGE", message, { where: option, expected, actual: "nothing" });
+}
+
+function readLabel(text: string): [string, string] {
+  const [, name, value] = /^([^=\s]+)=([^=\s]*)$/.exec(text) ?? [];
+  if (name !== undefined && value !== undefined) return [name, value];
+  throw new InvalidArgumentError("Expected NAME=VALUE.");
+}

@@ -1,0 +1,87 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { writeImageArchive } from "./archive.ts";
+import { buildLayer, type Layer } from "./layers.ts";
+import { OWN_PLATFORM, PLATFORMS } from "./platform.ts";
+import { planLayers } from "./root.ts";
+
+/** The repository. */
+const REPOSITORY = fileURLToPath(new URL("../", import.meta.url));
+
+/** Keeps layers and what was fetched for them. */
+const CACHE = join(REPOSITORY, ".cache/image");
+
+/** A built image. */
+export interface BuiltImage {
+  name: string;
+  platform: string;
+  file: string;
+  /** Of the manifest. */
+  digest: string;
+  /** Bytes that a node pulls. */
+  compressedBytes: number;
+  layers: Layer[];
+}
+
+/** What to build. */
+export interface BuildOptions {
+  name?: string;
+  platform?: string;
+  file?: string;
+  cacheFolder?: string;
+}
+
+/** Returns the name that the chart's default values make. */
+export async function defaultName(): Promise<string> {
+  return `ghcr.io/wasmlet/wasmlet:${(await readPackage()).version}`;
+}
+
+/** Builds the image and writes it as an OCI archive; layers that did not change come from the cache. */
+export async function buildImage(options: BuildOptions = {}): Promise<BuiltImage> {
+  const { platform = OWN_PLATFORM, cacheFolder = CACHE, name = await defaultName() } = options;
+  const known = PLATFORMS[platform];
+  if (known === undefined) throw new RangeError(`expected one of ${Object.keys(PLATFORMS).join(", ")}: ${platform}`);
+  const file = options.file ?? join(cacheFolder, `wasmlet-${known.architecture}.tar`);
+  const layers: Layer[] = [];
+  for (const source of await planLayers({ repository: REPOSITORY, platform: known, cacheFolder })) {
+    layers.push(await buildLayer(source, cacheFolder));
+  }
+  const labels = labelsOf(await readPackage());
+  await mkdir(dirname(file), { recursive: true });
+  const { digest } = await writeImageArchive({ name, architecture: known.architecture, layers, labels }, file);
+  const compressedBytes = layers.reduce((sum, { size }) => sum + size, 0);
+  return { name, platform, file, digest, compressedBytes, layers };
+}
+
+/** Fills a folder for each layer below `folder`: what the Containerfile copies. */
+export async function fillFolders(folder: string, platform: string): Promise<void> {
+  const known = PLATFORMS[platform];
+  if (known === undefined) throw new RangeError(`expected one of ${Object.keys(PLATFORMS).join(", ")}: ${platform}`);
+  const layers = await planLayers({ repository: REPOSITORY, platform: known, cacheFolder: CACHE });
+  for (const { name, fill } of layers) {
+    await mkdir(join(folder, name), { recursive: true });
+    await fill(join(folder, name));
+  }
+}
+
+interface Package {
+  version: string;
+  description: string;
+  license: string;
+}
+
+/** https://github.com/opencontainers/image-spec/blob/main/annotations.md */
+function labelsOf({ version, description, license }: Package): Record<string, string> {
+  return {
+    "org.opencontainers.image.title": "wasmlet",
+    "org.opencontainers.image.description": description,
+    "org.opencontainers.image.licenses": license,
+    "org.opencontainers.image.source": "https://github.com/wasmlet/wasmlet",
+    "org.opencontainers.image.version": version,
+  };
+}
+
+async function readPackage(): Promise<Package> {
+  return JSON.parse(await readFile(join(REPOSITORY, "package.json"), "utf8")) as Package;
+}

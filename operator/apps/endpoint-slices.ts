@@ -1,0 +1,96 @@
+import type { EndpointSlice } from "../../kube/resources.ts";
+import type { WasmAppObject, WasmReplica } from "../objects.ts";
+import type { RuntimeNode, RuntimePod } from "./observed.ts";
+import { isListening } from "./replica-state.ts";
+import { metadataOf } from "./resources.ts";
+
+/* The endpoints of an app: the pods of node runtimes in which it serves, at the app's own port. */
+
+/** As many as Kubernetes puts into one slice by itself. */
+const MAX_ENDPOINTS = 100;
+/** Who manages the slice: Kubernetes' own controllers leave it alone. */
+const MANAGED_BY = "wasmlet.dev";
+
+type Endpoint = NonNullable<EndpointSlice["endpoints"]>[number];
+
+/** Returns the endpoints of an app: of each replica that serves in a pod that is there, the pod's address. */
+export function endpointsOf(
+  replicas: readonly WasmReplica[],
+  nodes: ReadonlyMap<string, RuntimeNode>,
+  pods: ReadonlyMap<string, RuntimePod>,
+): Endpoint[] {
+  const found: Endpoint[] = [];
+  for (const replica of replicas) {
+    const { podName, podIP } = replica.status ?? {};
+    const pod = podName === undefined ? undefined : pods.get(podName);
+    // An address may have passed to another pod, and a pod of that name to another node.
+    if (!isListening(replica) || pod === undefined || pod.ip !== podIP) continue;
+    if (pod.nodeName !== replica.spec.nodeName) continue;
+    const isReachable = pod.isReady && (nodes.get(pod.nodeName)?.isReady ?? false);
+    found.push({
+      addresses: [pod.ip],
+      conditions: {
+        ready: isReachable && !pod.isTerminating,
+        serving: isReachable,
+        terminating: pod.isTerminating,
+      },
+      nodeName: pod.nodeName,
+      targetRef: { kind: "Pod", namespace: pod.namespace, name: pod.name, uid: pod.uid },
+    });
+  }
+  return found.toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+}
+
+/** Returns the slices that hold these endpoints; one that is in a slice already stays there, so that few slices change. */
+export function buildEndpointSlices(
+  app: WasmAppObject,
+  endpoints: readonly Endpoint[],
+  port: number,
+  existing: readonly EndpointSlice[],
+): EndpointSlice[] {
+  const slices = new Map<string, Endpoint[]>();
+  const waiting = new Map(endpoints.map((endpoint) => [nameOf(endpoint), endpoint]));
+  for (const { metadata, endpoints: before, addressType } of existing) {
+    if (addressType !== familyOf(endpoints[0])) continue;
+    const kept = (before ?? []).flatMap((endpoint) => {
+      const now = waiting.get(nameOf(endpoint));
+      waiting.delete(nameOf(endpoint));
+      return now === undefined ? [] : [now];
+    });
+    slices.set(metadata.name, kept);
+  }
+  const rest = [...waiting.values()];
+  for (const held of slices.values()) held.push(...rest.splice(0, MAX_ENDPOINTS - held.length));
+  for (let index = 0; rest.length > 0; index++) {
+    const name = `${app.metadata.name}-wasmlet-${index}`;
+    if (!slices.has(name)) slices.set(name, rest.splice(0, MAX_ENDPOINTS));
+  }
+  return [...slices].filter(([, held]) => held.length > 0).map(([name, held]) => buildSlice(app, name, held, port));
+}
+
+function buildSlice(app: WasmAppObject, name: string, endpoints: Endpoint[], port: number): EndpointSlice {
+  const metadata = metadataOf(app, name);
+  return {
+    apiVersion: "discovery.k8s.io/v1",
+    kind: "EndpointSlice",
+    metadata: {
+      ...metadata,
+      labels: {
+        ...metadata.labels,
+        "kubernetes.io/service-name": app.metadata.name,
+        "endpointslice.kubernetes.io/managed-by": MANAGED_BY,
+      },
+    },
+    addressType: familyOf(endpoints[0]),
+    endpoints: endpoints.toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1)),
+    ports: [{ name: "http", protocol: "TCP", port, appProtocol: "http" }],
+  };
+}
+
+function familyOf(endpoint: Endpoint | undefined): "IPv4" | "IPv6" {
+  return endpoint?.addresses[0]?.includes(":") === true ? "IPv6" : "IPv4";
+}
+
+function nameOf({ targetRef, addresses }: Endpoint): string {
+  return targetRef?.name ?? addresses[0] ?? "";
+}

@@ -1,0 +1,100 @@
+import { keyOf, type KubeObject } from "../../kube/objects.ts";
+import type { Node, Pod } from "../../kube/resources.ts";
+import { RUNTIME_LABEL, runtimeNameOf, type ClusterState } from "../cluster-state.ts";
+import type { WasmAppObject, WasmRuntime } from "../objects.ts";
+import type { Ports } from "../ports.ts";
+import type { ObservedApp, Resolution, RuntimeNode, RuntimePod } from "./observed.ts";
+import { isOwn } from "./ownership.ts";
+import { roleNameOf } from "./resources.ts";
+
+/** What an observation takes from beside the cluster's state. */
+export interface ObservationContext {
+  state: ClusterState;
+  ports: Ports;
+  isGone: (podName: string) => boolean;
+  resolutionOf: (app: WasmAppObject, revision: string) => Resolution | undefined;
+  systemNamespace: string;
+  nowMs: number;
+}
+
+/** Returns everything that a plan for an app depends on, as it is known now. */
+export function observeApp(app: WasmAppObject, context: ObservationContext): ObservedApp {
+  const { state, ports, isGone, resolutionOf, systemNamespace, nowMs } = context;
+  const { namespace, name } = app.metadata;
+  const key = keyOf(app.metadata);
+  const runtimeName = runtimeNameOf(app);
+  const runtime = state.runtimes.get(runtimeName);
+  const role = { namespace, name: roleNameOf(app) };
+  const replicas = state.replicas.by("app", key);
+  const isLeftover = (object: KubeObject): boolean =>
+    !isOwn(app, object) &&
+    object.metadata.ownerReferences?.some((owner) => owner.kind === app.kind && owner.name === name) === true;
+  const service = state.services.get({ namespace, name });
+  const pods = podsOf(state, runtimeName);
+  return {
+    app,
+    runtime,
+    runtimeNames: [...state.runtimes.keys()].toSorted(),
+    nodes: runtime === undefined ? [] : nodesOf(state, runtime, nowMs),
+    pods: new Map(pods.map((pod) => [pod.name, pod])),
+    isGone,
+    hasLeftovers: [...replicas, ...(service === undefined ? [] : [service])].some(isLeftover),
+    replicas: replicas.filter((replica) => isOwn(app, replica)),
+    service,
+    slices: state.slices.by("app", key).filter((slice) => isOwn(app, slice)),
+    role: state.roles.get(role),
+    roleBinding: state.roleBindings.get(role),
+    revisions: state.revisions.by("app", key).filter((revision) => isOwn(app, revision)),
+    versionOf: ({ kind, name: object }) =>
+      (kind === "Secret" ? state.secrets : state.configMaps).get({ namespace, name: object })?.metadata.resourceVersion,
+    resolution: (revision) => resolutionOf(app, revision),
+    portFor: (range, recorded) => ports.assign(runtimeName, key, range, recorded),
+    systemNamespace,
+    nowMs,
+  };
+}
+
+/** Returns the nodes of a pool: those that its selector selects. */
+function nodesOf(state: ClusterState, { metadata, spec }: WasmRuntime, nowMs: number): RuntimeNode[] {
+  const selector = Object.entries(spec.nodeSelector ?? {});
+  return [...state.nodes.values()]
+    .filter(({ metadata: { labels = {} } }) => selector.every(([key, value]) => labels[key] === value))
+    .map((node) => runtimeNodeOf(state, node, metadata.name, nowMs));
+}
+
+function runtimeNodeOf(state: ClusterState, node: Node, runtimeName: string, nowMs: number): RuntimeNode {
+  const { name, labels = {} } = node.metadata;
+  const ready = node.status?.conditions?.find(({ type }) => type === "Ready");
+  const isReady = ready?.status === "True";
+  const changedMs = Date.parse(ready?.lastTransitionTime ?? "");
+  const pods = state.pods.by("node", name).filter(({ metadata }) => metadata.labels?.[RUNTIME_LABEL] === runtimeName);
+  return {
+    name,
+    labels,
+    isReady,
+    ...(!isReady && { unreadySinceMs: Number.isNaN(changedMs) ? nowMs : changedMs }),
+    isCordoned: node.spec?.unschedulable === true,
+    takesApps: pods.some((pod) => isPodReady(pod) && pod.metadata.deletionTimestamp === undefined),
+    // Counted when somebody asks: most apps are placed already.
+    get replicas() {
+      return state.replicas.by("node", name).length;
+    },
+  };
+}
+
+/** Returns the pods of a pool that have an address and a node. */
+function podsOf(state: ClusterState, runtimeName: string): RuntimePod[] {
+  return [...state.pods.values()].flatMap((pod): RuntimePod[] => {
+    const { name, namespace = "", uid = "", labels, deletionTimestamp } = pod.metadata;
+    const ip = pod.status?.podIP;
+    const nodeName = pod.spec?.nodeName;
+    if (labels?.[RUNTIME_LABEL] !== runtimeName || ip === undefined || nodeName === undefined) return [];
+    const isTerminating = deletionTimestamp !== undefined;
+    return [{ namespace, name, uid, ip, nodeName, isReady: isPodReady(pod), isTerminating }];
+  });
+}
+
+/** Returns whether a pod is ready, by its own word and its node's. */
+export function isPodReady({ status }: Pod): boolean {
+  return status?.conditions?.find(({ type }) => type === "Ready")?.status === "True";
+}

@@ -1,0 +1,316 @@
+import { describe, expect, test } from "vitest";
+import type { EndpointSlice, RoleBinding, Service } from "../../kube/resources.ts";
+import type { WasmAppObject, WasmAppStatus, WasmReplica } from "../objects.ts";
+import type { Write } from "../writer.ts";
+import type { ObservedApp } from "./observed.ts";
+import { planApp } from "./plan.ts";
+import { minimalApp, minimalRuntime, node, NOW_MS, observe, podOf, serving } from "./test-fixtures.ts";
+
+/** Carries a plan's writes out on what was observed, as the API server would. */
+function carryOut(observed: ObservedApp, writes: readonly Write[]): ObservedApp {
+  const next = { ...observed };
+  for (const { kind, object } of writes) {
+    const keepsOthers = <T extends { metadata: { name: string } }>(list: readonly T[]): T[] =>
+      list.filter(({ metadata }) => metadata.name !== object.metadata.name);
+    const added = <T>(): T[] => (kind === "delete" ? [] : [object as T]);
+    if (kind === "status") next.app = { ...next.app, status: (object as WasmAppObject).status! };
+    else if (object.kind === "WasmReplica") {
+      const status = next.replicas.find(({ metadata }) => metadata.name === object.metadata.name)?.status;
+      const replica = { ...(object as WasmReplica), ...(status && { status }) };
+      next.replicas = [...keepsOthers(next.replicas), ...(kind === "delete" ? [] : [replica])];
+    } else if (object.kind === "Service") next.service = kind === "delete" ? undefined : object;
+    else if (object.kind === "EndpointSlice") next.slices = [...keepsOthers(next.slices), ...added<EndpointSlice>()];
+    else if (object.kind === "ControllerRevision") next.revisions = [...keepsOthers(next.revisions), ...added<never>()];
+    else if (object.kind === "Role") next.role = added<never>()[0];
+    else if (object.kind === "RoleBinding") next.roleBinding = added<RoleBinding>()[0];
+  }
+  return next;
+}
+
+/** Plans and carries out until nothing is left to do, the nodes reporting in between. */
+function settle(observed: ObservedApp, report: (replica: WasmReplica) => WasmReplica = serving): ObservedApp {
+  let now = observed;
+  for (let round = 0; round < 20; round++) {
+    const { writes } = planApp(now);
+    const reported = carryOut(now, writes);
+    const replicas = reported.replicas.map(report);
+    if (writes.length === 0 && replicas.every((replica, index) => replica === reported.replicas[index])) return now;
+    now = { ...reported, replicas };
+  }
+  throw new Error("it does not settle");
+}
+
+function condition(status: WasmAppStatus | undefined, type: string) {
+  return status?.conditions?.find((candidate) => candidate.type === type);
+}
+
+function kinds(writes: readonly Write[]): string[] {
+  return writes.map(({ kind, object }) => `${kind} ${object.kind}`);
+}
+
+describe("plan of a new app", () => {
+  test("places it, makes its Service, and tells that it starts", () => {
+    const { writes } = planApp(observe());
+    expect(kinds(writes)).toEqual(["create WasmReplica", "create Service"]);
+    expect(writes[0]?.object).toMatchObject({
+      metadata: {
+        namespace: "default",
+        labels: { "wasmlet.dev/app": "hello" },
+        ownerReferences: [{ uid: "uid-hello" }],
+      },
+      spec: { appName: "hello", runtimeName: "default", port: 20_000 },
+    });
+    expect(writes[1]?.object).toMatchObject({ spec: { ports: [{ port: 80, targetPort: 20_000 }] } });
+    const placed = carryOut(observe(), writes);
+    const { app } = carryOut(placed, planApp(placed).writes);
+    expect(app.status).toMatchObject({ ready: "0/1", url: "http://hello.default.svc", port: 20_000 });
+    expect(condition(app.status, "Ready")).toMatchObject({ status: "False", reason: "Starting" });
+  });
+
+  test("once it serves: endpoints lead to the pod, conditions say so, and nothing is left to do", () => {
+    const settled = settle(observe({ app: minimalApp({ scale: { minReplicas: 2 } }) }));
+    expect(settled.slices).toHaveLength(1);
+    expect(settled.slices[0]).toMatchObject({
+      addressType: "IPv4",
+      ports: [{ port: 20_000 }],
+      endpoints: [{ conditions: { ready: true, terminating: false } }, { conditions: { ready: true } }],
+    });
+    expect(settled.app.status).toMatchObject({ ready: "2/2", replicas: 2, readyReplicas: 2, updatedReplicas: 2 });
+    expect(condition(settled.app.status, "Ready")).toMatchObject({ status: "True", reason: "Serving" });
+    expect(condition(settled.app.status, "Progressing")).toMatchObject({ status: "False", reason: "UpToDate" });
+    expect(condition(settled.app.status, "Degraded")).toMatchObject({ status: "False" });
+    expect(planApp({ ...settled, nowMs: NOW_MS + 60_000 }).writes).toEqual([]);
+  });
+
+  test("command: has no port, Service or endpoints, and is complete when it is done everywhere", () => {
+    const settled = settle(observe({ app: minimalApp({ trigger: { command: {} } }) }), done);
+    expect(settled).toMatchObject({ service: undefined, slices: [] });
+    expect(settled.replicas[0]?.spec).not.toHaveProperty("port");
+    expect(condition(settled.app.status, "Complete")).toMatchObject({ status: "True" });
+    expect(condition(settled.app.status, "Ready")).toMatchObject({ status: "True", reason: "Completed" });
+  });
+
+  test("an app that is being deleted, or follows one that is, is left alone", () => {
+    expect(planApp(observe({ app: minimalApp({}, { deletionTimestamp: "2026-01-01T00:00:00Z" }) })).writes).toEqual([]);
+    expect(planApp(observe({ hasLeftovers: true })).writes).toEqual([]);
+  });
+});
+
+describe("plan of an app that something stands in the way of", () => {
+  const secretEnv = { env: [{ name: "A", valueFrom: { secretKeyRef: { name: "keys", key: "a" } } }] };
+  test.each<[string, Partial<ObservedApp>, string, string]>([
+    ["its runtime is not there", { runtime: undefined, runtimeNames: ["edge"] }, "RuntimeNotFound", "there are edge"],
+    [
+      "a Secret is missing",
+      { app: minimalApp(secretEnv), versionOf: () => undefined },
+      "SecretNotFound",
+      "the Secret keys",
+    ],
+    ["no port is left", { portFor: () => undefined }, "PortsExhausted", "20000 to 20099"],
+    ["its Service is somebody else's", { service: foreignService() }, "ServiceConflict", "the Service hello"],
+    ["its image is looked up", { app: oci("example.com/a:1") }, "ResolvingImage", "example.com/a:1"],
+    [
+      "its image is not there",
+      {
+        app: oci("example.com/a:1"),
+        resolution: () => ({ failure: { code: "OCI_NOT_FOUND", message: "gone", isTransient: true } }),
+      },
+      "OCI_NOT_FOUND",
+      "gone",
+    ],
+    [
+      "its strategy is not honoured",
+      { app: minimalApp({ rollout: { strategy: "Canary", canary: { weight: 5 } } }) },
+      "FieldNotSupported",
+      "Canary",
+    ],
+  ])("%s: no replica, and the reason in its conditions", (_what, change, reason, message) => {
+    const observed = observe(change);
+    const { writes } = planApp(observed);
+    expect(kinds(writes).filter((kind) => kind.endsWith("Replica"))).toEqual([]);
+    expect(writes.some(({ object }) => object === observed.service)).toBe(false);
+    const { status } = carryOut(observed, writes).app;
+    expect(condition(status, "Ready")).toMatchObject({ status: "False", reason });
+    expect(condition(status, "Ready")?.message).toContain(message);
+  });
+
+  test("what runs goes on running, and is moved off a lost node all the same", () => {
+    const app = minimalApp(secretEnv);
+    const settled = settle(observe({ app }));
+    const [placed] = settled.replicas;
+    const nodes = settled.nodes.map((one) =>
+      one.name === placed?.spec.nodeName ? { ...one, isReady: false, unreadySinceMs: NOW_MS - 60_000 } : one,
+    );
+    const blocked = settle({ ...settled, nodes, versionOf: () => undefined });
+    expect(blocked.replicas).toHaveLength(1);
+    expect(blocked.replicas[0]?.spec.nodeName).not.toBe(placed?.spec.nodeName);
+    expect(blocked.replicas[0]?.spec.revision).toBe(placed?.spec.revision);
+    expect(condition(blocked.app.status, "Ready")).toMatchObject({ status: "True" });
+    expect(condition(blocked.app.status, "Degraded")).toMatchObject({ status: "True", reason: "SecretNotFound" });
+  });
+
+  test("a Service that is somebody else's is neither changed nor deleted", () => {
+    const { writes } = planApp(observe({ service: foreignService() }));
+    expect(kinds(writes)).toEqual(["status WasmApp"]);
+  });
+});
+
+describe("rollout", () => {
+  const spec = { scale: { minReplicas: 3 }, rollout: { progressDeadlineSeconds: 60 } };
+  const before = settle(observe({ app: minimalApp(spec) }));
+  const changed = (settled: ObservedApp, change: object): ObservedApp => ({
+    ...settled,
+    app: {
+      ...settled.app,
+      spec: minimalApp({ ...spec, ...change }).spec,
+      metadata: { ...settled.app.metadata, generation: 2 },
+    },
+  });
+
+  test("changes one replica at a time, keeps what served before in it, and writes the old revision down", () => {
+    const observed = changed(before, { env: [{ name: "A", value: "1" }] });
+    const { writes } = planApp(observed);
+    expect(kinds(writes)).toEqual(["create ControllerRevision", "replace WasmReplica", "status WasmApp"]);
+    const old = before.replicas[0]!.spec;
+    expect(writes[1]?.object).toMatchObject({ spec: { previous: { revision: old.revision, template: old.template } } });
+    const { app } = carryOut(observed, writes);
+    expect(condition(app.status, "Progressing")).toMatchObject({ status: "True", reason: "RollingOut" });
+    expect(condition(app.status, "Ready")).toMatchObject({ status: "True" });
+  });
+
+  test("ends with the new revision everywhere, and without previous ones", () => {
+    const after = settle(changed(before, { env: [{ name: "A", value: "1" }] }));
+    const revisions = new Set(after.replicas.map((replica) => replica.spec.revision));
+    expect(revisions.size).toBe(1);
+    expect(revisions).not.toContain(before.replicas[0]?.spec.revision);
+    expect(after.replicas.every(({ spec: { previous } }) => previous === undefined)).toBe(true);
+    expect(after.app.status).toMatchObject({ updatedReplicas: 3, ready: "3/3" });
+  });
+
+  test("a revision that does not become ready stops at the first replica, and is overdue in time", () => {
+    const stuck = settle(changed(before, { env: [{ name: "A", value: "1" }] }), bad);
+    const touched = stuck.replicas.filter((replica) => replica.spec.previous !== undefined);
+    expect(touched).toHaveLength(1);
+    expect(stuck.slices[0]?.endpoints).toHaveLength(3);
+    expect(condition(stuck.app.status, "Degraded")).toMatchObject({ status: "True", reason: "ARTIFACT_INVALID" });
+    expect(planApp(stuck).requeueAfterMs).toBe(60_000);
+    const later = settle({ ...stuck, nowMs: NOW_MS + 60_000 }, bad);
+    expect(condition(later.app.status, "Progressing")).toMatchObject({
+      status: "False",
+      reason: "ProgressDeadlineExceeded",
+      message: expect.stringContaining("not a module") as string,
+    });
+    expect(condition(later.app.status, "Ready")).toMatchObject({ status: "True" });
+    const back = settle(changed(later, {}), serving);
+    expect(new Set(back.replicas.map((replica) => replica.spec.revision))).toEqual(
+      new Set([before.replicas[0]?.spec.revision]),
+    );
+    expect(condition(back.app.status, "Progressing")).toMatchObject({ reason: "UpToDate" });
+  });
+
+  test("a replica that is placed meanwhile serves what the others serve", () => {
+    const stuck = settle(changed(before, { env: [{ name: "A", value: "1" }] }), bad);
+    const more = {
+      ...stuck,
+      app: { ...stuck.app, spec: { ...stuck.app.spec, scale: { minReplicas: 4, idleSeconds: 60 } } },
+    };
+    const nodes = [...stuck.nodes, node("node4")];
+    const { writes } = planApp({ ...more, nodes });
+    const added = writes.find(({ object }) => (object as WasmReplica).spec?.nodeName === "node4");
+    expect(added?.object).toMatchObject({ spec: { previous: { revision: before.replicas[0]?.spec.revision } } });
+  });
+
+  test("a change of scale is no new revision", () => {
+    const after = settle(changed(before, { scale: { minReplicas: 1 } }));
+    expect(after.replicas).toHaveLength(1);
+    expect(after.replicas[0]?.spec.revision).toBe(before.replicas[0]?.spec.revision);
+    expect(after.slices[0]?.endpoints).toHaveLength(1);
+  });
+});
+
+describe("references", () => {
+  const app = minimalApp({
+    scale: { minReplicas: 2 },
+    envFrom: [{ secretRef: { name: "keys" } }],
+    files: [{ name: "site", mountPath: "/site", configMap: { name: "pages" } }],
+  });
+
+  test("only the nodes that run the app may read them, and nothing else", () => {
+    const settled = settle(observe({ app }));
+    expect(settled.role).toMatchObject({
+      rules: [
+        { resources: ["configmaps"], resourceNames: ["pages"], verbs: ["get"] },
+        { resources: ["secrets"], resourceNames: ["keys"], verbs: ["get"] },
+      ],
+    });
+    const accounts = settled.replicas.map((replica) => `wasmlet-node-${replica.spec.nodeName}`).toSorted();
+    expect(settled.roleBinding?.subjects?.map(({ name }) => name)).toEqual(accounts);
+  });
+
+  test("a changed Secret rolls the app; one that nobody refers to any more is closed again", () => {
+    const settled = settle(observe({ app }));
+    const rolled = settle({ ...settled, versionOf: ({ kind }) => (kind === "Secret" ? "2" : "1") });
+    expect(rolled.replicas[0]?.spec.revision).not.toBe(settled.replicas[0]?.spec.revision);
+    const without = settle({ ...rolled, app: { ...rolled.app, spec: minimalApp({ scale: { minReplicas: 2 } }).spec } });
+    expect(without).toMatchObject({ role: undefined, roleBinding: undefined });
+  });
+});
+
+describe("endpoints", () => {
+  const settled = settle(observe());
+  const nodeName = settled.replicas[0]!.spec.nodeName;
+  const withPod = (change: object): ObservedApp => ({
+    ...settled,
+    pods: new Map([[`runtime-${nodeName}`, podOf(nodeName, change)]]),
+  });
+  const endpoints = (observed: ObservedApp) => settle(observed).slices[0]?.endpoints ?? [];
+
+  test.each([
+    ["of a pod that ends", { isTerminating: true }, { ready: false, serving: true, terminating: true }],
+    ["of a pod that is not ready", { isReady: false }, { ready: false, serving: false, terminating: false }],
+  ])("%s are not ready", (_what, change, conditions) => {
+    expect(endpoints(withPod(change))).toMatchObject([{ conditions }]);
+  });
+
+  test("of a pod that is gone, or whose address went to another, are not there", () => {
+    expect(endpoints({ ...settled, pods: new Map() })).toEqual([]);
+    expect(endpoints(withPod({ ip: "10.9.9.9" }))).toEqual([]);
+  });
+
+  test("a pod that is gone: what it reported is taken back, so that its successor reports", () => {
+    const { writes } = planApp({ ...settled, pods: new Map(), isGone: (name) => name === `runtime-${nodeName}` });
+    expect(writes[0]).toMatchObject({ kind: "status", object: { status: { state: "Pending", reason: "PodGone" } } });
+    expect((writes[0]!.object as WasmReplica).status).not.toHaveProperty("podName");
+  });
+
+  test("more than a hundred fill several slices, and a change touches one", () => {
+    const nodes = Array.from({ length: 250 }, (_, index) => node(`node${index}`));
+    const app = minimalApp({ placement: { everyNode: true } });
+    const many = settle(observe({ app, nodes, runtime: minimalRuntime() }));
+    expect(many.slices.map((slice) => slice.endpoints?.length)).toEqual([100, 100, 50]);
+    const gone = many.nodes.filter(({ name }) => name !== "node7");
+    const { writes } = planApp({ ...many, nodes: gone });
+    expect(kinds(writes).filter((kind) => kind.includes("EndpointSlice"))).toEqual(["replace EndpointSlice"]);
+  });
+});
+
+function oci(image: string): WasmAppObject {
+  return minimalApp({ source: { oci: { image } } });
+}
+
+/** Reports as the node of a command does once it ended. */
+function done(replica: WasmReplica): WasmReplica {
+  if (replica.status?.state === "Completed") return replica;
+  return { ...replica, status: { state: "Completed", revision: replica.spec.revision, exitCode: 0 } };
+}
+
+/** Reports as a node does on which only what served before can run. */
+function bad(replica: WasmReplica): WasmReplica {
+  if (replica.spec.previous === undefined) return serving(replica);
+  if (replica.status?.reason !== undefined) return replica;
+  return { ...replica, status: { ...replica.status!, reason: "ARTIFACT_INVALID", message: "not a module" } };
+}
+
+function foreignService(): Service {
+  return { apiVersion: "v1", kind: "Service", metadata: { name: "hello", namespace: "default", uid: "other" } };
+}

@@ -1,0 +1,186 @@
+import type { AppTemplate } from "../../crds/wasm-replica/types.ts";
+import type { WasmAppStatus, WasmReplica } from "../objects.ts";
+import { blockedBy, type Blockage } from "./blockages.ts";
+import { buildEndpointSlices, endpointsOf } from "./endpoint-slices.ts";
+import type { Write } from "../writer.ts";
+import { writesFor } from "./writes.ts";
+import type { ObservedApp } from "./observed.ts";
+import { isOwn } from "./ownership.ts";
+import { nextLossMs, placeApp, wantedReplicas, type Placement } from "./placement.ts";
+import { referencesOf } from "./references.ts";
+import { releaseReports } from "./releases.ts";
+import { buildReplica, buildRole, buildRoleBinding, buildService } from "./resources.ts";
+import { planRollout, servedRevision, withPrevious, type RevisionOf, type Served } from "./rollout.ts";
+import { buildStatus, deadlineInMs, transitionEvents } from "./status.ts";
+import { buildTemplate, revisionOf, withImage } from "./template.ts";
+
+/*
+ * What is to be done for an app, given what is known of it. The order of the writes makes it safe to stop after any of
+ * them: who may read what, replicas, then what leads to them, then the status; what is deleted goes last.
+ */
+
+/** When to look again at objects that are about to go, in case nobody tells. */
+const LEFTOVERS_MS = 5000;
+/** When a new app that nobody reported on yet gets its first status. */
+const FIRST_STATUS_MS = 1000;
+
+/** What people are told of an app, beside its conditions. */
+export interface PlannedEvent {
+  type: "Normal" | "Warning";
+  reason: string;
+  message: string;
+}
+
+/** A tag to be looked up before the plan can go on. */
+export interface ResolveNeed {
+  revision: string;
+  image: string;
+  pullSecrets: string[];
+}
+
+/** What to do now, in this order, and when to look again. */
+export interface Plan {
+  writes: Write[];
+  events: PlannedEvent[];
+  resolve?: ResolveNeed;
+  requeueAfterMs?: number;
+  /** Whether the app lacks what others may leave: room on nodes, or a port. */
+  isShort?: boolean;
+}
+
+/** What was decided about an app: everything that its objects and its status are made of. */
+export interface Decision {
+  /** Revision that the spec asks for. */
+  revision: string;
+  image: string | undefined;
+  blockage: Blockage | undefined;
+  placement: Placement;
+  replicas: WasmReplica[];
+  port: number | undefined;
+}
+
+/** Returns what to do for an app. Pure: equal observations give equal plans. */
+export function planApp(observed: ObservedApp): Plan {
+  const { app } = observed;
+  if (app.metadata.deletionTimestamp !== undefined) return { writes: [], events: [] };
+  // Objects of an app of the same name that is gone: they go by themselves, and nothing is to be mixed with them.
+  if (observed.hasLeftovers) return { writes: [], events: [], requeueAfterMs: LEFTOVERS_MS };
+  const written = buildTemplate(app);
+  const references = referencesOf(written);
+  const revision = revisionOf(app, written, references, observed.versionOf);
+  const image = imageOf(observed, revision, written);
+  const isHttp = app.spec.trigger.http !== undefined;
+  const port = isHttp ? portOf(observed) : undefined;
+  const blockage = blockedBy(observed, { references, image, port, isHttp });
+  const placement = place(observed);
+  const target = blockage === undefined ? { revision, template: withImage(written, image.image) } : undefined;
+  const replicas = replicasOf(observed, placement, target, port);
+  const decision: Decision = { revision, image: image.image, blockage, placement, replicas, port };
+  const status = buildStatus(observed, decision);
+  const desired = {
+    role: buildRole(app, references),
+    roleBinding: buildRoleBinding(app, placement.nodes, observed.systemNamespace),
+    replicas,
+    ...(port !== undefined && {
+      service: buildService(app, port),
+      slices: slicesOf(observed, placement, port),
+    }),
+    status,
+  };
+  return {
+    writes: [...releaseReports(observed), ...writesFor(observed, desired)],
+    events: transitionEvents(app.status, status),
+    ...(image.need !== undefined && { resolve: image.need }),
+    ...((placement.shortage !== undefined || blockage?.reason === "PortsExhausted") && { isShort: true }),
+    ...requeue(observed, replicas, status),
+  };
+}
+
+/** What is known of an app's image: where its tag leads, that it has to be looked up, or why that failed. */
+export interface ImageState {
+  image: string | undefined;
+  need?: ResolveNeed;
+  failure?: { code: string; message: string };
+}
+
+/** A revision's tag is looked up once: whoever wrote it down then is asked first. */
+function imageOf({ app, replicas, resolution }: ObservedApp, revision: string, { source }: AppTemplate): ImageState {
+  const { oci } = source;
+  if (oci === undefined) return { image: undefined };
+  if (oci.image.includes("@")) return { image: oci.image };
+  if (app.status?.revision === revision && app.status.image !== undefined) return { image: app.status.image };
+  for (const { spec } of replicas) {
+    if (spec.revision === revision && spec.template.source.oci !== undefined) {
+      return { image: spec.template.source.oci.image };
+    }
+  }
+  const found = resolution(revision);
+  if (found !== undefined && "image" in found) return { image: found.image };
+  const need = { revision, image: oci.image, pullSecrets: (oci.imagePullSecrets ?? []).map(({ name }) => name) };
+  if (found === undefined) return { image: undefined, need };
+  return { image: undefined, need, failure: found.failure };
+}
+
+/** The port that was recorded first stays, whatever the range says now, unless another app turns out to have it. */
+function portOf({ app, replicas, service, runtime, portFor }: ObservedApp): number | undefined {
+  const target = service !== undefined && isOwn(app, service) ? service.spec?.ports?.[0]?.targetPort : undefined;
+  const recorded =
+    app.status?.port ??
+    replicas.find(({ spec }) => spec.port !== undefined)?.spec.port ??
+    (typeof target === "number" ? target : undefined);
+  return runtime === undefined ? recorded : portFor(runtime.spec.ports, recorded);
+}
+
+/** Without its pool nothing moves: what runs stays where it is. */
+function place({ app, runtime, nodes, replicas, nowMs }: ObservedApp): Placement {
+  if (runtime === undefined) {
+    const nodeNames = replicas.map(({ spec }) => spec.nodeName);
+    return { nodes: nodeNames, wanted: Math.max(nodeNames.length, wantedReplicas(app)) };
+  }
+  return placeApp(app, runtime, nodes, replicas, nowMs);
+}
+
+/** Returns the replicas that are to be. Where the wanted revision cannot be had, those that are there stay as they are. */
+function replicasOf(
+  { app, runtime, replicas }: ObservedApp,
+  { nodes }: Placement,
+  target: Served | undefined,
+  port: number | undefined,
+): WasmReplica[] {
+  const placed = replicas.filter(({ spec }) => nodes.includes(spec.nodeName));
+  const stable = servedRevision(replicas);
+  const rollout = target === undefined ? new Map<string, RevisionOf>() : planRollout(placed, target, stable);
+  return nodes.flatMap((nodeName) => {
+    const existing = placed.find(({ spec }) => spec.nodeName === nodeName);
+    const wish = rollout.get(nodeName) ?? existing?.spec ?? newRevision(target, stable);
+    if (wish === undefined) return [];
+    const runtimeName = runtime?.metadata.name ?? existing?.spec.runtimeName ?? "";
+    return [buildReplica(app, nodeName, runtimeName, wish, port)];
+  });
+}
+
+/** A new replica also knows what serves elsewhere: that runs until the wanted revision does. */
+function newRevision(target: Served | undefined, stable: Served | undefined): RevisionOf | undefined {
+  return target === undefined ? stable : withPrevious(target, stable);
+}
+
+function slicesOf({ app, nodes, pods, replicas, slices }: ObservedApp, placement: Placement, port: number) {
+  const placed = replicas.filter(({ spec }) => placement.nodes.includes(spec.nodeName));
+  const byName = new Map(nodes.map((node) => [node.name, node]));
+  return buildEndpointSlices(app, endpointsOf(placed, byName, pods), port, slices);
+}
+
+/** Looks again when a node counts as lost, when a rollout is overdue, and when a new app should have reported. */
+function requeue(
+  observed: ObservedApp,
+  desired: readonly WasmReplica[],
+  status: WasmAppStatus,
+): { requeueAfterMs?: number } {
+  const { runtime, nodes, replicas, app, nowMs } = observed;
+  const waits = [
+    runtime && nextLossMs(replicas, nodes, runtime.spec.unreachableSeconds, nowMs),
+    deadlineInMs(app, status, nowMs),
+    app.status === undefined && desired.length > replicas.length ? FIRST_STATUS_MS : undefined,
+  ].filter((ms) => ms !== undefined);
+  return waits.length === 0 ? {} : { requeueAfterMs: Math.min(...waits) };
+}

@@ -1,0 +1,34 @@
+import type { WasmReplicaStatus } from "../../crds/wasm-replica/types.ts";
+import { WASM_REPLICAS, type WasmReplica } from "../objects.ts";
+import type { Write } from "../writer.ts";
+import type { ObservedApp } from "./observed.ts";
+
+/*
+ * A pod that is gone cannot take back what it reported. Until somebody does, its successor on the node leaves a report alone
+ * that says that the app is ready: it could be of a pod that still serves.
+ */
+
+/** Returns the writes that take back what pods reported that are gone. */
+export function releaseReports({ replicas, isGone }: ObservedApp): Write[] {
+  return replicas.flatMap((replica): Write[] => {
+    const { podName } = replica.status ?? {};
+    if (podName === undefined || !isGone(podName)) return [];
+    return [{ kind: "status", resource: WASM_REPLICAS, object: released(replica, podName) }];
+  });
+}
+
+function released(replica: WasmReplica, podName: string): WasmReplica {
+  const { podName: _name, podIP: _ip, podCreated: _created, conditions = [], ...kept } = replica.status!;
+  const message = `the pod ${podName} that reported it is gone`;
+  const ready = conditions.find(({ type }) => type === "Ready");
+  const others = conditions.filter((condition) => condition !== ready);
+  const unknown = { status: "Unknown", reason: "PodGone", message } as const;
+  const status: WasmReplicaStatus = {
+    ...kept,
+    state: "Pending",
+    reason: "PodGone",
+    message,
+    conditions: ready === undefined ? others : [...others, Object.assign({}, ready, unknown)],
+  };
+  return { ...replica, status };
+}

@@ -1,0 +1,163 @@
+import type { KubeObject } from "../../kube/objects.ts";
+import {
+  CONTROLLER_REVISIONS,
+  ENDPOINT_SLICES,
+  ROLE_BINDINGS,
+  ROLES,
+  SERVICES,
+  type EndpointSlice,
+  type Resource,
+  type Role,
+  type RoleBinding,
+  type Service,
+} from "../../kube/resources.ts";
+import { WASM_APPS, WASM_REPLICAS, type WasmAppObject, type WasmAppStatus, type WasmReplica } from "../objects.ts";
+import type { Write } from "../writer.ts";
+import type { ObservedApp } from "./observed.ts";
+import { isOwn } from "./ownership.ts";
+import { buildRevision } from "./resources.ts";
+
+/** An app's objects as they are to be; what is undefined is to be gone. */
+export interface DesiredObjects {
+  role: Role | undefined;
+  roleBinding: RoleBinding;
+  replicas: WasmReplica[];
+  service?: Service | undefined;
+  slices?: EndpointSlice[];
+  status: WasmAppStatus;
+}
+
+/** Earlier revisions that are kept. */
+const MAX_REVISIONS = 10;
+
+/** Returns the requests that make what is what is to be; none for what is so already. */
+export function writesFor(observed: ObservedApp, desired: DesiredObjects): Write[] {
+  const { app, role, roleBinding, service, slices } = observed;
+  const hasRole = desired.role !== undefined;
+  return [
+    ...keepRevisions(observed, desired.replicas),
+    ...applyAll(ROLES, app, toList(role), toList(desired.role)),
+    ...applyAll(ROLE_BINDINGS, app, toList(roleBinding), hasRole ? [desired.roleBinding] : []),
+    ...replaceAll(WASM_REPLICAS, observed.replicas, desired.replicas, isSameReplica),
+    // A Service that somebody else made meanwhile is left alone: it is created, or applied where it is known to be ours.
+    ...(service === undefined
+      ? toList(desired.service).map((object): Write => ({ kind: "create", resource: SERVICES, object }))
+      : applyAll(SERVICES, app, [service], toList(desired.service))),
+    ...replaceAll(ENDPOINT_SLICES, slices, desired.slices ?? [], isSameSlice),
+    ...statusWrites(observed, desired),
+    ...removeOthers(ENDPOINT_SLICES, slices, desired.slices ?? [], app),
+    ...removeOthers(WASM_REPLICAS, observed.replicas, desired.replicas, app),
+    ...removeOthers(SERVICES, toList(service), toList(desired.service), app),
+    ...removeOthers(ROLE_BINDINGS, toList(roleBinding), hasRole ? [desired.roleBinding] : [], app),
+    ...removeOthers(ROLES, toList(role), toList(desired.role), app),
+  ];
+}
+
+/** A new app has no status until there is something to tell: what was placed just now reports in a moment. */
+function statusWrites({ app, replicas }: ObservedApp, { status, replicas: desired }: DesiredObjects): Write[] {
+  const isJustPlaced = app.status === undefined && desired.length > replicas.length;
+  if (isJustPlaced || isEqual(app.status, status)) return [];
+  return [{ kind: "status", resource: WASM_APPS, object: { ...app, status } as WasmAppObject }];
+}
+
+/** Before a revision is replaced anywhere, it is written down; the oldest of too many go. */
+function keepRevisions({ app, replicas, revisions }: ObservedApp, desired: readonly WasmReplica[]): Write[] {
+  const wanted = new Map(desired.map((replica) => [replica.metadata.name, replica.spec.revision]));
+  const leaving = new Map(
+    replicas
+      .filter(({ metadata, spec }) => (wanted.get(metadata.name) ?? spec.revision) !== spec.revision)
+      .map(({ spec }) => [spec.revision, spec]),
+  );
+  const known = new Set(revisions.map(({ metadata }) => metadata.name));
+  let number = Math.max(0, ...revisions.map(({ revision }) => revision));
+  const added = [...leaving.values()]
+    .map((spec) => buildRevision(app, spec, ++number))
+    .filter(({ metadata }) => !known.has(metadata.name));
+  const excess = revisions.length + added.length - MAX_REVISIONS;
+  const oldest = revisions.toSorted((a, b) => a.revision - b.revision).slice(0, Math.max(0, excess));
+  return [
+    ...added.map((object): Write => ({ kind: "create", resource: CONTROLLER_REVISIONS, object })),
+    ...oldest.map((object): Write => ({ kind: "delete", resource: CONTROLLER_REVISIONS, object })),
+  ];
+}
+
+/** What is there under the same name and is somebody else's is left alone. */
+function applyAll<T extends KubeObject>(
+  resource: Resource<T>,
+  app: WasmAppObject,
+  observed: readonly T[],
+  desired: readonly T[],
+  isSame: (desired: T, observed: T) => boolean = (wanted, found) => holds(found, wanted),
+): Write[] {
+  return desired.flatMap((object): Write[] => {
+    const found = observed.find(({ metadata }) => metadata.name === object.metadata.name);
+    if (found !== undefined && (!isOwn(app, found) || isSame(object, found))) return [];
+    return [{ kind: "apply", resource, object }];
+  });
+}
+
+/** Objects in which nobody else has a field: what is there is replaced by what is to be, where it is another. */
+function replaceAll<T extends KubeObject>(
+  resource: Resource<T>,
+  observed: readonly T[],
+  desired: readonly T[],
+  isSame: (desired: T, observed: T) => boolean,
+): Write[] {
+  return desired.flatMap((object): Write[] => {
+    const found = observed.find(({ metadata }) => metadata.name === object.metadata.name);
+    if (found === undefined) return [{ kind: "create", resource, object }];
+    if (isSame(object, found)) return [];
+    const { resourceVersion, annotations } = found.metadata;
+    const metadata = { ...object.metadata, resourceVersion, ...(annotations && { annotations }) };
+    return [{ kind: "replace", resource, object: { ...found, ...object, metadata } }];
+  });
+}
+
+function removeOthers<T extends KubeObject>(
+  resource: Resource<T>,
+  observed: readonly T[],
+  desired: readonly T[],
+  app: WasmAppObject,
+): Write[] {
+  const kept = new Set(desired.map(({ metadata }) => metadata.name));
+  return observed
+    .filter(({ metadata }) => !kept.has(metadata.name) && metadata.deletionTimestamp === undefined)
+    .filter((object) => isOwn(app, object))
+    .map((object) => ({ kind: "delete", resource, object }));
+}
+
+/** A field that is left out, such as `previous`, is to be gone: so the whole of the spec counts. */
+function isSameReplica(desired: WasmReplica, observed: WasmReplica): boolean {
+  return isEqual(observed.spec, desired.spec) && holds(observed.metadata, desired.metadata);
+}
+
+function isSameSlice(desired: EndpointSlice, observed: EndpointSlice): boolean {
+  return (
+    holds(observed.endpoints, desired.endpoints) &&
+    holds(observed.ports, desired.ports) &&
+    holds(observed.metadata, desired.metadata)
+  );
+}
+
+/** Returns whether a value has everything that another one has; lists are compared as a whole, item by item. */
+export function holds(whole: unknown, part: unknown): boolean {
+  if (Array.isArray(part)) {
+    return (
+      Array.isArray(whole) && whole.length === part.length && part.every((item, index) => holds(whole[index], item))
+    );
+  }
+  if (typeof part !== "object" || part === null) return whole === part;
+  if (typeof whole !== "object" || whole === null) return false;
+  return Object.entries(part).every(
+    ([key, value]) => value === undefined || holds((whole as Record<string, unknown>)[key], value),
+  );
+}
+
+/** Returns whether two values of JSON are equal; a field that is undefined counts as left out. */
+export function isEqual(a: unknown, b: unknown): boolean {
+  return holds(a, b) && holds(b, a);
+}
+
+function toList<T>(value: T | undefined): T[] {
+  return value === undefined ? [] : [value];
+}

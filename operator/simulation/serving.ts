@@ -1,0 +1,13 @@
+import { isOwn } from "../apps/ownership.ts";
+import { WASM_REPLICAS, type WasmAppObject } from "../objects.ts";
+import type { World } from "./world.ts";
+
+/** Returns the replicas of an app that serve, whatever anybody reports. */
+export function servingReplicas(world: World, app: WasmAppObject): { nodeName: string; revision: string }[] {
+  return world.api.list(WASM_REPLICAS).flatMap((replica) => {
+    if (!isOwn(app, replica)) return [];
+    const { uid = "" } = replica.metadata;
+    const runtime = [...world.runtimes].find((candidate) => candidate.revisionOf(uid) !== undefined);
+    return runtime === undefined ? [] : [{ nodeName: replica.spec.nodeName, revision: runtime.revisionOf(uid)! }];
+  });
+}

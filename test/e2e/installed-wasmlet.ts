@@ -1,0 +1,30 @@
+import type { Cluster } from "../cluster/cluster-handle.ts";
+import { repositoryFile } from "../harness.ts";
+import { loadImages } from "./images.ts";
+
+export const SYSTEM_NAMESPACE = "wasmlet-system";
+
+const KINDS = ["wasmapps", "wasmreplicas", "wasmruntimes"].map((plural) => `${plural}.wasmlet.dev`);
+
+/** Installs Wasmlet from this checkout's chart and resolves when every node takes apps. */
+export async function installWasmlet(cluster: Cluster, values: readonly string[] = []): Promise<void> {
+  await loadImages(cluster);
+  const sets = values.flatMap((value) => ["--set", value]);
+  const chart = repositoryFile("charts/wasmlet");
+  const where = ["--namespace", SYSTEM_NAMESPACE, "--create-namespace"];
+  await cluster.helm(["upgrade", "--install", "wasmlet", chart, ...where, "--wait", "--timeout", "120s", ...sets]);
+  await cluster.kubectl(["wait", "wasmruntime/default", "--for=create", "--timeout=60s"]);
+  await cluster.kubectl(["wait", "wasmruntime/default", "--for=condition=Ready", "--timeout=120s"]);
+}
+
+/** Removes Wasmlet and everything of it, apps as well; nothing where there is none. */
+export async function uninstallWasmlet(cluster: Cluster): Promise<void> {
+  for (const kind of KINDS) await cluster.kubectl(["delete", kind, "--all", "--all-namespaces"]).catch(nothing);
+  await cluster.helm(["uninstall", "wasmlet", "--namespace", SYSTEM_NAMESPACE, "--wait"]).catch(nothing);
+  await cluster.kubectl(["delete", "crd", ...KINDS, "--ignore-not-found"]);
+  await cluster.kubectl(["delete", "namespace", SYSTEM_NAMESPACE, "--ignore-not-found"]);
+}
+
+function nothing(): string {
+  return "";
+}

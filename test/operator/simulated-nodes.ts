@@ -1,0 +1,160 @@
+import { RUNTIME_LABEL } from "../../operator/cluster-state.ts";
+import { WASM_REPLICAS, type WasmReplica } from "../../operator/objects.ts";
+import { Informer } from "../../kube/informer.ts";
+import type { KubeClient } from "../../kube/client.ts";
+import { keyOf } from "../../kube/objects.ts";
+import { NODES, PODS, SERVICE_ACCOUNTS, type Node, type Pod } from "../../kube/resources.ts";
+import { WorkQueue } from "../../kube/work-queue.ts";
+
+/*
+ * Nodes and node runtimes that exist in the API alone, for tests of the operator: each node has a pod that is ready, and
+ * every replica is reported as served as soon as it is seen.
+ */
+
+/** What simulated nodes are asked to be. */
+export interface SimulatedNodesOptions {
+  client: KubeClient;
+  /** Wasmlet's namespace, which has to exist. */
+  namespace: string;
+  count: number;
+  runtime?: string;
+  /** Status writes at the same time. */
+  concurrency?: number;
+}
+
+/** Nodes that run what they are given. */
+export class SimulatedNodes implements AsyncDisposable {
+  readonly #options: SimulatedNodesOptions;
+  readonly #informer: Informer<WasmReplica>;
+  readonly #queue: WorkQueue;
+  #reports = 0;
+
+  constructor(options: SimulatedNodesOptions) {
+    this.#options = options;
+    this.#informer = new Informer({ client: options.client, resource: WASM_REPLICAS });
+    this.#queue = new WorkQueue({
+      concurrency: options.concurrency ?? 16,
+      run: (key) => this.#report(key),
+    });
+    this.#informer.store.onChange((_before, after) => {
+      if (after !== undefined && !isReported(after)) this.#queue.add(keyOf(after.metadata));
+    });
+  }
+
+  /** Statuses that were written so far. */
+  get reports(): number {
+    return this.#reports;
+  }
+
+  /** Makes the nodes and their pods, and begins to report. */
+  async start(): Promise<void> {
+    const { client, namespace, count, runtime = "default" } = this.#options;
+    // Without a controller manager nobody else makes the account that pods have to have.
+    await client.apply(SERVICE_ACCOUNTS, {
+      apiVersion: "v1",
+      kind: "ServiceAccount",
+      metadata: { namespace, name: "default" },
+    });
+    // Without a controller manager nobody else makes the account that pods have to have.
+    await client.apply(SERVICE_ACCOUNTS, {
+      apiVersion: "v1",
+      kind: "ServiceAccount",
+      metadata: { namespace, name: "default" },
+    });
+    for (let index = 0; index < count; index++) {
+      const name = nodeName(index);
+      await client.apply(NODES, { apiVersion: "v1", kind: "Node", metadata: { name } });
+      await client.mergePatch(NODES, { name }, { status: nodeStatus("True") }, { subresource: "status" });
+      await client.apply(PODS, podOf(index, namespace, runtime));
+      await client.mergePatch(
+        PODS,
+        { namespace, name: podName(index) },
+        { status: podStatus(index) },
+        { subresource: "status" },
+      );
+    }
+    this.#informer.start();
+    await this.#informer.whenSynced();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#queue.stop();
+    await this.#informer.stop();
+  }
+
+  async #report(key: string): Promise<void> {
+    const replica = this.#informer.store.get(key);
+    if (replica === undefined || isReported(replica)) return;
+    const index = Number(replica.spec.nodeName.slice("node-".length));
+    const status = {
+      observedGeneration: replica.metadata.generation,
+      state: "Ready",
+      revision: replica.spec.revision,
+      podName: podName(index),
+      podIP: podIP(index),
+      startP50: "0.4ms",
+    };
+    const { namespace, name } = replica.metadata;
+    const written = await this.#options.client.mergePatch(
+      WASM_REPLICAS,
+      { namespace, name },
+      { status },
+      { subresource: "status" },
+    );
+    this.#informer.store.note(written);
+    this.#reports++;
+  }
+}
+
+function isReported({ spec, status }: WasmReplica): boolean {
+  return status?.state === "Ready" && status.revision === spec.revision;
+}
+
+function nodeName(index: number): string {
+  return `node-${index}`;
+}
+
+function podName(index: number): string {
+  return `runtime-${index}`;
+}
+
+function podIP(index: number): string {
+  return `10.${100 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}`;
+}
+
+function nodeStatus(ready: "True" | "False"): Node["status"] {
+  return {
+    conditions: [
+      {
+        type: "Ready",
+        status: ready,
+        reason: "Simulated",
+        message: "",
+        lastHeartbeatTime: new Date().toISOString(),
+        lastTransitionTime: new Date().toISOString(),
+      },
+    ],
+  };
+}
+
+function podOf(index: number, namespace: string, runtime: string): Pod {
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { namespace, name: podName(index), labels: { [RUNTIME_LABEL]: runtime } },
+    spec: {
+      nodeName: nodeName(index),
+      containers: [{ name: "runtime", image: "simulated" }],
+      automountServiceAccountToken: false,
+    },
+  };
+}
+
+function podStatus(index: number): Pod["status"] {
+  return {
+    phase: "Running",
+    podIP: podIP(index),
+    podIPs: [{ ip: podIP(index) }],
+    conditions: [{ type: "Ready", status: "True", lastTransitionTime: new Date().toISOString() }],
+  };
+}
