@@ -158,7 +158,7 @@ export class ClusterHandle implements Cluster {
     const machine = this.#pid(daemonName(plan.name, "machine"));
     // Nodes reach the API where it is announced.
     const server = this.server.replace("127.0.0.1", NODES[0]!.address);
-    return [startKubelet(this.folder, plan, machine, server), startKubeProxy(this.folder, plan, machine)];
+    return [startKubelet(this.folder, plan, machine, server), startKubeProxy(this.folder, plan, machine, server)];
   }
 
   get #state(): ClusterState {

@@ -116,9 +116,17 @@ describe.skipIf(!needCluster() || !isOurs())("full cluster", () => {
     ["node2", "10.96.7.7"],
     ["node2", "hello"],
   ])("a pod on %s reaches the Service at %s", async (node, host) => {
-    const fetched = ["exec", `client-${node}`, "--", "wget", "-q", "-T", "5", "-O", "-", `http://${host}/`];
+    const fetched = ["exec", `client-${node}`, "--", "wget", "-q", "-O", "-", `http://${host}/`];
     // Every replica in turn: kube-proxy chooses anew for each connection.
-    for (let round = 0; round < 5; round++) expect(await cluster.kubectl(fetched)).toBe(`${HELLO}\n`);
+    for (let round = 0; round < 5; round++)
+      expect(await cluster.kubectl(fetched, { timeoutMs: 10_000 })).toBe(`${HELLO}\n`);
+  });
+
+  test("each node has rules of its own for the Service", async () => {
+    for (const node of cluster.nodes) {
+      const { stdout } = await node.run(["nft", "list", "table", "ip", "kube-proxy"]);
+      expect(stdout, node.name).toContain("10.96.7.7");
+    }
   });
 
   test("this machine reaches the Service and the pods of both nodes", async () => {

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { NODES } from "./addresses.ts";
+import { HOST_ADDRESS, NODES } from "./addresses.ts";
 import { binaryPath } from "./binaries.ts";
 import type { Progress } from "./build.ts";
 import { corefile, dnsObjects } from "./component-config.ts";
@@ -139,7 +139,10 @@ async function start(startup: Startup, options: ClusterOptions): Promise<void> {
   });
   await Promise.all([
     startup.waitFor("nodes that are Ready", () => areNodesReady(startup)),
-    startup.waitFor("CoreDNS", isDnsReady),
+    startup.waitFor("CoreDNS", () => isWell(`http://${HOST_ADDRESS}:8153/ready`)),
+    ...NODES.map(({ name, address }) =>
+      startup.waitFor(`kube-proxy of ${name}`, () => isWell(`http://${address}:10256/healthz`)),
+    ),
   ]);
 }
 
@@ -167,8 +170,8 @@ function startDns(folder: string): Daemon {
   return startDaemon(folder, "coredns", binaryPath("coredns"), ["-conf", file]);
 }
 
-async function isDnsReady(): Promise<boolean> {
-  return fetch("http://10.250.0.1:8153/ready", { signal: AbortSignal.timeout(2000) }).then(
+async function isWell(url: string): Promise<boolean> {
+  return fetch(url, { signal: AbortSignal.timeout(2000) }).then(
     ({ ok }) => ok,
     () => false,
   );

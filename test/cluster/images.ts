@@ -3,7 +3,7 @@ import { binaryPath } from "./binaries.ts";
 import { PAUSE_IMAGE } from "./component-config.ts";
 import { buildImageTar } from "./image-tar.ts";
 
-/** The image of busybox, with all that tests ask of a container: a shell, httpd, wget, nslookup. */
+/** The image of busybox, with all that tests ask of a container: a shell, httpd, wget (whose -T crashes in Debian 12), nslookup. */
 export const BUSYBOX_IMAGE = "localhost/busybox:1";
 
 /** What pods call; a link to busybox each. */

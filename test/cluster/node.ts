@@ -77,7 +77,8 @@ export function startKubelet(folder: string, plan: NodePlan, machine: number, se
 }
 
 /** Starts a node's kube-proxy. */
-export function startKubeProxy(folder: string, plan: NodePlan, machine: number): Daemon {
+export function startKubeProxy(folder: string, plan: NodePlan, machine: number, server: string): Daemon {
+  writeKubeconfig(folder, server, "kube-proxy");
   const config = join(folder, plan.name, "kube-proxy.yaml");
   writeFileSync(config, JSON.stringify(kubeProxyConfig(folder, plan)));
   return startOn(folder, plan.name, machine, "kube-proxy", [`--config=${config}`]);
