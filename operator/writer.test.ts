@@ -22,7 +22,7 @@ async function isNews(change: { spec?: object; metadata?: object }): Promise<boo
   const writer = new Writer(client as never, state, new OperatorMetrics());
   const noted: boolean[] = [];
   store.onChange(() => noted.push(writer.isNoting));
-  await writer.send([{ kind: "status", resource: WASM_APPS, object: app }], new AbortController().signal);
+  await writer.send([[{ kind: "status", resource: WASM_APPS, object: app }]], new AbortController().signal);
   expect(noted).toHaveLength(1);
   return noted[0] === false;
 }

@@ -38,12 +38,15 @@ export class Writer {
     return this.#isNoting;
   }
 
-  /** Sends the writes one after another; throws KUBE_* at the first that fails, and the rest is not sent. */
-  async send(writes: readonly Write[], signal: AbortSignal): Promise<void> {
-    for (const write of writes) {
+  /**
+   * Sends the writes of one step after those of another, and those of a step at once; throws KUBE_* when one fails, and the
+   * steps that follow are not begun.
+   */
+  async send(steps: readonly (readonly Write[])[], signal: AbortSignal): Promise<void> {
+    for (const writes of steps) {
       signal.throwIfAborted();
-      await this.#send(write, signal);
-      this.#metrics.writes.inc({ verb: write.kind, resource: write.resource.plural });
+      const outcomes = await Promise.allSettled(writes.map((write) => this.#send(write, signal)));
+      for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
     }
   }
 
@@ -54,9 +57,11 @@ export class Writer {
       const outcome = await this.#client.delete(resource, object.metadata, { uid, signal });
       // What finalizers keep is still there, and what is absent may be there again.
       if (outcome === "deleted") this.#note(() => store?.noteDeleted(object.metadata, uid));
+      this.#metrics.writes.inc({ verb: kind, resource: resource.plural });
       return;
     }
     const written = await this.#ask(kind, resource, object, signal);
+    this.#metrics.writes.inc({ verb: kind, resource: resource.plural });
     // What comes back also holds what others wrote in the meantime, and its event will not be news any more.
     if (bringsNews(kind, store?.get(written.metadata), written)) store?.note(written);
     else this.#note(() => store?.note(written));

@@ -42,7 +42,8 @@ interface Reading {
 }
 
 const READ_CONCURRENCY = 8;
-const FIRST_RETRY_MS = 250;
+/** Soon: what an app may read is granted at the moment at which it is placed. */
+const FIRST_RETRY_MS = 25;
 const MAX_RETRY_MS = 60_000;
 /** The operator's grant reaches the API server's authoriser a moment after the replica reaches us. */
 const GRANT_GRACE_MS = 5000;

@@ -37,6 +37,9 @@ export interface StatusReporterOptions {
 const CONCURRENCY = 8;
 const RATE = { burst: 200, refillMs: 20, maxKeys: 1 };
 const RATE_WAIT_MS = 50;
+/** States that are on the way to another one, and how long one lasts before it is told. */
+const PASSING = new Set(["Pending", "Preparing", "Starting"]);
+const PASSING_MS = 300;
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 60_000;
 
@@ -64,7 +67,11 @@ export class StatusReporter {
 
   /** Looks whether there is something to say of a replica. */
   look(key: string): void {
-    if (this.#next(key) !== undefined) this.#queue.add(key);
+    const next = this.#next(key);
+    if (next === undefined) return;
+    // Most starts are over sooner than anybody could read of them: a write for each step would only delay the last.
+    if (PASSING.has(next.status.state)) this.#queue.addAfter(key, PASSING_MS);
+    else this.#queue.add(key);
   }
 
   /** Whether nothing is left to be said of these replicas. */

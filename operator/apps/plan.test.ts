@@ -7,9 +7,9 @@ import { planApp } from "./plan.ts";
 import { minimalApp, minimalRuntime, node, NOW_MS, observe, podOf, serving } from "./test-fixtures.ts";
 
 /** Carries a plan's writes out on what was observed, as the API server would. */
-function carryOut(observed: ObservedApp, writes: readonly Write[]): ObservedApp {
+function carryOut(observed: ObservedApp, steps: readonly (readonly Write[])[]): ObservedApp {
   const next = { ...observed };
-  for (const { kind, object } of writes) {
+  for (const { kind, object } of steps.flat()) {
     const keepsOthers = <T extends { metadata: { name: string } }>(list: readonly T[]): T[] =>
       list.filter(({ metadata }) => metadata.name !== object.metadata.name);
     const added = <T>(): T[] => (kind === "delete" ? [] : [object as T]);
@@ -44,15 +44,15 @@ function condition(status: WasmAppStatus | undefined, type: string) {
   return status?.conditions?.find((candidate) => candidate.type === type);
 }
 
-function kinds(writes: readonly Write[]): string[] {
-  return writes.map(({ kind, object }) => `${kind} ${object.kind}`);
+function kinds(steps: readonly (readonly Write[])[]): string[] {
+  return steps.flat().map(({ kind, object }) => `${kind} ${object.kind}`);
 }
 
 describe("plan of a new app", () => {
-  test("places it, makes its Service, and tells that it starts", () => {
-    const { writes } = planApp(observe());
+  test("places it and makes its Service", () => {
+    const { writes, requeueAfterMs } = planApp(observe());
     expect(kinds(writes)).toEqual(["create WasmReplica", "create Service"]);
-    expect(writes[0]?.object).toMatchObject({
+    expect(writes[0]?.[0]?.object).toMatchObject({
       metadata: {
         namespace: "default",
         labels: { "wasmlet.dev/app": "hello" },
@@ -60,9 +60,13 @@ describe("plan of a new app", () => {
       },
       spec: { appName: "hello", runtimeName: "default", port: 20_000 },
     });
-    expect(writes[1]?.object).toMatchObject({ spec: { ports: [{ port: 80, targetPort: 20_000 }] } });
-    const placed = carryOut(observe(), writes);
-    const { app } = carryOut(placed, planApp(placed).writes);
+    expect(writes[0]?.[1]?.object).toMatchObject({ spec: { ports: [{ port: 80, targetPort: 20_000 }] } });
+    expect(requeueAfterMs).toBe(2000);
+  });
+
+  test("tells that it starts once that takes a while", () => {
+    const placed = carryOut(observe(), planApp(observe()).writes);
+    const { app } = carryOut(placed, planApp({ ...placed, nowMs: NOW_MS + 2000 }).writes);
     expect(app.status).toMatchObject({ ready: "0/1", url: "http://hello.default.svc", port: 20_000 });
     expect(condition(app.status, "Ready")).toMatchObject({ status: "False", reason: "Starting" });
   });
@@ -128,7 +132,7 @@ describe("plan of an app that something stands in the way of", () => {
     const observed = observe(change);
     const { writes } = planApp(observed);
     expect(kinds(writes).filter((kind) => kind.endsWith("Replica"))).toEqual([]);
-    expect(writes.some(({ object }) => object === observed.service)).toBe(false);
+    expect(writes.flat().some(({ object }) => object === observed.service)).toBe(false);
     const { status } = carryOut(observed, writes).app;
     expect(condition(status, "Ready")).toMatchObject({ status: "False", reason });
     expect(condition(status, "Ready")?.message).toContain(message);
@@ -172,7 +176,9 @@ describe("rollout", () => {
     const { writes } = planApp(observed);
     expect(kinds(writes)).toEqual(["create ControllerRevision", "replace WasmReplica", "status WasmApp"]);
     const old = before.replicas[0]!.spec;
-    expect(writes[1]?.object).toMatchObject({ spec: { previous: { revision: old.revision, template: old.template } } });
+    expect(writes.flat()[1]?.object).toMatchObject({
+      spec: { previous: { revision: old.revision, template: old.template } },
+    });
     const { app } = carryOut(observed, writes);
     expect(condition(app.status, "Progressing")).toMatchObject({ status: "True", reason: "RollingOut" });
     expect(condition(app.status, "Ready")).toMatchObject({ status: "True" });
@@ -216,7 +222,7 @@ describe("rollout", () => {
     };
     const nodes = [...stuck.nodes, node("node4")];
     const { writes } = planApp({ ...more, nodes });
-    const added = writes.find(({ object }) => (object as WasmReplica).spec?.nodeName === "node4");
+    const added = writes.flat().find(({ object }) => (object as WasmReplica).spec?.nodeName === "node4");
     expect(added?.object).toMatchObject({ spec: { previous: { revision: before.replicas[0]?.spec.revision } } });
   });
 
@@ -279,8 +285,11 @@ describe("endpoints", () => {
 
   test("a pod that is gone: what it reported is taken back, so that its successor reports", () => {
     const { writes } = planApp({ ...settled, pods: new Map(), isGone: (name) => name === `runtime-${nodeName}` });
-    expect(writes[0]).toMatchObject({ kind: "status", object: { status: { state: "Pending", reason: "PodGone" } } });
-    expect((writes[0]!.object as WasmReplica).status).not.toHaveProperty("podName");
+    expect(writes.flat()[0]).toMatchObject({
+      kind: "status",
+      object: { status: { state: "Pending", reason: "PodGone" } },
+    });
+    expect((writes.flat()[0]!.object as WasmReplica).status).not.toHaveProperty("podName");
   });
 
   test("more than a hundred fill several slices, and a change touches one", () => {

@@ -21,8 +21,8 @@ import { buildTemplate, revisionOf, withImage } from "./template.ts";
 
 /** When to look again at objects that are about to go, in case nobody tells. */
 const LEFTOVERS_MS = 5000;
-/** When a new app that nobody reported on yet gets its first status. */
-const FIRST_STATUS_MS = 1000;
+/** How old an app that still starts is at least when it gets its first status; times of creation are whole seconds. */
+const FIRST_STATUS_MS = 2000;
 
 /** What people are told of an app, beside its conditions. */
 export interface PlannedEvent {
@@ -40,7 +40,8 @@ export interface ResolveNeed {
 
 /** What to do now, in this order, and when to look again. */
 export interface Plan {
-  writes: Write[];
+  /** In steps: those of one may be sent at once. */
+  writes: Write[][];
   events: PlannedEvent[];
   resolve?: ResolveNeed;
   requeueAfterMs?: number;
@@ -86,14 +87,23 @@ export function planApp(observed: ObservedApp): Plan {
       slices: slicesOf(observed, placement, port),
     }),
     status,
+    isAwaited: isAwaited(observed, status),
   };
+  const released = releaseReports(observed);
   return {
-    writes: [...releaseReports(observed), ...writesFor(observed, desired)],
+    writes: [...(released.length > 0 ? [released] : []), ...writesFor(observed, desired)],
     events: transitionEvents(app.status, status),
     ...(image.need !== undefined && { resolve: image.need }),
     ...((placement.shortage !== undefined || blockage?.reason === "PortsExhausted") && { isShort: true }),
-    ...requeue(observed, replicas, status),
+    ...requeue(observed, status, desired.isAwaited),
   };
+}
+
+/** A new app that starts as it should is told of when it has started, or after a moment. */
+function isAwaited({ app, nowMs }: ObservedApp, status: WasmAppStatus): boolean {
+  if (app.status !== undefined) return false;
+  const isYoung = nowMs - Date.parse(app.metadata.creationTimestamp ?? "") < FIRST_STATUS_MS;
+  return isYoung && status.conditions?.find(({ type }) => type === "Ready")?.reason === "Starting";
 }
 
 /** What is known of an app's image: where its tag leads, that it has to be looked up, or why that failed. */
@@ -171,16 +181,12 @@ function slicesOf({ app, nodes, pods, replicas, slices }: ObservedApp, placement
 }
 
 /** Looks again when a node counts as lost, when a rollout is overdue, and when a new app should have reported. */
-function requeue(
-  observed: ObservedApp,
-  desired: readonly WasmReplica[],
-  status: WasmAppStatus,
-): { requeueAfterMs?: number } {
+function requeue(observed: ObservedApp, status: WasmAppStatus, isAwaited: boolean): { requeueAfterMs?: number } {
   const { runtime, nodes, replicas, app, nowMs } = observed;
   const waits = [
     runtime && nextLossMs(replicas, nodes, runtime.spec.unreachableSeconds, nowMs),
     deadlineInMs(app, status, nowMs),
-    app.status === undefined && desired.length > replicas.length ? FIRST_STATUS_MS : undefined,
+    isAwaited ? FIRST_STATUS_MS : undefined,
   ].filter((ms) => ms !== undefined);
   return waits.length === 0 ? {} : { requeueAfterMs: Math.min(...waits) };
 }

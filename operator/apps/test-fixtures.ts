@@ -17,7 +17,16 @@ export function minimalApp(spec: object = {}, metadata: object = {}): WasmAppObj
     metadata: { name: "hello", namespace: "default", ...metadata },
     spec: { source: { http: { url: "http://example.com/a.wasm", sha256: "0".repeat(64) } }, ...spec },
   }) as unknown as WasmAppObject;
-  return { ...app, metadata: { ...app.metadata, uid: "uid-hello", generation: 1, ...metadata } };
+  return {
+    ...app,
+    metadata: {
+      ...app.metadata,
+      uid: "uid-hello",
+      generation: 1,
+      creationTimestamp: "2026-01-01T00:00:00Z",
+      ...metadata,
+    },
+  };
 }
 
 /** Returns a pool called `default`. */

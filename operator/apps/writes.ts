@@ -25,38 +25,47 @@ export interface DesiredObjects {
   service?: Service | undefined;
   slices?: EndpointSlice[];
   status: WasmAppStatus;
+  /** Whether there will be more to tell in a moment: until then the status is not written. */
+  isAwaited: boolean;
 }
 
 /** Earlier revisions that are kept. */
 const MAX_REVISIONS = 10;
 
-/** Returns the requests that make what is what is to be; none for what is so already. */
-export function writesFor(observed: ObservedApp, desired: DesiredObjects): Write[] {
+/**
+ * Returns the requests that make what is what is to be, none for what is so already: in steps, so that it is safe to stop
+ * after any request. Those of one step depend on none of it.
+ */
+export function writesFor(observed: ObservedApp, desired: DesiredObjects): Write[][] {
   const { app, role, roleBinding, service, slices } = observed;
   const hasRole = desired.role !== undefined;
-  return [
-    ...keepRevisions(observed, desired.replicas),
-    ...applyAll(ROLES, app, toList(role), toList(desired.role)),
-    ...applyAll(ROLE_BINDINGS, app, toList(roleBinding), hasRole ? [desired.roleBinding] : []),
-    ...replaceAll(WASM_REPLICAS, observed.replicas, desired.replicas, isSameReplica),
-    // A Service that somebody else made meanwhile is left alone: it is created, or applied where it is known to be ours.
-    ...(service === undefined
-      ? toList(desired.service).map((object): Write => ({ kind: "create", resource: SERVICES, object }))
-      : applyAll(SERVICES, app, [service], toList(desired.service))),
-    ...replaceAll(ENDPOINT_SLICES, slices, desired.slices ?? [], isSameSlice),
-    ...statusWrites(observed, desired),
-    ...removeOthers(ENDPOINT_SLICES, slices, desired.slices ?? [], app),
-    ...removeOthers(WASM_REPLICAS, observed.replicas, desired.replicas, app),
-    ...removeOthers(SERVICES, toList(service), toList(desired.service), app),
-    ...removeOthers(ROLE_BINDINGS, toList(roleBinding), hasRole ? [desired.roleBinding] : [], app),
-    ...removeOthers(ROLES, toList(role), toList(desired.role), app),
+  const steps = [
+    keepRevisions(observed, desired.replicas),
+    [
+      // A node that comes to read before it may asks again: nothing has to wait for the Role.
+      ...replaceAll(ROLES, app, toList(role), toList(desired.role), holdsAll),
+      ...replaceAll(ROLE_BINDINGS, app, toList(roleBinding), hasRole ? [desired.roleBinding] : [], holdsAll),
+      ...replaceAll(WASM_REPLICAS, app, observed.replicas, desired.replicas, isSameReplica),
+      // A Service that somebody else made meanwhile is left alone: it is created, or applied where it is known to be ours.
+      ...(service === undefined
+        ? toList(desired.service).map((object): Write => ({ kind: "create", resource: SERVICES, object }))
+        : applyAll(SERVICES, app, [service], toList(desired.service))),
+    ],
+    replaceAll(ENDPOINT_SLICES, app, slices, desired.slices ?? [], isSameSlice),
+    statusWrites(observed, desired),
+    removeOthers(ENDPOINT_SLICES, slices, desired.slices ?? [], app),
+    removeOthers(WASM_REPLICAS, observed.replicas, desired.replicas, app),
+    [
+      ...removeOthers(SERVICES, toList(service), toList(desired.service), app),
+      ...removeOthers(ROLE_BINDINGS, toList(roleBinding), hasRole ? [desired.roleBinding] : [], app),
+      ...removeOthers(ROLES, toList(role), toList(desired.role), app),
+    ],
   ];
+  return steps.filter((writes) => writes.length > 0);
 }
 
-/** A new app has no status until there is something to tell: what was placed just now reports in a moment. */
-function statusWrites({ app, replicas }: ObservedApp, { status, replicas: desired }: DesiredObjects): Write[] {
-  const isJustPlaced = app.status === undefined && desired.length > replicas.length;
-  if (isJustPlaced || isEqual(app.status, status)) return [];
+function statusWrites({ app }: ObservedApp, { status, isAwaited }: DesiredObjects): Write[] {
+  if (isAwaited || isEqual(app.status, status)) return [];
   return [{ kind: "status", resource: WASM_APPS, object: { ...app, status } as WasmAppObject }];
 }
 
@@ -87,11 +96,10 @@ function applyAll<T extends KubeObject>(
   app: WasmAppObject,
   observed: readonly T[],
   desired: readonly T[],
-  isSame: (desired: T, observed: T) => boolean = (wanted, found) => holds(found, wanted),
 ): Write[] {
   return desired.flatMap((object): Write[] => {
     const found = observed.find(({ metadata }) => metadata.name === object.metadata.name);
-    if (found !== undefined && (!isOwn(app, found) || isSame(object, found))) return [];
+    if (found !== undefined && (!isOwn(app, found) || holds(found, object))) return [];
     return [{ kind: "apply", resource, object }];
   });
 }
@@ -99,6 +107,7 @@ function applyAll<T extends KubeObject>(
 /** Objects in which nobody else has a field: what is there is replaced by what is to be, where it is another. */
 function replaceAll<T extends KubeObject>(
   resource: Resource<T>,
+  app: WasmAppObject,
   observed: readonly T[],
   desired: readonly T[],
   isSame: (desired: T, observed: T) => boolean,
@@ -106,7 +115,7 @@ function replaceAll<T extends KubeObject>(
   return desired.flatMap((object): Write[] => {
     const found = observed.find(({ metadata }) => metadata.name === object.metadata.name);
     if (found === undefined) return [{ kind: "create", resource, object }];
-    if (isSame(object, found)) return [];
+    if (!isOwn(app, found) || isSame(object, found)) return [];
     const { resourceVersion, annotations } = found.metadata;
     const metadata = { ...object.metadata, resourceVersion, ...(annotations && { annotations }) };
     return [{ kind: "replace", resource, object: { ...found, ...object, metadata } }];
@@ -129,6 +138,10 @@ function removeOthers<T extends KubeObject>(
 /** A field that is left out, such as `previous`, is to be gone: so the whole of the spec counts. */
 function isSameReplica(desired: WasmReplica, observed: WasmReplica): boolean {
   return isEqual(observed.spec, desired.spec) && holds(observed.metadata, desired.metadata);
+}
+
+function holdsAll<T>(desired: T, observed: T): boolean {
+  return holds(observed, desired);
 }
 
 function isSameSlice(desired: EndpointSlice, observed: EndpointSlice): boolean {

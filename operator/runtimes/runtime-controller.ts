@@ -118,7 +118,10 @@ export class RuntimeController {
       settings,
       nowMs: timing.date().getTime(),
     });
-    await writer.send(writes, signal);
+    await writer.send(
+      writes.map((write) => [write]),
+      signal,
+    );
     if (settings.podMonitorLabels !== undefined) await this.#applyPodMonitor(runtime, signal);
   }
 
@@ -129,7 +132,7 @@ export class RuntimeController {
     try {
       const observed = await client.get(POD_MONITORS, desired.metadata);
       if (observed !== undefined && holds(observed, desired)) return;
-      await writer.send([{ kind: "apply", resource: POD_MONITORS, object: desired }], signal);
+      await writer.send([[{ kind: "apply", resource: POD_MONITORS, object: desired }]], signal);
     } catch (thrown) {
       if (!isKubeError(thrown, "KUBE_NOT_FOUND")) throw thrown;
     }

@@ -20,7 +20,7 @@ describe.skipIf(!needCluster())("contract: while requests come", () => {
     await waitFor("the Service to answer", async () => (await ask(url)) === undefined, { timeoutMs: 30_000 });
   }, 300_000);
   afterAll(async () => {
-    await cluster.kubectl(["delete", "-f", repositoryFile("examples/scale.yaml")]);
+    await cluster.kubectl(["delete", "-f", repositoryFile("examples/scale.yaml"), "--ignore-not-found"]);
     await uninstallWasmlet(cluster);
   }, 300_000);
 

@@ -1,0 +1,118 @@
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { API_VERSION } from "../../crds/wasm-app/names.ts";
+import { KubeClient } from "../../kube/client.ts";
+import { connectFromKubeconfig } from "../../kube/connection.ts";
+import type { KubeObject } from "../../kube/objects.ts";
+import { CONFIG_MAPS, namespaced, SERVICES, type Resource } from "../../kube/resources.ts";
+import { WASM_APPS } from "../../operator/objects.ts";
+import { attachCluster } from "../cluster/cluster.ts";
+import { repositoryFile } from "../harness.ts";
+import { installWasmlet, uninstallWasmlet } from "./installed-wasmlet.ts";
+import { ask } from "./service-load.ts";
+
+const HELP = `Usage: node test/e2e/measure-start.ts [--rounds N]
+
+Measures, on the cluster that \`npm run cluster -- up\` started, the time from creating an app to the first answer of its
+Service, in turns: a new WasmApp, whose program the node has had before, and a Deployment of a container whose image it has.
+Both are asked from this machine, at the address of their Service, again 2 ms after each failure.
+`;
+
+const NAMESPACE = "default";
+const PAUSE_MS = 2;
+const LIMIT_MS = 60_000;
+const DEPLOYMENTS = namespaced<KubeObject & { spec: object }>("apps/v1", "Deployment", "deployments");
+
+/** An object to create, and of which kind. */
+type Piece = [resource: Resource<KubeObject>, object: object];
+
+const { values } = parseArgs({
+  options: { rounds: { type: "string", default: "15" }, help: { type: "boolean", short: "h" } },
+});
+if (values.help === true) process.stdout.write(HELP);
+else await measure(Number(values.rounds));
+
+async function measure(rounds: number): Promise<void> {
+  const cluster = attachCluster();
+  await uninstallWasmlet(cluster);
+  await installWasmlet(cluster);
+  const client = new KubeClient(await connectFromKubeconfig(cluster.kubeconfig), { fieldManager: "measure" });
+  const program = readFileSync(repositoryFile("examples/hello-c/hello-c.wasm")).toString("base64");
+  const config = { ...objectOf("v1", "ConfigMap", "program"), binaryData: { "a.wasm": program } };
+  await client.apply(CONFIG_MAPS, config);
+  const wasm: number[] = [];
+  const container: number[] = [];
+  // The first round warms both up.
+  for (let round = 0; round <= rounds; round++) {
+    const own = await timeStart(client, `wasm-${round}`, wasmApp(`wasm-${round}`));
+    const other = await timeStart(client, `container-${round}`, containerApp(`container-${round}`));
+    if (round === 0) continue;
+    wasm.push(own);
+    container.push(other);
+    process.stdout.write(`round ${round}: WasmApp ${own.toFixed(0)} ms, container ${other.toFixed(0)} ms\n`);
+  }
+  const ratios = wasm.map((own, round) => own / container[round]!);
+  process.stdout.write(`WasmApp:   ${describe(wasm, 0)} ms\ncontainer: ${describe(container, 0)} ms\n`);
+  process.stdout.write(`WasmApp / container, within rounds: ${describe(ratios, 3)}\n`);
+  await client.delete(CONFIG_MAPS, config.metadata);
+  await uninstallWasmlet(cluster);
+}
+
+/** Returns the milliseconds from the request that creates it to the first answer; it is gone afterwards. */
+async function timeStart(client: KubeClient, name: string, pieces: readonly Piece[]): Promise<number> {
+  const beganMs = performance.now();
+  for (const [resource, object] of pieces) await client.create(resource, object as KubeObject);
+  let address: string | undefined;
+  while (address === undefined) {
+    address = (await client.get(SERVICES, { namespace: NAMESPACE, name }))?.spec?.clusterIP;
+    if (address === undefined) await pause();
+  }
+  while ((await ask(`http://${address}/`, 500)) !== undefined) {
+    if (performance.now() - beganMs > LIMIT_MS) throw new Error(`${name} does not answer at ${address}`);
+    await pause();
+  }
+  const tookMs = performance.now() - beganMs;
+  for (const [resource, object] of pieces) await client.delete(resource, (object as KubeObject).metadata);
+  // What it leaves behind ends before the next begins.
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  return tookMs;
+}
+
+function wasmApp(name: string): Piece[] {
+  const source = { configMap: { name: "program", key: "a.wasm" } };
+  return [[WASM_APPS, { ...objectOf(API_VERSION, "WasmApp", name), spec: { source, trigger: { http: {} } } }]];
+}
+
+function containerApp(name: string): Piece[] {
+  const labels = { app: name };
+  const command = ["sh", "-c", "echo Hello from a container >/tmp/index.html && exec httpd -f -p 8080 -h /tmp"];
+  const httpd = { name: "httpd", image: "busybox:1.37", command, ports: [{ containerPort: 8080 }] };
+  const template = { metadata: { labels }, spec: { containers: [httpd], terminationGracePeriodSeconds: 0 } };
+  const deployment = {
+    ...objectOf("apps/v1", "Deployment", name),
+    spec: { selector: { matchLabels: labels }, template },
+  };
+  const service = {
+    ...objectOf("v1", "Service", name),
+    spec: { selector: labels, ports: [{ port: 80, targetPort: 8080 }] },
+  };
+  return [
+    [DEPLOYMENTS, deployment],
+    [SERVICES, service],
+  ];
+}
+
+function objectOf(apiVersion: string, kind: string, name: string): KubeObject {
+  return { apiVersion, kind, metadata: { namespace: NAMESPACE, name } };
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+}
+
+/** The median, and the middle half. */
+function describe(numbers: readonly number[], digits: number): string {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const [low, middle, high] = [0.25, 0.5, 0.75].map((p) => sorted[Math.floor(p * sorted.length)]?.toFixed(digits));
+  return `${middle} (${low} to ${high})`;
+}
