@@ -11,6 +11,9 @@ const MAX_ENDPOINTS = 100;
 /** Who manages the slice: Kubernetes' own controllers leave it alone. */
 const MANAGED_BY = "wasmlet.dev";
 
+/** With so many of a pool's nodes unready at once, it is the control plane that was away: Kubernetes' own threshold. */
+const DISRUPTED_SHARE = 0.55;
+
 type Endpoint = NonNullable<EndpointSlice["endpoints"]>[number];
 
 /** Returns the endpoints of an app: of each replica that serves in a pod that is there, the pod's address. */
@@ -20,13 +23,14 @@ export function endpointsOf(
   pods: ReadonlyMap<string, RuntimePod>,
 ): Endpoint[] {
   const found: Endpoint[] = [];
+  const isDisrupted = isMostlyUnready([...nodes.values()]);
   for (const replica of replicas) {
     const { podName, podIP } = replica.status ?? {};
     const pod = podName === undefined ? undefined : pods.get(podName);
     // An address may have passed to another pod, and a pod of that name to another node.
     if (!isListening(replica) || pod === undefined || pod.ip !== podIP) continue;
     if (pod.nodeName !== replica.spec.nodeName) continue;
-    const isReachable = pod.isReady && (nodes.get(pod.nodeName)?.isReady ?? false);
+    const isReachable = pod.isReady && (isDisrupted || (nodes.get(pod.nodeName)?.isReady ?? false));
     found.push({
       addresses: [pod.ip],
       conditions: {
@@ -39,6 +43,15 @@ export function endpointsOf(
     });
   }
   return found.toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+}
+
+/**
+ * Nodes that are heard of again after the API server was away are unready for a moment, all of them. Their apps serve on:
+ * to take them out of service would make an outage of nothing.
+ */
+function isMostlyUnready(nodes: readonly RuntimeNode[]): boolean {
+  const unready = nodes.filter(({ isReady }) => !isReady).length;
+  return nodes.length > 0 && unready >= nodes.length * DISRUPTED_SHARE;
 }
 
 /** Returns the slices that hold these endpoints; one that is in a slice already stays there, so that few slices change. */

@@ -94,7 +94,10 @@ function podsOf(state: ClusterState, runtimeName: string): RuntimePod[] {
   });
 }
 
-/** Returns whether a pod is ready, by its own word and its node's. */
+/**
+ * Returns whether a pod is ready by its own word. Its condition `Ready` would not do: the node controller takes that away
+ * from all pods of a node that it has not heard of, which is looked at by itself, and the kubelet gives it back late.
+ */
 export function isPodReady({ status }: Pod): boolean {
-  return status?.conditions?.find(({ type }) => type === "Ready")?.status === "True";
+  return status?.conditions?.find(({ type }) => type === "ContainersReady")?.status === "True";
 }

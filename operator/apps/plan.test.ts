@@ -292,6 +292,17 @@ describe("endpoints", () => {
     expect((writes.flat()[0]!.object as WasmReplica).status).not.toHaveProperty("podName");
   });
 
+  test("of a node that is unready are not ready, unless most of the pool is: then nobody has heard of them", () => {
+    const with_ = (isUnready: (name: string) => boolean): ObservedApp => ({
+      ...settled,
+      nodes: settled.nodes.map((one) =>
+        isUnready(one.name) ? { ...one, isReady: false, unreadySinceMs: NOW_MS } : one,
+      ),
+    });
+    expect(endpoints(with_((name) => name === nodeName))).toMatchObject([{ conditions: { ready: false } }]);
+    expect(endpoints(with_(() => true))).toMatchObject([{ conditions: { ready: true } }]);
+  });
+
   test("more than a hundred fill several slices, and a change touches one", () => {
     const nodes = Array.from({ length: 250 }, (_, index) => node(`node${index}`));
     const app = minimalApp({ placement: { everyNode: true } });

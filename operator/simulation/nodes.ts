@@ -37,7 +37,7 @@ export class Nodes {
       kind: "Node",
       metadata: { name, labels: { "kubernetes.io/hostname": name, ...labels } },
       spec: {},
-      status: { conditions: [this.#condition(true)] },
+      status: { conditions: [this.#condition("Ready", true)] },
     } as unknown as Node);
     this.#startPod(node);
   }
@@ -125,7 +125,7 @@ export class Nodes {
       kind: "Pod",
       metadata: { name: pod.name, namespace: SYSTEM, labels: { [RUNTIME_LABEL]: "default" } },
       spec: { nodeName: node.name },
-      status: { conditions: [{ type: "Ready", status: "False" }] },
+      status: { conditions: [{ type: "ContainersReady", status: "False" }] },
     } as unknown as Pod);
     const { uid } = this.#world.api.get(PODS, { namespace: SYSTEM, name: pod.name })!.metadata;
     this.#run(node, { ...pod, uid: uid!, ip: this.#nextAddress() }, onReady);
@@ -166,19 +166,19 @@ export class Nodes {
 
   #setPodReady(name: string, isReady: boolean): void {
     this.#world.api.edit(PODS, { namespace: SYSTEM, name }, ({ status }) => {
-      Object.assign(status!, { conditions: [this.#condition(isReady)] });
+      Object.assign(status!, { conditions: [this.#condition("ContainersReady", isReady)] });
     });
   }
 
   #setNodeReady(name: string, isReady: boolean): void {
     this.#world.api.edit(NODES, { name }, ({ status }) => {
-      Object.assign(status!, { conditions: [this.#condition(isReady)] });
+      Object.assign(status!, { conditions: [this.#condition("Ready", isReady)] });
     });
   }
 
-  #condition(isReady: boolean): object {
+  #condition(type: string, isReady: boolean): object {
     const lastTransitionTime = this.#world.scheduler.date.toISOString();
-    return { type: "Ready", status: isReady ? "True" : "False", lastTransitionTime };
+    return { type, status: isReady ? "True" : "False", lastTransitionTime };
   }
 
   #nextAddress(): string {

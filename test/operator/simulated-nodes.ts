@@ -155,6 +155,6 @@ function podStatus(index: number): Pod["status"] {
     phase: "Running",
     podIP: podIP(index),
     podIPs: [{ ip: podIP(index) }],
-    conditions: [{ type: "Ready", status: "True", lastTransitionTime: new Date().toISOString() }],
+    conditions: [{ type: "ContainersReady", status: "True", lastTransitionTime: new Date().toISOString() }],
   };
 }
