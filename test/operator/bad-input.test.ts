@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { CONFIG_MAPS, ENDPOINT_SLICES, EVENTS, NODES, SECRETS, SERVICES } from "../../kube/resources.ts";
+import { CONFIG_MAPS, ENDPOINT_SLICES, EVENTS, NODES, SECRETS, SERVICES, type Event } from "../../kube/resources.ts";
 import { WASM_APPS } from "../../operator/objects.ts";
 import { needCluster } from "../cluster/shared-cluster.ts";
 import { waitFor } from "../cluster/processes.ts";
@@ -42,6 +42,8 @@ let absentRegistry: Server;
 let absentPort: number;
 /** Repositories that the registry has. */
 const repositories = new Set<string>();
+/** Apps with a mistake so far. */
+let made = 0;
 let neighbours: (string | undefined)[];
 
 const answer: RequestListener = ({ url = "" }, response) => {
@@ -208,6 +210,17 @@ const MISTAKES: Mistake[] = [
   },
 ];
 
+async function versionsOf(name: string): Promise<(string | undefined)[]> {
+  return (await replicasOf(bed.client, name)).map(({ metadata }) => metadata.resourceVersion);
+}
+
+/** Returns the event of an app with a type and a reason. */
+async function eventOf(name: string, type: string, reason: string): Promise<Event | undefined> {
+  const { uid } = (await appOf(bed.client, name)).metadata;
+  const { items } = await bed.client.list(EVENTS, { namespace: NAMESPACE });
+  return items.find((event) => event.regarding?.uid === uid && event.type === type && event.reason === reason);
+}
+
 describe.skipIf(!needCluster("control-plane"))("bad input to the operator on a real API server", () => {
   beforeAll(async () => {
     registry = createServer(answer);
@@ -237,18 +250,10 @@ describe.skipIf(!needCluster("control-plane"))("bad input to the operator on a r
     await whenWell(bed.client, "neighbour", 1000);
   });
 
-  const versionsOf = async (name: string): Promise<(string | undefined)[]> =>
-    (await replicasOf(bed.client, name)).map(({ metadata }) => metadata.resourceVersion);
-
-  const eventOf = async (name: string, type: string, reason: string) => {
-    const { uid } = (await appOf(bed.client, name)).metadata;
-    const { items } = await bed.client.list(EVENTS, { namespace: NAMESPACE });
-    return items.find((event) => event.regarding?.uid === uid && event.type === type && event.reason === reason);
-  };
-
-  test.each(MISTAKES.map((mistake, index) => ({ ...mistake, app: `app-${index}` })))(
+  test.each(MISTAKES)(
     "contract: $name: $reason, an event, and well by itself once it is mended",
-    async ({ app, spec, prepare, reason, message, mend }) => {
+    async ({ spec, prepare, reason, message, mend }) => {
+      const app = `app-${++made}`;
       await prepare?.(app);
       await makeApp(bed.client, app, spec());
       await waitFor(

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LEASES } from "../../kube/resources.ts";
 import { keyOf } from "../../kube/objects.ts";
-import { WASM_APPS, WASM_REPLICAS } from "../../operator/objects.ts";
+import { WASM_REPLICAS } from "../../operator/objects.ts";
 import { needCluster } from "../cluster/shared-cluster.ts";
 import { waitFor } from "../cluster/processes.ts";
 import { makeApp, NAMESPACE, startOperatorBed, whenWell } from "./operator-bed.ts";

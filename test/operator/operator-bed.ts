@@ -14,6 +14,8 @@ import { applyCrds } from "./crds.ts";
 import { SYSTEM } from "./operator-process.ts";
 import { SimulatedNodes } from "./simulated-nodes.ts";
 
+type Condition = NonNullable<NonNullable<WasmAppObject["status"]>["conditions"]>[number];
+
 /** The namespace of the tests' apps. */
 export const NAMESPACE = "shop";
 
@@ -76,7 +78,7 @@ export async function replicasOf(client: KubeClient, name: string): Promise<Wasm
 }
 
 /** Returns a condition of an app. */
-export function conditionOf({ status }: WasmAppObject, type: string) {
+export function conditionOf({ status }: WasmAppObject, type: string): Condition | undefined {
   return status?.conditions?.find((condition) => condition.type === type);
 }
 
