@@ -10,6 +10,7 @@ import { startOperatorProcess, SYSTEM } from "./operator-process.ts";
 
 const APPS = ["a", "b", "c", "d"];
 const TAKEOVER_MS = 20_000;
+const WAITING = "waiting: another one leads";
 
 let bed: OperatorBed;
 
@@ -35,11 +36,13 @@ describe.skipIf(!needCluster("control-plane"))("two operators on a real API serv
     await using first = startOperatorProcess(bed.kubeconfig);
     await first.whenLeading();
     await using second = startOperatorProcess(bed.kubeconfig);
-    await waitFor("a second operator that watches", () => second.lines.some(({ msg }) => msg === "watching"));
+    await waitFor("a second operator that waits", () => second.lines.some(({ msg }) => msg === WAITING));
     for (const name of APPS) await makeApp(bed.client, name, { scale: { minReplicas: 2 } });
     for (const name of APPS) await whenWell(bed.client, name);
-    expect(second.lines.map(({ msg }) => msg)).toEqual(["watching"]);
-    expect(await holder()).toBe(first.lines.find(({ msg }) => msg === "leading")?.identity);
+    expect(second.lines.map(({ msg }) => msg)).toEqual(["watching", WAITING]);
+    const leader = first.lines.find(({ msg }) => msg === "leading")?.identity;
+    expect(second.lines[1]?.leader).toBe(leader);
+    expect(await holder()).toBe(leader);
     const before = await replicas();
     expect(Object.keys(before)).toHaveLength(2 * APPS.length);
 
@@ -54,15 +57,19 @@ describe.skipIf(!needCluster("control-plane"))("two operators on a real API serv
     await whenWell(bed.client, "e");
     expect(await replicas()).toMatchObject(before);
     expect(Object.keys(await replicas())).toHaveLength(2 * APPS.length + 1);
-    expect(second.lines.map(({ level, msg }) => `${level} ${msg}`)).toEqual(["info watching", "info leading"]);
+    expect(second.lines.map(({ level, msg }) => `${level} ${msg}`)).toEqual([
+      "info watching",
+      `info ${WAITING}`,
+      "info leading",
+    ]);
 
     const stoppedMs = performance.now();
     await using third = startOperatorProcess(bed.kubeconfig);
-    await waitFor("a third operator that watches", () => third.lines.some(({ msg }) => msg === "watching"));
+    await waitFor("a third operator that waits", () => third.lines.some(({ msg }) => msg === WAITING));
     await second.end("SIGTERM");
     await third.whenLeading();
     expect(performance.now() - stoppedMs).toBeLessThan(TAKEOVER_MS / 2);
     expect(await replicas()).toMatchObject(before);
-    expect(second.lines.slice(2).map(({ msg }) => msg)).toEqual(["stopping", "no longer leading", "stopped"]);
+    expect(second.lines.slice(3).map(({ msg }) => msg)).toEqual(["stopping", "no longer leading", "stopped"]);
   });
 });

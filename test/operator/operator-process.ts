@@ -14,6 +14,7 @@ export interface LogLine {
   level: string;
   msg: string;
   identity?: string;
+  leader?: string;
   error?: string;
 }
 
