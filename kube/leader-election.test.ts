@@ -66,6 +66,30 @@ test("election: the first leads at once, the second when the first gives the lea
   expect(b.history).toHaveLength(1);
 });
 
+test("election: who waits is told once who leads, and again when that is another one", async () => {
+  const [api, timing] = [new SimulatedApi(), createFakeTiming()];
+  const followed: string[] = [];
+  const onFollowing = (leader: string): void => void followed.push(leader);
+  // It always comes too late.
+  const late = { ...reach(api, () => false), replace: () => Promise.reject(errorOf("KUBE_CONFLICT")) };
+  const [a, b, c] = [
+    candidate("a", api, timing),
+    candidate("b", api, timing),
+    candidate("c", late, timing, { onFollowing }),
+  ];
+  a.election.start();
+  await timing.advance(0);
+  c.election.start();
+  await timing.advance(60_000);
+  expect(followed).toEqual(["a"]);
+  const stopped = a.election.stop();
+  b.election.start();
+  await timing.advance(0);
+  await stopped;
+  await timing.advance(60_000);
+  expect(followed).toEqual(["a", "b"]);
+});
+
 test("election: contract: a leader that vanished is followed when its lease has run out, not before", async () => {
   const [api, timing] = [new SimulatedApi(), createFakeTiming()];
   let isDead = false;

@@ -12,6 +12,8 @@ export interface LeaderElectionOptions {
   onStarted: (signal: AbortSignal) => void;
   /** Called when we no longer lead. Resolves when the work has ended: only then the lease is given away. */
   onStopped: () => void | Promise<void>;
+  /** Told who leads while we do not, once for each. */
+  onFollowing?: (leader: string) => void;
   /** Told of requests that failed: it goes on trying. */
   onError?: (thrown: unknown) => void;
   /** How long others wait after they last saw a renewal. */
@@ -21,6 +23,9 @@ export interface LeaderElectionOptions {
   retryPeriodMs?: number;
   timing?: Timing;
 }
+
+/** Callbacks that may be left out. */
+type Told = "onFollowing" | "onError";
 
 const LEASE_DURATION_MS = 15_000;
 const RENEW_DEADLINE_MS = 10_000;
@@ -33,11 +38,13 @@ const JITTER = 1.2;
  * tries to get it again.
  */
 export class LeaderElection {
-  readonly #options: Required<Omit<LeaderElectionOptions, "onError">> & Pick<LeaderElectionOptions, "onError">;
+  readonly #options: Required<Omit<LeaderElectionOptions, Told>> & Pick<LeaderElectionOptions, Told>;
   readonly #lock: LeaseLock;
   readonly #stopping = new AbortController();
   /** From when the last renewal counts; undefined while we do not lead. */
   #heldSinceMs: number | undefined;
+  /** Whom we said that we follow; undefined while we lead, or know of nobody. */
+  #followed: string | undefined;
   #running: Promise<void> | undefined;
 
   constructor(options: LeaderElectionOptions) {
@@ -85,8 +92,16 @@ export class LeaderElection {
     const { retryPeriodMs, timing } = this.#options;
     while (!this.#isStopping) {
       if (await this.#tryHold(this.#options.renewDeadlineMs)) await this.#lead();
+      this.#tellWhoLeads();
       await this.#delay(retryPeriodMs * (1 + JITTER * timing.random()));
     }
+  }
+
+  #tellWhoLeads(): void {
+    const { leader } = this;
+    const followed = leader === this.#options.identity ? undefined : leader;
+    if (followed !== undefined && followed !== this.#followed) this.#options.onFollowing?.(followed);
+    this.#followed = followed;
   }
 
   async #lead(): Promise<void> {

@@ -78,6 +78,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       delete controllers.apps;
       delete controllers.runtimes;
     },
+    onFollowing: (leader) => log.info("waiting: another one leads", { leader }),
     onError: (thrown) => log.warn("the lease could not be renewed", { error: String(thrown) }),
   });
   const resync = setInterval(() => {

@@ -157,6 +157,13 @@ describe("plan of an app that something stands in the way of", () => {
     const { writes } = planApp(observe({ service: foreignService() }));
     expect(kinds(writes)).toEqual(["status WasmApp"]);
   });
+
+  test("a Service that is somebody else's gets none of the app's endpoints", () => {
+    const settled = settle(observe());
+    expect(settled.slices).toHaveLength(1);
+    const { writes } = planApp({ ...settled, service: foreignService() });
+    expect(kinds(writes)).toEqual(["status WasmApp", "delete EndpointSlice"]);
+  });
 });
 
 describe("rollout", () => {

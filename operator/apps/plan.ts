@@ -1,4 +1,5 @@
 import type { AppTemplate } from "../../crds/wasm-replica/types.ts";
+import type { EndpointSlice } from "../../kube/resources.ts";
 import type { WasmAppStatus, WasmReplica } from "../objects.ts";
 import { blockedBy, type Blockage } from "./blockages.ts";
 import { buildEndpointSlices, endpointsOf } from "./endpoint-slices.ts";
@@ -174,7 +175,10 @@ function newRevision(target: Served | undefined, stable: Served | undefined): Re
   return target === undefined ? stable : withPrevious(target, stable);
 }
 
-function slicesOf({ app, nodes, pods, replicas, slices }: ObservedApp, placement: Placement, port: number) {
+/** The slices are found by the name of the Service: one that is somebody else's would get the app's endpoints. */
+function slicesOf(observed: ObservedApp, placement: Placement, port: number): EndpointSlice[] {
+  const { app, nodes, pods, replicas, slices, service } = observed;
+  if (service !== undefined && !isOwn(app, service)) return [];
   const placed = replicas.filter(({ spec }) => placement.nodes.includes(spec.nodeName));
   const byName = new Map(nodes.map((node) => [node.name, node]));
   return buildEndpointSlices(app, endpointsOf(placed, byName, pods), port, slices);

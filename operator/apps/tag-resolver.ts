@@ -1,7 +1,7 @@
 import { Backoff } from "../../common/backoff.ts";
 import { messageOf, WasmletError } from "../../common/errors.ts";
 import type { Timing } from "../../common/timing.ts";
-import { readDockerConfig } from "../../oci/docker-config/config-file.ts";
+import type { DockerConfig } from "../../oci/docker-config/config-file.ts";
 import { credentialsOfSecrets } from "../../oci/docker-config/credential-source.ts";
 import { formatReference, parseReference } from "../../oci/reference.ts";
 import type { RegistryClient } from "../../oci/registry/client.ts";
@@ -20,7 +20,7 @@ const TIMEOUT_MS = 60_000;
 export interface TagResolverOptions {
   registries: Pick<RegistryClient, "withCredentials">;
   /** Returns the docker configuration in a Secret of type kubernetes.io/dockerconfigjson. */
-  readPullSecret: (namespace: string, name: string) => Promise<Uint8Array>;
+  readPullSecret: (namespace: string, name: string) => Promise<DockerConfig>;
   /** Called when a lookup ended, well or not. */
   onResolved: (appKey: string) => void;
   timing: Timing;
@@ -72,8 +72,7 @@ export class TagResolver {
       const { registries, readPullSecret } = this.#options;
       const namespace = app.metadata.namespace ?? "";
       const configs = [];
-      for (const name of pullSecrets)
-        configs.push(readDockerConfig(await readPullSecret(namespace, name), `Secret ${name}`));
+      for (const name of pullSecrets) configs.push(await readPullSecret(namespace, name));
       const client = registries.withCredentials(credentialsOfSecrets(configs));
       const digest = await client.resolve(reference, AbortSignal.timeout(TIMEOUT_MS));
       const { registry, repository } = reference;

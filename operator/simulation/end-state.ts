@@ -134,14 +134,15 @@ class AppCheck {
           `${addresses[0]}:${ports?.[0]?.port}${conditions?.ready === true ? "" : " not ready"}`,
       ),
     );
-    const expected = this.#servingAddresses().map((ip) => `${ip}:${port}`);
+    const isForeign = service !== undefined && !isOwn(this.#app, service);
+    const expected = isForeign ? [] : this.#servingAddresses().map((ip) => `${ip}:${port}`);
     if (found.toSorted().join() !== expected.toSorted().join()) {
       this.#wrong("endpoints are those that serve", `they are ${found.join()} instead of ${expected.join()}`);
     }
     if (this.#replicas.some(({ spec }) => spec.port !== port)) {
       this.#wrong("one port", `replicas have ${this.#replicas.map(({ spec }) => spec.port).join()} instead of ${port}`);
     }
-    if (port === undefined || (service !== undefined && !isOwn(this.#app, service))) return;
+    if (port === undefined || isForeign) return;
     const target = service?.spec?.ports?.[0]?.targetPort;
     if (target !== port) this.#wrong("one port", `the Service leads to ${target} instead of ${port}`);
   }

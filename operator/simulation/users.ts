@@ -106,6 +106,8 @@ export class Users {
   createService(name: string): void {
     const ref = { namespace: NAMESPACE, name };
     if (this.#world.api.get(SERVICES, ref) !== undefined) return;
+    // It gets none of the endpoints of the app whose name it has.
+    this.reshapedMs.set(name, this.#world.scheduler.nowMs);
     const spec = { ports: [{ port: 80 }], clusterIP: "10.96.9.9" };
     this.#world.api.create(SERVICES, { apiVersion: "v1", kind: "Service", metadata: ref, spec });
   }

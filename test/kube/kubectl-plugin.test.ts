@@ -152,7 +152,7 @@ describe.skipIf(!needCluster("control-plane"))("kubectl wasmlet with a real API 
     const { status, stdout, stderr } = await run(["logs", "hello"]);
     expect([status, stderr]).toEqual([0, ""]);
     expect(stdout.split("\n").toSorted()).toEqual(["", "[node-0] hi", "[node-1] hi"]);
-    expect(logRequests[0]).toMatch(/^\/containerLogs\/wasmlet-system\/runtime-\d\/runtime\?.*timestamps=true/);
+    expect(logRequests[0]).toMatch(/^\/containerLogs\/wasmlet-system\/runtime-default-\d\/runtime\?.*timestamps=true/);
   });
 
   test("logs, top: who has no right to the runtimes' pods is told which one is missing", async () => {

@@ -1,3 +1,4 @@
+import { DEFAULT_RUNTIME } from "../../crds/wasm-runtime/types.ts";
 import { RUNTIME_LABEL } from "../../operator/cluster-state.ts";
 import { WASM_REPLICAS, type WasmReplica } from "../../operator/objects.ts";
 import { Informer } from "../../kube/informer.ts";
@@ -48,13 +49,7 @@ export class SimulatedNodes implements AsyncDisposable {
 
   /** Makes the nodes and their pods, and begins to report. */
   async start(): Promise<void> {
-    const { client, namespace, count, runtime = "default" } = this.#options;
-    // Without a controller manager nobody else makes the account that pods have to have.
-    await client.apply(SERVICE_ACCOUNTS, {
-      apiVersion: "v1",
-      kind: "ServiceAccount",
-      metadata: { namespace, name: "default" },
-    });
+    const { client, namespace, count, runtime = DEFAULT_RUNTIME } = this.#options;
     // Without a controller manager nobody else makes the account that pods have to have.
     await client.apply(SERVICE_ACCOUNTS, {
       apiVersion: "v1",
@@ -65,21 +60,27 @@ export class SimulatedNodes implements AsyncDisposable {
       const name = nodeName(index);
       await client.apply(NODES, { apiVersion: "v1", kind: "Node", metadata: { name } });
       await client.mergePatch(NODES, { name }, { status: nodeStatus("True") }, { subresource: "status" });
-      await client.apply(PODS, podOf(index, namespace, runtime));
-      await client.mergePatch(
-        PODS,
-        { namespace, name: podName(index) },
-        { status: podStatus(index) },
-        { subresource: "status" },
-      );
+      await this.#makePod(index, runtime);
     }
     this.#informer.start();
     await this.#informer.whenSynced();
   }
 
+  /** Gives each node a pod of one more runtime too. */
+  async join(runtime: string): Promise<void> {
+    for (let index = 0; index < this.#options.count; index++) await this.#makePod(index, runtime);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#queue.stop();
     await this.#informer.stop();
+  }
+
+  async #makePod(index: number, runtime: string): Promise<void> {
+    const { client, namespace } = this.#options;
+    const pod = podOf(index, namespace, runtime);
+    await client.apply(PODS, pod);
+    await client.mergePatch(PODS, pod.metadata, { status: podStatus(index) }, { subresource: "status" });
   }
 
   async #report(key: string): Promise<void> {
@@ -90,7 +91,7 @@ export class SimulatedNodes implements AsyncDisposable {
       observedGeneration: replica.metadata.generation,
       state: "Ready",
       revision: replica.spec.revision,
-      podName: podName(index),
+      podName: podName(index, replica.spec.runtimeName),
       podIP: podIP(index),
       startP50: "0.4ms",
     };
@@ -114,8 +115,8 @@ function nodeName(index: number): string {
   return `node-${index}`;
 }
 
-function podName(index: number): string {
-  return `runtime-${index}`;
+function podName(index: number, runtime: string): string {
+  return `runtime-${runtime}-${index}`;
 }
 
 function podIP(index: number): string {
@@ -141,7 +142,7 @@ function podOf(index: number, namespace: string, runtime: string): Pod {
   return {
     apiVersion: "v1",
     kind: "Pod",
-    metadata: { namespace, name: podName(index), labels: { [RUNTIME_LABEL]: runtime } },
+    metadata: { namespace, name: podName(index, runtime), labels: { [RUNTIME_LABEL]: runtime } },
     spec: {
       nodeName: nodeName(index),
       containers: [{ name: "runtime", image: "simulated" }],
