@@ -51,8 +51,8 @@ function kinds(steps: readonly (readonly Write[])[]): string[] {
 describe("plan of a new app", () => {
   test("places it and makes its Service", () => {
     const { writes, requeueAfterMs } = planApp(observe());
-    expect(kinds(writes)).toEqual(["create WasmReplica", "create Service"]);
-    expect(writes[0]?.[0]?.object).toMatchObject({
+    expect(kinds(writes)).toEqual(["create Service", "create WasmReplica"]);
+    expect(writes[1]?.[0]?.object).toMatchObject({
       metadata: {
         namespace: "default",
         labels: { "wasmlet.dev/app": "hello" },
@@ -60,7 +60,7 @@ describe("plan of a new app", () => {
       },
       spec: { appName: "hello", runtimeName: "default", port: 20_000 },
     });
-    expect(writes[0]?.[1]?.object).toMatchObject({ spec: { ports: [{ port: 80, targetPort: 20_000 }] } });
+    expect(writes[0]?.[0]?.object).toMatchObject({ spec: { ports: [{ port: 80, targetPort: 20_000 }] } });
     expect(requeueAfterMs).toBe(2000);
   });
 

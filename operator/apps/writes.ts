@@ -40,17 +40,17 @@ export function writesFor(observed: ObservedApp, desired: DesiredObjects): Write
   const { app, role, roleBinding, service, slices } = observed;
   const hasRole = desired.role !== undefined;
   const steps = [
-    keepRevisions(observed, desired.replicas),
     [
-      // A node that comes to read before it may asks again: nothing has to wait for the Role.
+      ...keepRevisions(observed, desired.replicas),
       ...replaceAll(ROLES, app, toList(role), toList(desired.role), holdsAll),
-      ...replaceAll(ROLE_BINDINGS, app, toList(roleBinding), hasRole ? [desired.roleBinding] : [], holdsAll),
-      ...replaceAll(WASM_REPLICAS, app, observed.replicas, desired.replicas, isSameReplica),
       // A Service that somebody else made meanwhile is left alone: it is created, or applied where it is known to be ours.
       ...(service === undefined
         ? toList(desired.service).map((object): Write => ({ kind: "create", resource: SERVICES, object }))
         : applyAll(SERVICES, app, [service], toList(desired.service))),
     ],
+    // A binding needs its Role, and a node that comes to read before it may has to ask again.
+    replaceAll(ROLE_BINDINGS, app, toList(roleBinding), hasRole ? [desired.roleBinding] : [], holdsAll),
+    replaceAll(WASM_REPLICAS, app, observed.replicas, desired.replicas, isSameReplica),
     replaceAll(ENDPOINT_SLICES, app, slices, desired.slices ?? [], isSameSlice),
     statusWrites(observed, desired),
     removeOthers(ENDPOINT_SLICES, slices, desired.slices ?? [], app),
