@@ -300,14 +300,10 @@ describe("endpoints", () => {
   });
 
   test("of a node that is unready are not ready, unless most of the pool is: then nobody has heard of them", () => {
-    const with_ = (isUnready: (name: string) => boolean): ObservedApp => ({
-      ...settled,
-      nodes: settled.nodes.map((one) =>
-        isUnready(one.name) ? { ...one, isReady: false, unreadySinceMs: NOW_MS } : one,
-      ),
-    });
-    expect(endpoints(with_((name) => name === nodeName))).toMatchObject([{ conditions: { ready: false } }]);
-    expect(endpoints(with_(() => true))).toMatchObject([{ conditions: { ready: true } }]);
+    expect(endpoints(withUnready(settled, [nodeName]))).toMatchObject([{ conditions: { ready: false } }]);
+    expect(endpoints(withUnready(settled, ["node1", "node2", "node3"]))).toMatchObject([
+      { conditions: { ready: true } },
+    ]);
   });
 
   test("more than a hundred fill several slices, and a change touches one", () => {
@@ -320,6 +316,13 @@ describe("endpoints", () => {
     expect(kinds(writes).filter((kind) => kind.includes("EndpointSlice"))).toEqual(["replace EndpointSlice"]);
   });
 });
+
+/** Returns the same with some of its nodes not ready. */
+function withUnready(observed: ObservedApp, names: readonly string[]): ObservedApp {
+  const nodes = observed.nodes.filter(({ name }) => !names.includes(name));
+  const unready = names.map((name) => node(name, { isReady: false, unreadySinceMs: NOW_MS }));
+  return { ...observed, nodes: [...nodes, ...unready] };
+}
 
 function oci(image: string): WasmAppObject {
   return minimalApp({ source: { oci: { image } } });
