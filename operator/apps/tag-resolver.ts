@@ -16,6 +16,13 @@ const FIRST_RETRY_MS = 5000;
 const MAX_RETRY_MS = 300_000;
 const TIMEOUT_MS = 60_000;
 
+/** What helps on a cluster, where nobody logs in. */
+const CLUSTER_FIXES: Readonly<Record<string, string>> = {
+  OCI_NOT_FOUND:
+    "Check the repository and the tag; if it is private, name a Secret in spec.source.oci.imagePullSecrets.",
+  OCI_UNAUTHORIZED: "Name a Secret of type kubernetes.io/dockerconfigjson in spec.source.oci.imagePullSecrets.",
+};
+
 /** What a lookup works with. */
 export interface TagResolverOptions {
   registries: Pick<RegistryClient, "withCredentials">;
@@ -79,8 +86,8 @@ export class TagResolver {
       entry.resolution = { image: formatReference({ registry, repository, digest }) };
     } catch (thrown) {
       const code = thrown instanceof WasmletError ? thrown.code : "OCI_UNREACHABLE";
-      const fix = thrown instanceof WasmletError && thrown.fix !== "" ? `: ${thrown.fix}` : "";
-      entry.resolution = { failure: { code, message: `${image}: ${messageOf(thrown)}${fix}`, isTransient: true } };
+      const fix = CLUSTER_FIXES[code] ?? (thrown instanceof WasmletError ? thrown.fix : "Check the registry.");
+      entry.resolution = { failure: { code, message: `${image}: ${messageOf(thrown)}: ${fix}`, isTransient: true } };
       entry.retryAtMs = this.#options.timing.now() + entry.backoff.next();
     }
     entry.isRunning = false;
