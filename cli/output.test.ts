@@ -46,7 +46,7 @@ test("output: an error says what, what was expected, what came, where and what t
       "  expected: one app per port",
       "  got: a and b",
       "  where: app.yaml:3:4",
-      "  fix: Give one of them another port in the annotation wasmlet.dev/port.",
+      "  fix: Give one of them another port in the annotation wasmlet.dev/port; on a cluster, the operator does.",
       "",
     ].join("\n"),
   );

@@ -161,6 +161,8 @@ describe.each(HELM_MAJORS.map((major) => ({ major })))("Helm $major", { skip: la
       "--runtime-image-pull-policy=Never",
       "--runtime-image-pull-secret=registry",
       "--default-runtime-file=/etc/wasmlet/default-runtime.yaml",
+      "--pod-monitors",
+      "--pod-monitor-label=release=prometheus",
       "--verbose",
     ]);
     expect(container?.env).toContainEqual({ name: "HTTPS_PROXY", value: "http://proxy" });
