@@ -3,8 +3,7 @@ import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { readClusterConfig, type ClusterConfig } from "../../config/cluster.ts";
-import type { Connection } from "../../kube/connection.ts";
-import { WasmletError } from "../../common/errors.ts";
+import { connectCluster, neededOutsidePod } from "../cluster-connection.ts";
 import type { CommandContext } from "../command-context.ts";
 import { cacheOption, cellsOption, graceOption, managementPortOption, outputOption } from "../options.ts";
 import { addArtifactOptions, registriesOf, type RegistryFlags } from "../registry-options.ts";
@@ -67,9 +66,10 @@ Examples:
 async function runNode(options: NodeOptions, pod: ClusterConfig, { config }: CommandContext): Promise<void> {
   const stop = listenForStop();
   const nodeName = options.nodeName ?? pod.nodeName;
-  if (nodeName === undefined) throw missing("--node-name", "the name of this node, or NODE_NAME in the environment");
+  if (nodeName === undefined)
+    throw neededOutsidePod("--node-name", "the name of this node, or NODE_NAME in the environment");
   const podIP = options.podIp ?? pod.podIP;
-  const connection = await connect(options.kubeconfig, pod);
+  const connection = await connectCluster(options.kubeconfig, pod);
   const hasColor = process.stdout.isTTY && config.allowsColor;
   const log: CommandLog = options.output === "text" ? createTextLog({ hasColor }) : await createJsonLog();
   const { startNode } = await import("../../node-runtime/cluster/start-node.ts");
@@ -104,21 +104,6 @@ async function runNode(options: NodeOptions, pod: ClusterConfig, { config }: Com
   await runtime.stop(options.grace);
   log.info("stopped");
   await log.close();
-}
-
-async function connect(kubeconfig: string | undefined, { apiServer }: ClusterConfig): Promise<Connection> {
-  const { connectFromKubeconfig, connectFromPod } = await import("../../kube/connection.ts");
-  if (kubeconfig !== undefined) return connectFromKubeconfig(kubeconfig);
-  if (apiServer !== undefined) return connectFromPod(apiServer);
-  throw missing("--kubeconfig", "a kubeconfig file, or the environment of a pod");
-}
-
-function missing(option: string, expected: string): WasmletError {
-  return new WasmletError("CLI_USAGE", `${option} is needed outside a pod`, {
-    where: option,
-    expected,
-    actual: "nothing",
-  });
 }
 
 function readAddress(text: string): string {

@@ -2,9 +2,8 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { InvalidArgumentError, type Command } from "commander";
-import { WasmletError } from "../../common/errors.ts";
 import { readClusterConfig, type ClusterConfig } from "../../config/cluster.ts";
-import type { Connection } from "../../kube/connection.ts";
+import { connectCluster, neededOutsidePod } from "../cluster-connection.ts";
 import type { CommandContext } from "../command-context.ts";
 import { collect, managementPortOption, outputOption } from "../options.ts";
 import { addRegistryOptions, registriesOf, type RegistryFlags } from "../registry-options.ts";
@@ -58,8 +57,8 @@ Examples:
 async function runOperator(flags: OperatorFlags, pod: ClusterConfig, { config }: CommandContext): Promise<void> {
   const stop = listenForStop();
   const namespace = flags.namespace ?? pod.podNamespace;
-  if (namespace === undefined) throw missing("--namespace", "the namespace that Wasmlet runs in");
-  const connection = await connect(flags.kubeconfig, pod);
+  if (namespace === undefined) throw neededOutsidePod("--namespace", "the namespace that Wasmlet runs in");
+  const connection = await connectCluster(flags.kubeconfig, pod);
   const hasColor = process.stdout.isTTY && config.allowsColor;
   const log: CommandLog = flags.output === "text" ? createTextLog({ hasColor }) : await createJsonLog();
   const { credentials: _credentials, policy: _policy, ...registries } = await registriesOf(flags, config);
@@ -84,18 +83,6 @@ async function runOperator(flags: OperatorFlags, pod: ClusterConfig, { config }:
   await operator.stop();
   log.info("stopped");
   await log.close();
-}
-
-async function connect(kubeconfig: string | undefined, { apiServer }: ClusterConfig): Promise<Connection> {
-  const { connectFromKubeconfig, connectFromPod } = await import("../../kube/connection.ts");
-  if (kubeconfig !== undefined) return connectFromKubeconfig(kubeconfig);
-  if (apiServer !== undefined) return connectFromPod(apiServer);
-  throw missing("--kubeconfig", "a kubeconfig file, or the environment of a pod");
-}
-
-function missing(option: string, expected: string): WasmletError {
-  const message = `${option} is needed outside a pod`;
-  return new WasmletError("CLI_USAGE", message, { where: option, expected, actual: "nothing" });
 }
 
 function readLabel(text: string): [string, string] {
