@@ -62,6 +62,13 @@ const operator = object("The Deployment of the operator.", {
   },
   nodeSelector: strings("Labels of the nodes that it may run on."),
   tolerations: passedOn("array", "Taints that it tolerates."),
+  unreachableSeconds: {
+    type: "integer",
+    description: "How long a node may be out of reach before another one gets its pod.",
+    default: 20,
+    minimum: 0,
+    maximum: 3600,
+  },
   affinity: passedOn("object", "Affinity. Left empty, its pods prefer different nodes."),
   topologySpreadConstraints: passedOn("array", "How its pods spread. Left empty, over zones where they can."),
   priorityClassName: text("Its priority class. Left empty, the cluster's default."),

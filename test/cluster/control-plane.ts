@@ -1,6 +1,7 @@
+import { randomInt } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
-import { createServer, type AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { binaryPath } from "./binaries.ts";
@@ -12,12 +13,18 @@ import {
   schedulerArgs,
   type ControlPlanePorts,
 } from "./component-config.ts";
+import { ClusterError } from "./errors.ts";
 import { startDaemon, waitFor, type Daemon } from "./processes.ts";
 import type { ClusterLevel } from "./requirements.ts";
 
 /*
  * etcd, the API server, the controller manager and the scheduler: processes of this machine, on ports of their own.
  */
+
+/** Below what Linux gives to connections (32768 and up) and Kubernetes to Services (30000 and up). */
+const FIRST_PORT = 20_000;
+const PORT_COUNT = 9000;
+const MAX_TRIES = 1000;
 
 /** Returns free ports of this machine. */
 export async function findPorts(): Promise<ControlPlanePorts> {
@@ -86,16 +93,27 @@ export function askApi(
   });
 }
 
-/** Holds all ports at once before it gives them back, so that they differ. */
+/**
+ * Returns free ports that stay ours: the API server gives its own up and takes it again, and meanwhile no other program may be
+ * given it as the near end of a connection, nor Kubernetes as a node port.
+ */
 async function findFreePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+  const ports = new Set<number>();
+  for (let tries = 0; ports.size < count; tries++) {
+    if (tries === MAX_TRIES) {
+      const message = `no free port between ${FIRST_PORT} and ${FIRST_PORT + PORT_COUNT}`;
+      throw new ClusterError("CLUSTER_TIMEOUT", message, "End what listens on them, and try again.");
+    }
+    const port = randomInt(FIRST_PORT, FIRST_PORT + PORT_COUNT);
+    if (await isFree(port)) ports.add(port);
+  }
+  return [...ports];
+}
+
+function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once("error", () => resolve(false));
+    server.listen(port, () => server.close(() => resolve(true)));
+  });
 }

@@ -1,9 +1,16 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Cluster } from "../cluster/cluster-handle.ts";
 import { waitFor } from "../cluster/processes.ts";
 import { needCluster, sharedCluster } from "../cluster/shared-cluster.ts";
 import { repositoryFile } from "../harness.ts";
-import { installWasmlet, SYSTEM_NAMESPACE, uninstallWasmlet } from "./installed-wasmlet.ts";
+import { tellOnFailure, telling } from "./cluster-report.ts";
+import {
+  installWasmlet,
+  removeExample,
+  serveExample,
+  SYSTEM_NAMESPACE,
+  uninstallWasmlet,
+} from "./installed-wasmlet.ts";
 import { ask, ServiceLoad } from "./service-load.ts";
 
 describe.skipIf(!needCluster())("contract: when something fails", () => {
@@ -14,15 +21,10 @@ describe.skipIf(!needCluster())("contract: when something fails", () => {
     cluster = await sharedCluster();
     await uninstallWasmlet(cluster);
     await installWasmlet(cluster);
-    await cluster.kubectl(["apply", "-f", repositoryFile("examples/hello.yaml")]);
-    await cluster.kubectl(["wait", "wasmapp/hello", "--for=condition=Ready", "--timeout=60s"]);
-    url = `http://${await cluster.kubectl(["get", "service", "hello", "-o", "jsonpath={.spec.clusterIP}"])}/`;
-    await waitFor("the Service to answer", async () => (await ask(url)) === undefined, { timeoutMs: 30_000 });
+    url = await serveExample(cluster, "hello");
   }, 300_000);
-  afterAll(async () => {
-    await cluster.kubectl(["delete", "-f", repositoryFile("examples/hello.yaml"), "--ignore-not-found"]);
-    await uninstallWasmlet(cluster);
-  }, 300_000);
+  afterAll(() => removeExample(cluster, "hello"), 300_000);
+  beforeEach((context) => tellOnFailure(context, () => cluster));
 
   test("a Secret reaches the program through the account of its node, and no other account may read it", async () => {
     await cluster.kubectl(["apply", "-f", repositoryFile("examples/settings.yaml")]);
@@ -85,12 +87,12 @@ describe.skipIf(!needCluster())("contract: when something fails", () => {
     const node = await nodeOf("hello");
     const beganMs = performance.now();
     await cluster.stopNode(node, { powerOff: true });
-    await waitFor("the app to run elsewhere", async () => (await nodeOf("hello")) !== node, { timeoutMs: 120_000 });
-    await waitFor("the Service to answer", async () => (await ask(url, 1000)) === undefined, { timeoutMs: 60_000 });
-    process.stderr.write(
-      `a lost node's app answers elsewhere after ${((performance.now() - beganMs) / 1000).toFixed(1)} s\n`,
-    );
-    await cluster.startNode(node);
+    await telling(cluster, async () => {
+      await waitFor("the app to run elsewhere", async () => (await nodeOf("hello")) !== node, { timeoutMs: 120_000 });
+      await waitFor("the Service to answer", async () => (await ask(url, 1000)) === undefined, { timeoutMs: 60_000 });
+      const seconds = ((performance.now() - beganMs) / 1000).toFixed(1);
+      process.stderr.write(`a lost node's app answers elsewhere after ${seconds} s\n`);
+    }).finally(() => cluster.startNode(node));
     await cluster.kubectl(["wait", `node/${node}`, "--for=condition=Ready", "--timeout=90s"]);
     await cluster.kubectl(["wait", "wasmruntime/default", "--for=jsonpath={.status.readyNodes}=2", "--timeout=120s"]);
   }, 400_000);

@@ -1,6 +1,8 @@
 import type { Cluster } from "../cluster/cluster-handle.ts";
+import { waitFor } from "../cluster/processes.ts";
 import { repositoryFile } from "../harness.ts";
 import { loadImages } from "./images.ts";
+import { ask } from "./service-load.ts";
 
 export const SYSTEM_NAMESPACE = "wasmlet-system";
 
@@ -15,6 +17,21 @@ export async function installWasmlet(cluster: Cluster, values: readonly string[]
   await cluster.helm(["upgrade", "--install", "wasmlet", chart, ...where, "--wait", "--timeout", "120s", ...sets]);
   await cluster.kubectl(["wait", "wasmruntime/default", "--for=create", "--timeout=60s"]);
   await cluster.kubectl(["wait", "wasmruntime/default", "--for=condition=Ready", "--timeout=120s"]);
+}
+
+/** Applies `examples/NAME.yaml` and returns the URL of its Service once that answers from all replicas. */
+export async function serveExample(cluster: Cluster, name: string): Promise<string> {
+  await cluster.kubectl(["apply", "-f", repositoryFile(`examples/${name}.yaml`)]);
+  await cluster.kubectl(["wait", `wasmapp/${name}`, "--for=condition=Ready", "--timeout=60s"]);
+  const url = `http://${await cluster.kubectl(["get", "service", name, "-o", "jsonpath={.spec.clusterIP}"])}/`;
+  await waitFor("the Service to answer", async () => (await ask(url)) === undefined, { timeoutMs: 30_000 });
+  return url;
+}
+
+/** Deletes what `serveExample` applied, and Wasmlet. */
+export async function removeExample(cluster: Cluster, name: string): Promise<void> {
+  await cluster.kubectl(["delete", "-f", repositoryFile(`examples/${name}.yaml`), "--ignore-not-found"]).catch(nothing);
+  await uninstallWasmlet(cluster);
 }
 
 /** Removes Wasmlet and everything of it, apps as well; nothing where there is none. */

@@ -1,9 +1,15 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Cluster } from "../cluster/cluster-handle.ts";
 import { waitFor } from "../cluster/processes.ts";
 import { needCluster, sharedCluster } from "../cluster/shared-cluster.ts";
-import { repositoryFile } from "../harness.ts";
-import { installWasmlet, SYSTEM_NAMESPACE, uninstallWasmlet } from "./installed-wasmlet.ts";
+import { tellOnFailure } from "./cluster-report.ts";
+import {
+  installWasmlet,
+  removeExample,
+  serveExample,
+  SYSTEM_NAMESPACE,
+  uninstallWasmlet,
+} from "./installed-wasmlet.ts";
 import { ask, ServiceLoad } from "./service-load.ts";
 
 describe.skipIf(!needCluster())("contract: while requests come", () => {
@@ -14,15 +20,11 @@ describe.skipIf(!needCluster())("contract: while requests come", () => {
     cluster = await sharedCluster();
     await uninstallWasmlet(cluster);
     await installWasmlet(cluster);
-    await cluster.kubectl(["apply", "-f", repositoryFile("examples/scale.yaml")]);
+    url = await serveExample(cluster, "scale");
     await cluster.kubectl(["wait", "wasmapp/scale", "--for=jsonpath={.status.ready}=2/2", "--timeout=60s"]);
-    url = `http://${await cluster.kubectl(["get", "service", "scale", "-o", "jsonpath={.spec.clusterIP}"])}/`;
-    await waitFor("the Service to answer", async () => (await ask(url)) === undefined, { timeoutMs: 30_000 });
   }, 300_000);
-  afterAll(async () => {
-    await cluster.kubectl(["delete", "-f", repositoryFile("examples/scale.yaml"), "--ignore-not-found"]);
-    await uninstallWasmlet(cluster);
-  }, 300_000);
+  afterAll(() => removeExample(cluster, "scale"), 300_000);
+  beforeEach((context) => tellOnFailure(context, () => cluster));
 
   test("an app is updated on every node without a failed request", async () => {
     const load = new ServiceLoad(url);
