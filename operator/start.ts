@@ -2,15 +2,15 @@ import { SYSTEM_TIMING } from "../common/timing.ts";
 import { KubeClient } from "../kube/client.ts";
 import { EventRecorder } from "../kube/event-recorder.ts";
 import { LeaderElection } from "../kube/leader-election.ts";
-import { SECRETS } from "../kube/resources.ts";
-import { RegistryClient } from "../oci/registry/client.ts";
+import { CONFIG_MAPS, SECRETS } from "../kube/resources.ts";
 import { AppController } from "./apps/app-controller.ts";
 import { TagResolver } from "./apps/tag-resolver.ts";
-import { ClusterState } from "./cluster-state.ts";
+import { ClusterState, runtimeNameOf } from "./cluster-state.ts";
 import { ManagementServer } from "./management-server.ts";
 import { OperatorMetrics } from "./metrics.ts";
 import { FIELD_MANAGER } from "./objects.ts";
 import type { Operator, OperatorOptions } from "./operator-api.ts";
+import { PoolRegistries } from "./pool-registries.ts";
 import { pullSecretOf } from "./pull-secret.ts";
 import { keepDefaultRuntime } from "./runtimes/default-runtime.ts";
 import { RuntimeController } from "./runtimes/runtime-controller.ts";
@@ -37,12 +37,16 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   });
   const events = new EventRecorder({ client, controller: "wasmlet.dev/operator", instance: identity, timing });
   const writer = new Writer(client, state, metrics);
-  const registries = RegistryClient.create(options.registries ?? {});
+  const registries = new PoolRegistries({
+    registries: { ...options.registries, timing },
+    runtimeOf: (name) => state.runtimes.get({ name }),
+    readConfigMap: (name) => client.get(CONFIG_MAPS, { namespace, name }),
+  });
   const controllers: { apps?: AppController; runtimes?: RuntimeController } = {};
 
   const lead = (signal: AbortSignal): void => {
     const resolver = new TagResolver({
-      registries,
+      registriesOf: (app) => registries.of(runtimeNameOf(app)),
       readPullSecret: async (secretNamespace, name) =>
         pullSecretOf(await client.get(SECRETS, { namespace: secretNamespace, name }), secretNamespace, name),
       onResolved: (key) => controllers.apps?.add(key),

@@ -20,12 +20,15 @@ const TIMEOUT_MS = 60_000;
 const CLUSTER_FIXES: Readonly<Record<string, string>> = {
   OCI_NOT_FOUND:
     "Check the repository and the tag; if it is private, name a Secret in spec.source.oci.imagePullSecrets.",
+  OCI_INSECURE:
+    "Serve the registry over HTTPS, or, where the network is trusted, name it in spec.plainHttpRegistries of the WasmRuntime.",
   OCI_UNAUTHORIZED: "Name a Secret of type kubernetes.io/dockerconfigjson in spec.source.oci.imagePullSecrets.",
 };
 
 /** What a lookup works with. */
 export interface TagResolverOptions {
-  registries: Pick<RegistryClient, "withCredentials">;
+  /** Returns who reaches registries as the nodes of the app's pool do. */
+  registriesOf: (app: WasmAppObject) => Promise<Pick<RegistryClient, "withCredentials">>;
   /** Returns the docker configuration in a Secret of type kubernetes.io/dockerconfigjson. */
   readPullSecret: (namespace: string, name: string) => Promise<DockerConfig>;
   /** Called when a lookup ended, well or not. */
@@ -76,11 +79,11 @@ export class TagResolver {
   async #resolve(app: WasmAppObject, { image, pullSecrets }: ResolveNeed, entry: Entry): Promise<void> {
     try {
       const reference = parseReference(image);
-      const { registries, readPullSecret } = this.#options;
+      const { registriesOf, readPullSecret } = this.#options;
       const namespace = app.metadata.namespace ?? "";
       const configs = [];
       for (const name of pullSecrets) configs.push(await readPullSecret(namespace, name));
-      const client = registries.withCredentials(credentialsOfSecrets(configs));
+      const client = (await registriesOf(app)).withCredentials(credentialsOfSecrets(configs));
       const digest = await client.resolve(reference, AbortSignal.timeout(TIMEOUT_MS));
       const { registry, repository } = reference;
       entry.resolution = { image: formatReference({ registry, repository, digest }) };

@@ -62,15 +62,16 @@ export class OperatorProcess implements ClientOwner {
     const { scheduler, random, faults } = this.#world;
     this.#world.log(`${this.name} leads`);
     const resolver = new TagResolver({
-      registries: {
-        withCredentials: () => ({
-          resolve: async (reference: Reference) => {
-            await this.#timing.delay(random.between(5, 400));
-            if (random.chance(faults.lostAnswer)) throw new Error("simulated: the registry does not answer");
-            return `sha256:${digestOf(reference, scheduler.nowMs)}`;
-          },
-        }),
-      } as unknown as RegistryClient,
+      registriesOf: () =>
+        Promise.resolve({
+          withCredentials: () => ({
+            resolve: async (reference: Reference) => {
+              await this.#timing.delay(random.between(5, 400));
+              if (random.chance(faults.lostAnswer)) throw new Error("simulated: the registry does not answer");
+              return `sha256:${digestOf(reference, scheduler.nowMs)}`;
+            },
+          }),
+        } as unknown as RegistryClient),
       readPullSecret: () => Promise.reject(new Error("simulated: no pull secrets")),
       onResolved: (key) => this.#controller?.add(key),
       timing: this.#timing,

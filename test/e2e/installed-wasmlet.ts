@@ -22,6 +22,11 @@ export async function installWasmlet(cluster: Cluster, values: readonly string[]
 /** Applies `examples/NAME.yaml` and returns the URL of its Service once that answers from all replicas. */
 export async function serveExample(cluster: Cluster, name: string): Promise<string> {
   await cluster.kubectl(["apply", "-f", repositoryFile(`examples/${name}.yaml`)]);
+  return urlOfApp(cluster, name);
+}
+
+/** Returns the URL of an app's Service once the app is ready and that answers. */
+export async function urlOfApp(cluster: Cluster, name: string): Promise<string> {
   await cluster.kubectl(["wait", `wasmapp/${name}`, "--for=condition=Ready", "--timeout=60s"]);
   const url = `http://${await cluster.kubectl(["get", "service", name, "-o", "jsonpath={.spec.clusterIP}"])}/`;
   await waitFor("the Service to answer", async () => (await ask(url)) === undefined, { timeoutMs: 30_000 });

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { API_VERSION } from "../../crds/wasm-app/names.ts";
@@ -6,16 +7,20 @@ import { connectFromKubeconfig } from "../../kube/connection.ts";
 import type { KubeObject } from "../../kube/objects.ts";
 import { CONFIG_MAPS, namespaced, SERVICES, type Resource } from "../../kube/resources.ts";
 import { WASM_APPS } from "../../operator/objects.ts";
+import { HOST_ADDRESS } from "../cluster/addresses.ts";
 import { attachCluster } from "../cluster/cluster.ts";
 import { repositoryFile } from "../harness.ts";
+import { startRealRegistry } from "../oci/real-registry.ts";
+import { spawnWasmlet } from "../served-runtime.ts";
 import { installWasmlet, uninstallWasmlet } from "./installed-wasmlet.ts";
 import { ask } from "./service-load.ts";
 
 const HELP = `Usage: node test/e2e/measure-start.ts [--rounds N]
 
 Measures, on the cluster that \`npm run cluster -- up\` started, the time from creating an app to the first answer of its
-Service, in turns: a new WasmApp, whose program the node has had before, and a Deployment of a container whose image it has.
-Both are asked from this machine, at the address of their Service, again 2 ms after each failure.
+Service, in turns: a new WasmApp from a registry, whose program the node has had before; one whose program is in a ConfigMap,
+which the node has to be allowed to read first; and a Deployment of a container whose image the node has. All are asked from
+this machine, at the address of their Service, again 2 ms after each failure.
 `;
 
 const NAMESPACE = "default";
@@ -26,6 +31,15 @@ const LIMIT_MS = 60_000;
 /** Between two starts, so that none waits for what the one before left: kube-proxy brings in one change a second in the long run. */
 const REST_MS = 4000;
 const DEPLOYMENTS = namespaced<KubeObject & { spec: object }>("apps/v1", "Deployment", "deployments");
+
+const PROGRAM = repositoryFile("examples/hello-c/hello-c.wasm");
+
+/** One way to start an app, and the milliseconds that it took. */
+interface Contender {
+  name: string;
+  pieces: (name: string) => Piece[];
+  tookMs: number[];
+}
 
 /** An object to create, and of which kind. */
 type Piece = [resource: Resource<KubeObject>, object: object];
@@ -38,28 +52,53 @@ else await measure(Number(values.rounds));
 
 async function measure(rounds: number): Promise<void> {
   const cluster = attachCluster();
+  await using registry = await startRealRegistry({ address: HOST_ADDRESS });
+  const image = `${registry.host}/hello:1`;
+  await push(PROGRAM, image, registry.folder);
   await uninstallWasmlet(cluster);
-  await installWasmlet(cluster);
+  await installWasmlet(cluster, [`runtime.plainHttpRegistries={${registry.host}}`]);
   const client = new KubeClient(await connectFromKubeconfig(cluster.kubeconfig), { fieldManager: "measure" });
-  const program = readFileSync(repositoryFile("examples/hello-c/hello-c.wasm")).toString("base64");
-  const config = { ...objectOf("v1", "ConfigMap", "program"), binaryData: { "a.wasm": program } };
+  const config = {
+    ...objectOf("v1", "ConfigMap", "program"),
+    binaryData: { "a.wasm": readFileSync(PROGRAM).toString("base64") },
+  };
   await client.apply(CONFIG_MAPS, config);
-  const wasm: number[] = [];
-  const container: number[] = [];
-  // The first round warms both up.
+  const contenders: Contender[] = [
+    { name: "registry", pieces: (name) => wasmApp(name, { oci: { image } }), tookMs: [] },
+    {
+      name: "configmap",
+      pieces: (name) => wasmApp(name, { configMap: { name: "program", key: "a.wasm" } }),
+      tookMs: [],
+    },
+    { name: "container", pieces: containerApp, tookMs: [] },
+  ];
+  // The first round warms all up.
   for (let round = 0; round <= rounds; round++) {
-    const own = await timeStart(client, `wasm-${round}`, wasmApp(`wasm-${round}`));
-    const other = await timeStart(client, `container-${round}`, containerApp(`container-${round}`));
-    if (round === 0) continue;
-    wasm.push(own);
-    container.push(other);
-    process.stdout.write(`round ${round}: WasmApp ${own.toFixed(0)} ms, container ${other.toFixed(0)} ms\n`);
+    for (const { name, pieces, tookMs } of contenders) {
+      const unique = `${name}-${round}`;
+      const ms = await timeStart(client, unique, pieces(unique));
+      if (round > 0) tookMs.push(ms);
+    }
+    const times = contenders.map(({ name, tookMs }) => `${name} ${tookMs.at(-1)?.toFixed(0) ?? "warm"}`);
+    process.stdout.write(`round ${round}: ${times.join(", ")}\n`);
   }
-  const ratios = wasm.map((own, round) => own / container[round]!);
-  process.stdout.write(`WasmApp:   ${describe(wasm, 0)} ms\ncontainer: ${describe(container, 0)} ms\n`);
-  process.stdout.write(`WasmApp / container, within rounds: ${describe(ratios, 3)}\n`);
+  const { tookMs: slow } = contenders.at(-1)!;
+  for (const { name, tookMs } of contenders) {
+    const ratios = tookMs.map((ms, round) => ms / slow[round]!);
+    process.stdout.write(
+      `${name}: ${describe(tookMs, 0)} ms; over the container, within rounds: ${describe(ratios, 3)}\n`,
+    );
+  }
   await client.delete(CONFIG_MAPS, config.metadata);
   await uninstallWasmlet(cluster);
+}
+
+async function push(file: string, image: string, cache: string): Promise<void> {
+  const [code] = (await once(
+    spawnWasmlet(["push", file, image, "--plain-http", image.split("/")[0]!], cache),
+    "close",
+  )) as [number];
+  if (code !== 0) throw new Error(`wasmlet push ${image} ended with ${code}`);
 }
 
 /** Returns the milliseconds from the request that creates it to the first answer; it is gone afterwards. */
@@ -81,8 +120,7 @@ async function timeStart(client: KubeClient, name: string, pieces: readonly Piec
   return tookMs;
 }
 
-function wasmApp(name: string): Piece[] {
-  const source = { configMap: { name: "program", key: "a.wasm" } };
+function wasmApp(name: string, source: object): Piece[] {
   return [[WASM_APPS, { ...objectOf(API_VERSION, "WasmApp", name), spec: { source, trigger: { http: {} } } }]];
 }
 

@@ -8,7 +8,7 @@ import { dockerRegistry, goTool } from "./tools.ts";
 
 /** A registry, started by a test. */
 export interface RealRegistry extends AsyncDisposable {
-  /** `127.0.0.1:PORT`. */
+  /** `ADDRESS:PORT`. */
   host: string;
   /** The certificate to trust, where it speaks TLS. */
   ca: string | undefined;
@@ -21,11 +21,16 @@ export const USER = { username: "ada", password: "correct horse" } as const;
 /** The password above, hashed with bcrypt as `htpasswd -B` does. */
 const HTPASSWD = "ada:$2y$05$GXY4h7KuSBWHHLiWfi..XeEodR1zc4O1jsMK5nNnb9DVZtPaVTrai\n";
 
-/** Starts Debian's docker-registry with a folder of its own, on a free port of this machine; `secured` means TLS and a password. */
-export async function startRealRegistry({ secured = false } = {}): Promise<RealRegistry> {
+const LOOPBACK = "127.0.0.1";
+
+/**
+ * Starts Debian's docker-registry with a folder of its own, on a free port of an address of this machine; `secured` means TLS
+ * and a password.
+ */
+export async function startRealRegistry({ secured = false, address = LOOPBACK } = {}): Promise<RealRegistry> {
   const folder = mkdtempSync(join(tmpdir(), "wasmlet-registry-"));
-  const port = await findFreePort();
-  const tls = secured ? makeCertificate(folder) : undefined;
+  const host = `${address}:${await findFreePort(address)}`;
+  const tls = secured ? makeCertificate(folder, address) : undefined;
   const file = join(folder, "config.json");
   writeFileSync(join(folder, "htpasswd"), HTPASSWD);
   // JSON is YAML.
@@ -35,7 +40,7 @@ export async function startRealRegistry({ secured = false } = {}): Promise<RealR
       version: "0.1",
       log: { level: "info", accesslog: { disabled: true } },
       storage: { filesystem: { rootdirectory: join(folder, "blobs") } },
-      http: { addr: `127.0.0.1:${port}`, secret: "test", ...(tls !== undefined && { tls }) },
+      http: { addr: host, secret: "test", ...(tls !== undefined && { tls }) },
       ...(secured && { auth: { htpasswd: { realm: "test", path: join(folder, "htpasswd") } } }),
     }),
   );
@@ -49,7 +54,7 @@ export async function startRealRegistry({ secured = false } = {}): Promise<RealR
   if (child.exitCode !== null) throw new Error(`docker-registry does not start:\n${lines.join("\n")}`);
   child.stderr.resume();
   return {
-    host: `127.0.0.1:${port}`,
+    host,
     ca: tls === undefined ? undefined : readFileSync(tls.certificate, "utf8"),
     folder,
     [Symbol.asyncDispose]: async () => {
@@ -63,7 +68,7 @@ export async function startRealRegistry({ secured = false } = {}): Promise<RealR
 /** Starts the registry that comes with crane, which shares no code with docker-registry and keeps all in memory. */
 export async function startCraneRegistry(): Promise<RealRegistry> {
   const folder = mkdtempSync(join(tmpdir(), "wasmlet-registry-"));
-  const host = `127.0.0.1:${await findFreePort()}`;
+  const host = `${LOOPBACK}:${await findFreePort(LOOPBACK)}`;
   const args = ["registry", "serve", "--address", host];
   const child = spawn(goTool("crane").path ?? "", args, { stdio: ["ignore", "ignore", "pipe"] });
   const ended = new Promise((resolve) => child.once("close", resolve));
@@ -81,10 +86,10 @@ export async function startCraneRegistry(): Promise<RealRegistry> {
   };
 }
 
-function makeCertificate(folder: string): { certificate: string; key: string } {
+function makeCertificate(folder: string, address: string): { certificate: string; key: string } {
   const certificate = join(folder, "registry.pem");
   const key = join(folder, "registry.key");
-  const subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
+  const subject = ["-subj", `/CN=${address}`, "-addext", `subjectAltName=IP:${address}`];
   const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
   execFileSync("openssl", ["req", "-x509", ...kind, ...subject, "-keyout", key, "-out", certificate], {
     stdio: "ignore",
@@ -92,9 +97,9 @@ function makeCertificate(folder: string): { certificate: string; key: string } {
   return { certificate, key };
 }
 
-async function findFreePort(): Promise<number> {
+async function findFreePort(address: string): Promise<number> {
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(0, address, resolve));
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
   return port;
