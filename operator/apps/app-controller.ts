@@ -89,11 +89,12 @@ export class AppController {
     const context = { state, ports: this.#ports, isGone, resolutionOf, systemNamespace, nowMs };
     const plan = planApp(observeApp(app, context));
     this.#noteWants(key, app, plan);
+    // The registry answers while we write.
+    const retryMs = plan.resolve === undefined ? undefined : resolver.request(app, plan.resolve);
     await writer.send(plan.writes, signal);
     for (const { type, reason, message } of plan.events) {
       events.record(app, { type, reason, action: "Reconcile", note: message });
     }
-    const retryMs = plan.resolve === undefined ? undefined : resolver.request(app, plan.resolve);
     const waits = [plan.requeueAfterMs, retryMs].filter((ms) => ms !== undefined);
     return waits.length === 0 ? undefined : { requeueAfterMs: Math.min(...waits) };
   }

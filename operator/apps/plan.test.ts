@@ -112,7 +112,12 @@ describe("plan of an app that something stands in the way of", () => {
     ],
     ["no port is left", { portFor: () => undefined }, "PortsExhausted", "20000 to 20099"],
     ["its Service is somebody else's", { service: foreignService() }, "ServiceConflict", "the Service hello"],
-    ["its image is looked up", { app: oci("example.com/a:1") }, "ResolvingImage", "example.com/a:1"],
+    [
+      "its image is looked up for long",
+      { app: oci("example.com/a:1"), nowMs: NOW_MS + 2000 },
+      "ResolvingImage",
+      "example.com/a:1",
+    ],
     [
       "its image is not there",
       {

@@ -24,6 +24,8 @@ import { buildTemplate, revisionOf, withImage } from "./template.ts";
 const LEFTOVERS_MS = 5000;
 /** How old an app that still starts is at least when it gets its first status; times of creation are whole seconds. */
 const FIRST_STATUS_MS = 2000;
+/** Why a new app is not ready yet while nothing is wrong. */
+const ON_ITS_WAY = new Set(["ResolvingImage", "Starting"]);
 
 /** What people are told of an app, beside its conditions. */
 export interface PlannedEvent {
@@ -104,7 +106,7 @@ export function planApp(observed: ObservedApp): Plan {
 function isAwaited({ app, nowMs }: ObservedApp, status: WasmAppStatus): boolean {
   if (app.status !== undefined) return false;
   const isYoung = nowMs - Date.parse(app.metadata.creationTimestamp ?? "") < FIRST_STATUS_MS;
-  return isYoung && status.conditions?.find(({ type }) => type === "Ready")?.reason === "Starting";
+  return isYoung && ON_ITS_WAY.has(status.conditions?.find(({ type }) => type === "Ready")?.reason ?? "");
 }
 
 /** What is known of an app's image: where its tag leads, that it has to be looked up, or why that failed. */

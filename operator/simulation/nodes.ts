@@ -15,6 +15,8 @@ const SILENCE_MS = 4000;
 interface SimulatedNode {
   name: string;
   runtimes: NodeRuntime[];
+  /** Processes that ended and are about to be started again. */
+  restarting: number;
 }
 
 /** The cluster's machines: nodes with their kubelets, and the DaemonSet's pods on them. */
@@ -30,7 +32,7 @@ export class Nodes {
 
   /** Adds a machine and starts its pod. */
   add(name: string, labels: Record<string, string> = {}): void {
-    const node: SimulatedNode = { name, runtimes: [] };
+    const node: SimulatedNode = { name, runtimes: [], restarting: 0 };
     this.#nodes.set(name, node);
     this.#world.api.create(NODES, {
       apiVersion: "v1",
@@ -55,7 +57,9 @@ export class Nodes {
     runtime.kill();
     node.runtimes.pop();
     this.#setPodReady(runtime.pod.name, false);
+    node.restarting++;
     this.#world.scheduler.after(this.#world.random.between(50, 1000), () => {
+      node.restarting--;
       if (this.#nodes.get(name) === node) this.#run(node, runtime.pod);
     });
   }
@@ -81,7 +85,8 @@ export class Nodes {
   replacePod(name: string): void {
     const node = this.#nodes.get(name);
     const old = node?.runtimes.at(-1);
-    if (node === undefined || old === undefined) return;
+    // The DaemonSet does not roll on while the newest pod is not ready: it would leave that one behind.
+    if (node === undefined || old === undefined || node.restarting > 0) return;
     this.#world.noteDisturbance();
     this.#startPod(node, () => this.#endPod(node, old));
   }

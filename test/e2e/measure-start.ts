@@ -25,8 +25,9 @@ this machine, at the address of their Service, again 2 ms after each failure.
 
 const NAMESPACE = "default";
 const PAUSE_MS = 2;
-/** What is sent to an address that kube-proxy does not know yet is lost: so nothing is waited for long. */
-const ASK_MS = 50;
+/** What is sent to an address that kube-proxy does not know yet is lost: so no connection is waited for long. */
+const CONNECT_MS = 10;
+const ANSWER_MS = 1000;
 const LIMIT_MS = 60_000;
 /** Between two starts, so that none waits for what the one before left: kube-proxy brings in one change a second in the long run. */
 const REST_MS = 4000;
@@ -110,7 +111,7 @@ async function timeStart(client: KubeClient, name: string, pieces: readonly Piec
     address = (await client.get(SERVICES, { namespace: NAMESPACE, name }))?.spec?.clusterIP;
     if (address === undefined) await pause();
   }
-  while ((await ask(`http://${address}/`, ASK_MS)) !== undefined) {
+  while ((await ask(`http://${address}/`, ANSWER_MS, CONNECT_MS)) !== undefined) {
     if (performance.now() - beganMs > LIMIT_MS) throw new Error(`${name} does not answer at ${address}`);
     await pause();
   }

@@ -48,7 +48,7 @@ export class ServiceLoad {
 }
 
 /** Asks once; returns what was wrong with the answer, nothing where it is 200. */
-export function ask(url: string, timeoutMs = TIMEOUT_MS): Promise<string | undefined> {
+export function ask(url: string, timeoutMs = TIMEOUT_MS, connectMs = timeoutMs): Promise<string | undefined> {
   return new Promise((resolve) => {
     const asked = request(url, { agent: false, timeout: timeoutMs }, (response) => {
       response.resume();
@@ -57,6 +57,9 @@ export function ask(url: string, timeoutMs = TIMEOUT_MS): Promise<string | undef
       );
       response.once("error", (error) => resolve(String(error)));
     });
+    const tooLate = setTimeout(() => asked.destroy(new Error("no connection in time")), connectMs);
+    asked.once("socket", (socket) => socket.once("connect", () => clearTimeout(tooLate)));
+    asked.once("close", () => clearTimeout(tooLate));
     asked.once("timeout", () => asked.destroy(new Error("no answer in time")));
     asked.once("error", (error) => resolve(String(error)));
     asked.end();
