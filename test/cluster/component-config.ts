@@ -141,7 +141,8 @@ export function kubeProxyConfig(folder: string, { name }: NodePlan): object {
     clusterCIDR: POD_RANGE,
     // Its limits are the whole machine's, not ours.
     conntrack: { maxPerCore: 0, tcpEstablishedTimeout: "0s", tcpCloseWaitTimeout: "0s" },
-    nftables: { minSyncPeriod: "100ms" },
+    // By default kube-proxy rests for a second after each change: then no new Service of any kind answers within one.
+    nftables: { minSyncPeriod: "10ms" },
   };
 }
 
