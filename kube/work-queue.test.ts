@@ -28,6 +28,19 @@ test("queue: a key that is added while it runs, runs once more afterwards", asyn
   expect([runs, queue.running]).toEqual([2, 0]);
 });
 
+test("queue: what is new goes before a sweep over everything, also what the sweep has in it", async () => {
+  const timing = createFakeTiming();
+  const runs: string[] = [];
+  const queue = new WorkQueue({ concurrency: 1, timing, run: async (key) => void runs.push(key) });
+  for (const key of ["a", "b", "c"]) queue.add(key, "sweep");
+  queue.add("new");
+  queue.add("c");
+  queue.add("c", "sweep");
+  expect(queue.depth).toBe(3); // the first one has begun
+  await timing.advance(0);
+  expect(runs).toEqual(["a", "new", "c", "b"]);
+});
+
 test("queue: failures are tried again with a growing delay, up to a minute, which success ends", async () => {
   const timing = createFakeTiming();
   const delays: number[] = [];

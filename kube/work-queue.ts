@@ -26,9 +26,16 @@ const MAX_KEYS = 1_000_000;
 /** Node.js takes longer timers for ones of a millisecond; a key that runs early does no harm. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/**
+ * Why a key is looked at: because of an `event`, or in a `sweep` over all keys, as at the start. Events go first, so that
+ * whoever changes one of very many does not wait for all of them.
+ */
+export type Priority = "event" | "sweep";
+
 interface KeyState {
   /** Since when it waits to run, by the clock; undefined when it does not. */
   readySinceMs?: number | undefined;
+  priority: Priority;
   isRunning: boolean;
   failures: number;
   /** When it becomes ready by itself, and what ends waiting for that. */
@@ -43,8 +50,8 @@ export class WorkQueue {
   readonly #options: Required<Omit<WorkQueueOptions, "onError" | "onRun">> &
     Pick<WorkQueueOptions, "onError" | "onRun">;
   readonly #keys = new Map<string, KeyState>();
-  /** Keys that are ready, in the order in which they became so. */
-  readonly #ready = new Set<string>();
+  /** Keys that are ready, in the order in which they became so: those of which something is new, and all others. */
+  readonly #ready: Readonly<Record<Priority, Set<string>>> = { event: new Set(), sweep: new Set() };
   readonly #stopping = new AbortController();
   readonly #idle: (() => void)[] = [];
   #running = 0;
@@ -61,7 +68,7 @@ export class WorkQueue {
 
   /** Keys that are ready to run and wait for their turn. */
   get depth(): number {
-    return this.#ready.size;
+    return this.#ready.event.size + this.#ready.sweep.size;
   }
 
   get running(): number {
@@ -70,20 +77,25 @@ export class WorkQueue {
 
   /** How long the key that has waited longest is ready, in milliseconds. */
   get oldestWaitMs(): number {
-    const [first] = this.#ready;
-    const sinceMs = first === undefined ? undefined : this.#keys.get(first)?.readySinceMs;
-    return sinceMs === undefined ? 0 : this.#options.timing.now() - sinceMs;
+    const nowMs = this.#options.timing.now();
+    const waits = Object.values(this.#ready).map(([first]) => {
+      const sinceMs = first === undefined ? undefined : this.#keys.get(first)?.readySinceMs;
+      return sinceMs === undefined ? 0 : nowMs - sinceMs;
+    });
+    return Math.max(...waits);
   }
 
   /** Marks a key: it runs as soon as there is room, also when it waits after a failure. */
-  add(key: string): void {
+  add(key: string, priority: Priority = "event"): void {
     if (this.#stopping.signal.aborted) return;
     const state = this.#stateOf(key);
     this.#cancelDue(state);
-    if (state.readySinceMs !== undefined) return;
-    state.readySinceMs = this.#options.timing.now();
+    if (state.readySinceMs !== undefined && (priority === "sweep" || state.priority === "event")) return;
+    state.readySinceMs ??= this.#options.timing.now();
+    state.priority = priority;
     if (state.isRunning) return;
-    this.#ready.add(key);
+    this.#ready.sweep.delete(key);
+    this.#ready[priority].add(key);
     this.#startNext();
   }
 
@@ -104,7 +116,7 @@ export class WorkQueue {
   async stop(): Promise<void> {
     this.#stopping.abort(new Error("the queue stops"));
     for (const state of this.#keys.values()) this.#cancelDue(state);
-    this.#ready.clear();
+    for (const keys of Object.values(this.#ready)) keys.clear();
     if (this.#running > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
@@ -112,16 +124,17 @@ export class WorkQueue {
     const held = this.#keys.get(key);
     if (held !== undefined) return held;
     if (this.#keys.size >= this.#options.maxKeys) throw new RangeError(`the queue holds ${this.#keys.size} keys`);
-    const state: KeyState = { isRunning: false, failures: 0 };
+    const state: KeyState = { priority: "event", isRunning: false, failures: 0 };
     this.#keys.set(key, state);
     return state;
   }
 
   #startNext(): void {
     while (this.#running < this.#options.concurrency && !this.#stopping.signal.aborted) {
-      const [key] = this.#ready;
+      const from = this.#ready.event.size > 0 ? this.#ready.event : this.#ready.sweep;
+      const [key] = from;
       if (key === undefined) return;
-      this.#ready.delete(key);
+      from.delete(key);
       void this.#run(key, this.#keys.get(key)!);
     }
   }
@@ -168,7 +181,7 @@ export class WorkQueue {
       if (this.#running === 0) for (const resolve of this.#idle.splice(0)) resolve();
       return;
     }
-    if (state.readySinceMs !== undefined) this.#ready.add(key);
+    if (state.readySinceMs !== undefined) this.#ready[state.priority].add(key);
     else if (state.due === undefined) this.#keys.delete(key);
     this.#startNext();
   }

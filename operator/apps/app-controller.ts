@@ -56,7 +56,7 @@ export class AppController {
     this.#notePorts();
     this.#gonePods.begin();
     this.#subscribe();
-    for (const key of this.#context.state.apps.keys()) this.#queue.add(key);
+    this.resync();
   }
 
   /** Looks at an app again. */
@@ -64,9 +64,9 @@ export class AppController {
     this.#queue.add(key);
   }
 
-  /** Looks at every app again: for what shows in no event. */
+  /** Looks at every app again, after those of which there is news: for what shows in no event. */
   resync(): void {
-    for (const key of this.#context.state.apps.keys()) this.#queue.add(key);
+    for (const key of this.#context.state.apps.keys()) this.#queue.add(key, "sweep");
   }
 
   async stop(): Promise<void> {

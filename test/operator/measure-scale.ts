@@ -5,8 +5,12 @@ import { KubeClient } from "../../kube/client.ts";
 import { connectFromKubeconfig } from "../../kube/connection.ts";
 import { Informer } from "../../kube/informer.ts";
 import { keyOf } from "../../kube/objects.ts";
-import { NAMESPACES } from "../../kube/resources.ts";
-import { WASM_APPS, WASM_RUNTIMES, type WasmAppObject } from "../../operator/objects.ts";
+import { ENDPOINT_SLICES, NAMESPACES, SERVICES } from "../../kube/resources.ts";
+import { buildEndpointSlices } from "../../operator/apps/endpoint-slices.ts";
+import { buildReplica, buildService } from "../../operator/apps/resources.ts";
+import { buildTemplate } from "../../operator/apps/template.ts";
+import { WASM_APPS, WASM_REPLICAS, WASM_RUNTIMES, type WasmAppObject } from "../../operator/objects.ts";
+import type { Cluster } from "../cluster/cluster-handle.ts";
 import { API_VERSION } from "../../crds/wasm-app/names.ts";
 import { startCluster } from "../cluster/cluster.ts";
 import { repositoryFile } from "../harness.ts";
@@ -17,13 +21,16 @@ const HELP = `Usage: node test/operator/measure-scale.ts [options]
 
 Measures the operator, as a process of its own, on a real API server and etcd with nodes that exist in the API alone:
 the time until apps that are all there already are ready, that from an edit of one to its status, what is written while
-nothing happens, and the memory of the operator.
+nothing happens, the memory of the operator, and how long an operator that is started anew takes to look at all apps. With
+--bare there is no operator: the same objects are written in a plain loop, which is what the API server itself needs.
 
 Options:
   --apps N    WasmApps (default 10000)
   --nodes N   nodes (default 100)
   --edits N   edits, one after another (default 200)
   --idle N    seconds in which nothing happens (default 60)
+  --commands  apps that run to their end, which have no Service
+  --bare      write the objects of the apps without an operator
   -h, --help  show this help
 `;
 
@@ -36,19 +43,61 @@ const { values } = parseArgs({
     nodes: { type: "string", default: "100" },
     edits: { type: "string", default: "200" },
     idle: { type: "string", default: "60" },
+    commands: { type: "boolean", default: false },
+    bare: { type: "boolean", default: false },
     help: { type: "boolean", short: "h" },
   },
 });
 if (values.help === true) process.stdout.write(HELP);
+else if (values.bare) await measureBare(Number(values.apps), values.commands);
 else await measure(Number(values.apps), Number(values.nodes), Number(values.edits), Number(values.idle));
 
-async function measure(appCount: number, nodeCount: number, edits: number, idleSeconds: number): Promise<void> {
-  await using cluster = await startCluster({ level: "control-plane", progress: say });
+async function startApi(): Promise<{ cluster: Cluster; client: KubeClient }> {
+  const cluster = await startCluster({ level: "control-plane", progress: say });
   const client = new KubeClient(await connectFromKubeconfig(cluster.kubeconfig), { fieldManager: "scale" });
   await applyCrds(client);
   for (const name of [SYSTEM, NAMESPACE]) {
     await client.apply(NAMESPACES, { apiVersion: "v1", kind: "Namespace", metadata: { name } });
   }
+  return { cluster, client };
+}
+
+/** What the operator and the nodes write for each new app, one after another, many apps at once. */
+async function measureBare(appCount: number, isCommand: boolean): Promise<void> {
+  const { cluster, client } = await startApi();
+  await using _ = cluster;
+  const apps: WasmAppObject[] = [];
+  await inParallel(appCount, 32, async (index) => void (apps[index] = await client.create(WASM_APPS, appOf(index))));
+  const sums = { services: 0, others: 0 };
+  const beganMs = performance.now();
+  await inParallel(appCount, 32, async (index) => {
+    const app = apps[index]!;
+    const atMs = performance.now();
+    if (!isCommand) await client.create(SERVICES, buildService(app, 20_000));
+    const servedMs = performance.now();
+    const template = buildTemplate(app);
+    const replica = await client.create(
+      WASM_REPLICAS,
+      buildReplica(app, "node", "default", { revision: "1", template }, 1),
+    );
+    await client.replace(WASM_REPLICAS, { ...replica, status: { state: "Ready" } } as never, { subresource: "status" });
+    const endpoints = [{ addresses: ["10.0.0.1"], conditions: { ready: true } }];
+    for (const slice of isCommand ? [] : buildEndpointSlices(app, endpoints, 20_000, [])) {
+      await client.create(ENDPOINT_SLICES, slice);
+    }
+    await client.replace(WASM_APPS, { ...app, status: { replicas: 1 } } as never, { subresource: "status" });
+    sums.services += servedMs - atMs;
+    sums.others += performance.now() - servedMs;
+  });
+  const share = sums.services / (sums.services + sums.others);
+  say(
+    `written in a plain loop after ${seconds(performance.now() - beganMs)}, ${(share * 100).toFixed(0)} % of it for Services`,
+  );
+}
+
+async function measure(appCount: number, nodeCount: number, edits: number, idleSeconds: number): Promise<void> {
+  const { cluster, client } = await startApi();
+  await using _ = cluster;
   const runtime = { apiVersion: API_VERSION, kind: "WasmRuntime", metadata: { name: "default" }, spec: {} };
   await client.apply(WASM_RUNTIMES, runtime as never);
   await using nodes = new SimulatedNodes({ client, namespace: SYSTEM, count: nodeCount, concurrency: 32 });
@@ -85,9 +134,33 @@ async function measure(appCount: number, nodeCount: number, edits: number, idleS
   say(
     `${(await writesOf(url)) - before} writes in ${idleSeconds} s without a change; ${rss(operator.process.pid!)} MB`,
   );
-  operator.process.kill("SIGTERM");
-  await new Promise((resolve) => operator.process.once("exit", resolve));
+  await end(operator.process);
+  await measureRestart(cluster.kubeconfig, appCount);
   await apps.stop();
+}
+
+/** An operator that is started where all is well already: reads everything, looks at every app, writes nothing. */
+async function measureRestart(kubeconfig: string, appCount: number): Promise<void> {
+  const beganMs = performance.now();
+  const operator = startOperator(kubeconfig);
+  const url = await operator.url;
+  let reconciled = 0;
+  while (reconciled < appCount) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const text = await (await fetch(`${url}/metrics`)).text();
+    const [, count = "0"] = /wasmlet_reconcile_duration_seconds_count\{controller="wasmapp"\} (\d+)/.exec(text) ?? [];
+    reconciled = Number(count);
+  }
+  const tookMs = performance.now() - beganMs;
+  say(
+    `started anew: all looked at after ${seconds(tookMs)}, ${await writesOf(url)} writes; ${rss(operator.process.pid!)} MB`,
+  );
+  await end(operator.process);
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  child.kill("SIGTERM");
+  await new Promise((resolve) => child.once("exit", resolve));
 }
 
 function startOperator(kubeconfig: string): { process: ChildProcess; url: Promise<string> } {
@@ -165,7 +238,10 @@ function appOf(index: number): WasmAppObject {
     apiVersion: API_VERSION,
     kind: "WasmApp",
     metadata: { namespace: NAMESPACE, name: appName(index) },
-    spec: { source: { http: { url: "http://example.com/a.wasm", sha256: "0".repeat(64) } } },
+    spec: {
+      source: { http: { url: "http://example.com/a.wasm", sha256: "0".repeat(64) } },
+      ...(values.commands && { trigger: { command: {} } }),
+    },
   } as unknown as WasmAppObject;
 }
 
