@@ -120,7 +120,8 @@ export class AppController {
 
   #subscribe(): void {
     const { state } = this.#context;
-    const { apps, replicas, services, slices, roles, roleBindings, nodes, pods, runtimes, secrets, configMaps } = state;
+    const { apps, replicas, services, httpRoutes, slices, roles, roleBindings } = state;
+    const { nodes, pods, runtimes, secrets, configMaps } = state;
     this.#unsubscribe.push(
       apps.onChange((before, after) => this.#ifForeign(() => this.#appChanged(before, after))),
       replicas.onChange((before, after) => {
@@ -133,7 +134,15 @@ export class AppController {
           this.#ifForeign(() => this.#addAll(appKeys((after ?? before)!))),
         ),
       ),
-      services.onChange((before, after) => this.#ifForeign(() => this.#addKnown(keyOf((after ?? before)!.metadata)))),
+      ...[services, httpRoutes.store].map((store) =>
+        // Also under a name that is an app's and with no label of it: somebody else may have taken it.
+        (store as typeof services).onChange((before, after) =>
+          this.#ifForeign(() => this.#addKnown(keyOf((after ?? before)!.metadata))),
+        ),
+      ),
+      httpRoutes.onAbsenceChange(() => {
+        for (const app of apps.values()) if (app.spec.expose !== undefined) this.#queue.add(keyOf(app.metadata));
+      }),
       nodes.onChange((before, after) => this.#nodeChanged(before, after)),
       pods.onChange((before, after) => this.#podChanged(before, after)),
       runtimes.onChange((before, after) => {

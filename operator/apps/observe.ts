@@ -30,6 +30,7 @@ export function observeApp(app: WasmAppObject, context: ObservationContext): Obs
     !isOwn(app, object) &&
     object.metadata.ownerReferences?.some((owner) => owner.kind === app.kind && owner.name === name) === true;
   const service = state.services.get({ namespace, name });
+  const httpRoute = state.httpRoutes.store.get({ namespace, name });
   const pods = podsOf(state, runtimeName);
   return {
     app,
@@ -38,9 +39,11 @@ export function observeApp(app: WasmAppObject, context: ObservationContext): Obs
     nodes: runtime === undefined ? [] : nodesOf(state, runtime, nowMs),
     pods: new Map(pods.map((pod) => [pod.name, pod])),
     isGone,
-    hasLeftovers: [...replicas, ...(service === undefined ? [] : [service])].some(isLeftover),
+    hasLeftovers: [...replicas, service, httpRoute].some((object) => object !== undefined && isLeftover(object)),
     replicas: replicas.filter((replica) => isOwn(app, replica)),
     service,
+    httpRoute,
+    gatewayApiAbsence: state.httpRoutes.absence,
     slices: state.slices.by("app", key).filter((slice) => isOwn(app, slice)),
     role: state.roles.get(role),
     roleBinding: state.roleBindings.get(role),

@@ -6,6 +6,7 @@ import { buildEndpointSlices, endpointsOf } from "./endpoint-slices.ts";
 import type { Write } from "../writer.ts";
 import { writesFor } from "./writes.ts";
 import type { ObservedApp } from "./observed.ts";
+import { buildHttpRoute } from "./http-route.ts";
 import { isOwn } from "./ownership.ts";
 import { nextLossMs, placeApp, wantedReplicas, type Placement } from "./placement.ts";
 import { referencesOf } from "./references.ts";
@@ -86,6 +87,7 @@ export function planApp(observed: ObservedApp): Plan {
     ...(port !== undefined && {
       service: buildService(app, port),
       slices: slicesOf(observed, placement, port),
+      httpRoute: hasForeignService(observed) ? undefined : buildHttpRoute(app),
     }),
     status,
     isAwaited: isAwaited(observed, status),
@@ -175,10 +177,14 @@ function newRevision(target: Served | undefined, stable: Served | undefined): Re
   return target === undefined ? stable : withPrevious(target, stable);
 }
 
-/** The slices are found by the name of the Service: one that is somebody else's would get the app's endpoints. */
+/** Routes and slices lead by the name of the Service: one that is somebody else's would get requests, or endpoints. */
+function hasForeignService({ app, service }: ObservedApp): boolean {
+  return service !== undefined && !isOwn(app, service);
+}
+
 function slicesOf(observed: ObservedApp, placement: Placement, port: number): EndpointSlice[] {
-  const { app, nodes, pods, replicas, slices, service } = observed;
-  if (service !== undefined && !isOwn(app, service)) return [];
+  const { app, nodes, pods, replicas, slices } = observed;
+  if (hasForeignService(observed)) return [];
   const placed = replicas.filter(({ spec }) => placement.nodes.includes(spec.nodeName));
   const byName = new Map(nodes.map((node) => [node.name, node]));
   return buildEndpointSlices(app, endpointsOf(placed, byName, pods), port, slices);

@@ -11,7 +11,7 @@ import type { RevisionOf } from "./rollout.ts";
 /* What an app's objects are to be: pure functions of the app and of what was decided about it. */
 
 /** The port of an app's Service. */
-const SERVICE_PORT = 80;
+export const SERVICE_PORT = 80;
 
 const HASH_DIGITS = 10;
 /** Names of objects may have 253 characters; those that become label values 63. */

@@ -1,6 +1,7 @@
 import { medianStart } from "../../crds/wasm-replica/start-time.ts";
 import type { WasmAppObject, WasmAppStatus, WasmReplica } from "../objects.ts";
 import { timed, toTime, type Condition, type Finding } from "./conditions.ts";
+import { exposureOf } from "./exposure.ts";
 import type { ObservedApp } from "./observed.ts";
 import type { Decision, PlannedEvent } from "./plan.ts";
 import { isServing, isUpToDate } from "./replica-state.ts";
@@ -25,11 +26,13 @@ export function buildStatus(observed: ObservedApp, decision: Decision): WasmAppS
   const counts = countOf(placed, placement.wanted, revision);
   const lastProgressTime = progressTime(app.status, revision, counts, nowMs);
   const isOverdue = nowMs >= Date.parse(lastProgressTime) + app.spec.rollout.progressDeadlineSeconds * 1000;
+  const exposure = exposureOf(observed);
   const findings = [
     readiness(app, counts, placed, decision),
     progress(app, counts, placed, decision, isOverdue),
-    degradation(counts, placed, decision, isOverdue),
+    degradation(counts, placed, decision, isOverdue, exposure),
     ...completion(app, counts, placed),
+    ...(exposure === undefined ? [] : [exposure]),
   ];
   const digest = placed.find(isServing)?.status?.digest;
   const startP50 = medianStart(placed.flatMap(({ status }) => status?.startP50 ?? []));
@@ -154,6 +157,7 @@ function degradation(
   placed: readonly WasmReplica[],
   { blockage, placement }: Decision,
   isOverdue: boolean,
+  exposure: Finding | undefined,
 ): Finding {
   const type = "Degraded";
   if (blockage !== undefined && blockage.isWaiting !== true) {
@@ -169,6 +173,7 @@ function degradation(
     const message = `only ${counts.updated} of ${nodes(counts.wanted)} run the revision`;
     return { type, status: "True", reason: "ProgressDeadlineExceeded", message };
   }
+  if (exposure?.status === "False") return { ...exposure, type, status: "True" };
   return { type, status: "False", reason: "AsExpected", message: "nothing is wrong that Wasmlet knows of" };
 }
 

@@ -84,6 +84,8 @@ export function observe(change: Partial<ObservedApp> = {}): ObservedApp {
     hasLeftovers: false,
     replicas: [],
     service: undefined,
+    httpRoute: undefined,
+    gatewayApiAbsence: undefined,
     slices: [],
     role: undefined,
     roleBinding: undefined,

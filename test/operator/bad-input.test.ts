@@ -200,14 +200,6 @@ const MISTAKES: Mistake[] = [
     message: new RegExp(`^spec\\.rollout\\.strategy ${strategy} is not honoured yet: use RollingUpdate$`),
     mend: (name: string) => change(name, { rollout: null }),
   })),
-  {
-    name: "a route",
-    spec: () => ({ expose: { httpRoute: { parentRefs: [{ name: "public" }] } } }),
-    reason: "FieldNotSupported",
-    message:
-      /^spec\.expose is not honoured yet: leave it out and point an HTTPRoute or an Ingress at the app's Service$/,
-    mend: (name) => change(name, { expose: null }),
-  },
 ];
 
 async function versionsOf(name: string): Promise<(string | undefined)[]> {
