@@ -176,7 +176,8 @@ export class AppController {
   }
 
   #podChanged(before: Pod | undefined, after: Pod | undefined): void {
-    if (before !== undefined && after === undefined) this.#gonePods.note(before.metadata.name);
+    if (after === undefined) this.#gonePods.note(before!.metadata.name);
+    else this.#gonePods.forget(after.metadata.name);
     if (before !== undefined && after !== undefined && isEqual(relevantOfPod(before), relevantOfPod(after))) return;
     const nodeName = (after ?? before)!.spec?.nodeName;
     if (nodeName !== undefined) this.#nodeMatters(nodeName);
