@@ -11,7 +11,7 @@ import type { WasmAppObject, WasmReplica } from "../objects.ts";
 import type { OperatorLog } from "../operator-api.ts";
 import { Ports } from "../ports.ts";
 import type { Writer } from "../writer.ts";
-import { isPodReady, observeApp } from "./observe.ts";
+import { isPodReady, isPodRunning, observeApp } from "./observe.ts";
 import { planApp, type Plan } from "./plan.ts";
 import type { TagResolver } from "./tag-resolver.ts";
 import { isEqual } from "./writes.ts";
@@ -211,5 +211,5 @@ function relevant({ metadata: { labels, deletionTimestamp }, spec, status }: Nod
 
 /** What of a pod endpoints depend on. */
 function relevantOfPod(pod: Pod): unknown {
-  return [pod.metadata.deletionTimestamp, pod.status?.podIP, pod.spec?.nodeName, isPodReady(pod)];
+  return [pod.metadata.deletionTimestamp, pod.status?.podIP, pod.spec?.nodeName, isPodReady(pod), isPodRunning(pod)];
 }

@@ -35,8 +35,8 @@ export function blockedBy(observed: ObservedApp, findings: Findings): Blockage |
 /** Fields that the API has and nobody honours yet: refused, so that nobody relies on them. */
 function unsupportedField({ app: { spec } }: ObservedApp): Blockage | undefined {
   const { strategy } = spec.rollout;
-  if (strategy === "RollingUpdate") return undefined;
-  const message = `spec.rollout.strategy ${strategy} is not honoured yet: use RollingUpdate`;
+  if (strategy !== "Canary") return undefined;
+  const message = `spec.rollout.strategy ${strategy} is not honoured yet: use RollingUpdate or Recreate`;
   return { reason: "FieldNotSupported", message };
 }
 

@@ -93,8 +93,17 @@ function podsOf(state: ClusterState, runtimeName: string): RuntimePod[] {
     const nodeName = pod.spec?.nodeName;
     if (labels?.[RUNTIME_LABEL] !== runtimeName || ip === undefined || nodeName === undefined) return [];
     const isTerminating = deletionTimestamp !== undefined;
-    return [{ namespace, name, uid, ip, nodeName, isReady: isPodReady(pod), isTerminating }];
+    return [
+      { namespace, name, uid, ip, nodeName, isReady: isPodReady(pod), isTerminating, isRunning: isPodRunning(pod) },
+    ];
   });
+}
+
+/** Returns whether a process of a pod may run, as far as its node has told. */
+export function isPodRunning({ status }: Pod): boolean {
+  if (status?.phase === "Succeeded" || status?.phase === "Failed") return false;
+  const [container] = status?.containerStatuses ?? [];
+  return container?.state?.waiting === undefined && container?.state?.terminated === undefined;
 }
 
 /**

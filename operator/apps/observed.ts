@@ -29,6 +29,8 @@ export interface RuntimePod {
   nodeName: string;
   isReady: boolean;
   isTerminating: boolean;
+  /** Whether a process of it may run: neither waits its container to be started, nor has it ended. */
+  isRunning: boolean;
 }
 
 /** What became of looking up where a tag leads. */

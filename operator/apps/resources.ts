@@ -37,7 +37,7 @@ export function buildReplica(
   app: WasmAppObject,
   nodeName: string,
   runtimeName: string,
-  { revision, template, previous }: RevisionOf,
+  { revision, template, previous, suspend }: RevisionOf,
   port: number | undefined,
 ): WasmReplica {
   return {
@@ -51,6 +51,7 @@ export function buildReplica(
       ...(port !== undefined && { port }),
       revision,
       template,
+      ...(suspend === true && { suspend }),
       ...(previous !== undefined && { previous: { revision: previous.revision, template: previous.template } }),
     },
   };

@@ -113,6 +113,9 @@ function readiness(app: WasmAppObject, counts: Counts, placed: readonly WasmRepl
     const reason = app.spec.trigger.http === undefined ? "Running" : "Serving";
     return { type, status: "True", reason, message: `${verb} on ${serving} of ${nodes(wanted)}` };
   }
+  if (decision.stopping.length > 0) {
+    return { type, status: "False", reason: "Stopping", message: stoppingMessage(decision.stopping) };
+  }
   const failing = placed.find(({ status }) => status?.reason !== undefined);
   if (decision.blockage !== undefined && failing === undefined) {
     return { type, status: "False", reason: decision.blockage.reason, message: decision.blockage.message };
@@ -128,7 +131,7 @@ function progress(
   { spec }: WasmAppObject,
   counts: Counts,
   placed: readonly WasmReplica[],
-  { blockage, revision }: Decision,
+  { blockage, revision, stopping }: Decision,
   isOverdue: boolean,
 ): Finding {
   const type = "Progressing";
@@ -144,7 +147,8 @@ function progress(
       message: `revision ${revision} runs on ${nodes(counts.updated)}`,
     };
   }
-  const done = `revision ${revision} runs on ${counts.updated} of ${nodes(counts.wanted)}`;
+  const waits = stopping.length === 0 ? "" : `; ${stoppingMessage(stopping)}`;
+  const done = `revision ${revision} runs on ${counts.updated} of ${nodes(counts.wanted)}${waits}`;
   if (!isOverdue) return { type, status: "True", reason: "RollingOut", message: done };
   const failing = placed.find((replica) => !isUpToDate(replica) && replica.status?.reason !== undefined);
   const why = failing === undefined ? "" : `; on ${failing.spec.nodeName}: ${told(failing).message}`;
@@ -194,6 +198,13 @@ function told({ spec, status }: WasmReplica): Pick<Condition, "reason" | "messag
   const code = status?.exitCode === undefined ? "" : ` (exit code ${status.exitCode})`;
   const reason = status?.reason ?? status?.state ?? "Unknown";
   return { reason, message: `${spec.nodeName}: ${status?.message ?? reason}${code}` };
+}
+
+/** The first few of what may be thousands. */
+function stoppingMessage(stopping: readonly string[]): string {
+  const named = stopping.slice(0, 5).join(", ");
+  const more = stopping.length > 5 ? ` and ${stopping.length - 5} more` : "";
+  return `the strategy is Recreate: another revision is being stopped on ${named}${more}`;
 }
 
 function hadRevision(before: WasmAppStatus | undefined, now: WasmAppStatus): boolean {

@@ -1,5 +1,6 @@
 import { keyOf, type KubeObject } from "../../kube/objects.ts";
 import { ENDPOINT_SLICES, NODES, PODS, ROLE_BINDINGS, ROLES, SECRETS, SERVICES } from "../../kube/resources.ts";
+import { HTTP_ROUTES } from "../apps/http-route.ts";
 import { isOwn } from "../apps/ownership.ts";
 import { referencesOf } from "../apps/references.ts";
 import { buildTemplate } from "../apps/template.ts";
@@ -39,7 +40,7 @@ export function summarize(world: World): string[] {
 function noOrphans(world: World): void {
   const uids = new Set(world.api.list(WASM_APPS).map(({ metadata }) => metadata.uid));
   const nodes = new Set(world.api.list(NODES).map(({ metadata }) => metadata.name));
-  for (const resource of [WASM_REPLICAS, SERVICES, ENDPOINT_SLICES, ROLES, ROLE_BINDINGS]) {
+  for (const resource of [WASM_REPLICAS, SERVICES, HTTP_ROUTES, ENDPOINT_SLICES, ROLES, ROLE_BINDINGS]) {
     for (const { metadata } of world.api.list<KubeObject>(resource)) {
       const owner = metadata.ownerReferences?.[0];
       if (owner === undefined || uids.has(owner.uid)) continue;
@@ -80,6 +81,7 @@ class AppCheck {
     const blockage = this.#blockage();
     this.#statusIsTrue();
     this.#endpointsAreThose();
+    this.#isRoutedAsWanted();
     this.#badCostsNothing();
     if (blockage !== undefined) {
       const said = this.#app.status?.conditions?.find(({ type }) => type === "Degraded")?.reason;
@@ -145,6 +147,14 @@ class AppCheck {
     if (port === undefined || isForeign) return;
     const target = service?.spec?.ports?.[0]?.targetPort;
     if (target !== port) this.#wrong("one port", `the Service leads to ${target} instead of ${port}`);
+  }
+
+  #isRoutedAsWanted(): void {
+    const route = this.#world.api.get(HTTP_ROUTES, this.#app.metadata);
+    const service = this.#world.api.get(SERVICES, this.#app.metadata);
+    const isWanted = this.#app.spec.expose !== undefined && service !== undefined && isOwn(this.#app, service);
+    if ((route !== undefined) === isWanted) return;
+    this.#wrong("routes are those that are wanted", `there is ${route === undefined ? "none" : "one"}`);
   }
 
   #servingAddresses(): string[] {

@@ -132,6 +132,8 @@ function wishOf(random: Random, version: number, nodes: number): Wish {
     ...(random.chance(0.1) && { isCommand: true }),
     ...(random.chance(0.3) && { secret: "keys" }),
     ...(random.chance(0.1) && { isEverywhere: true }),
+    ...(random.chance(0.25) && { isRecreated: true }),
+    ...(random.chance(0.25) && { isExposed: true }),
   };
 }
 
