@@ -193,13 +193,13 @@ const MISTAKES: Mistake[] = [
       await bed.client.delete(SERVICES, { namespace: NAMESPACE, name });
     },
   },
-  ...["Recreate", "Canary"].map((strategy) => ({
-    name: `the strategy ${strategy}`,
-    spec: () => ({ rollout: { strategy, ...(strategy === "Canary" && { canary: { weight: 5 } }) } }),
+  {
+    name: "the strategy Canary",
+    spec: () => ({ rollout: { strategy: "Canary", canary: { weight: 5 } } }),
     reason: "FieldNotSupported",
-    message: new RegExp(`^spec\\.rollout\\.strategy ${strategy} is not honoured yet: use RollingUpdate$`),
-    mend: (name: string) => change(name, { rollout: null }),
-  })),
+    message: /^spec\.rollout\.strategy Canary is not honoured yet: use RollingUpdate or Recreate$/,
+    mend: (name) => change(name, { rollout: null }),
+  },
 ];
 
 async function versionsOf(name: string): Promise<(string | undefined)[]> {
