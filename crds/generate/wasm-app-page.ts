@@ -46,6 +46,12 @@ needs the [Gateway API](https://gateway-api.sigs.k8s.io) and a controller for it
 | False | \`HTTPRouteNotAccepted\` | A Gateway does not accept the route; the message is the Gateway's. |
 | False | \`HTTPRouteRefsNotResolved\` | A Gateway does not find the Service, or may not use it; the message is the Gateway's. |
 `,
+  rollout: `
+With \`Recreate\` the app is without traffic until every node has stopped the old revision, which answers the requests under way
+first: \`Ready\` is then \`False\` with the reason \`Stopping\`, and names the nodes. Nobody waits for a node that is gone or has been
+unready for \`unreachableSeconds\` of its WasmRuntime. \`Canary\` is not honoured yet: such an app keeps running what ran before, and
+is told \`FieldNotSupported\`.
+`,
 };
 
 const EDITORS = `
