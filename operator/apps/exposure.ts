@@ -1,8 +1,9 @@
-import { FIELD_MANAGER } from "../objects.ts";
+import { FIELD_MANAGER, type WasmAppObject } from "../objects.ts";
 import type { Finding } from "./conditions.ts";
-import { isSameParent, parentRefsOf, type HttpRoute, type ParentRef } from "./http-route.ts";
+import { buildHttpRoute, isSameParent, parentRefsOf, type HttpRoute, type ParentRef } from "./http-route.ts";
 import type { ObservedApp } from "./observed.ts";
 import { isOwn } from "./ownership.ts";
+import { isSameRoute } from "./writes.ts";
 
 /*
  * Whether an app can be reached through its Gateways. That it cannot be is no reason for it not to run: it answers in the
@@ -22,11 +23,14 @@ type ParentStatus = NonNullable<NonNullable<HttpRoute["status"]>["parents"]>[num
 
 /** Returns the condition `Exposed` of an app; undefined for one that is not to be exposed. */
 export function exposureOf(observed: ObservedApp): Finding | undefined {
-  const { app, httpRoute } = observed;
-  if (app.spec.expose === undefined) return undefined;
-  const problem = absentApi(observed) ?? foreignRoute(observed) ?? objection(observed);
+  const { app } = observed;
+  const desired = buildHttpRoute(app);
+  if (desired === undefined) return undefined;
+  // What is about to be changed was answered for as it was.
+  const answered = observed.httpRoute && isSameRoute(desired, observed.httpRoute) ? observed.httpRoute : undefined;
+  const problem = absentApi(observed) ?? foreignRoute(observed) ?? objection(app, answered);
   if (problem !== undefined) return { type: "Exposed", status: "False", ...problem };
-  const waiting = parentRefsOf(app).filter((ref) => !isAccepted(httpRoute, ref));
+  const waiting = parentRefsOf(app).filter((ref) => !isAccepted(answered, ref));
   if (waiting.length > 0) {
     const message = `no answer yet from ${waiting.map(nameOf).join(", ")}: if none comes, check that the Gateway is there and that its controller runs`;
     return { type: "Exposed", status: "Unknown", reason: "HTTPRoutePending", message };
@@ -55,9 +59,9 @@ function foreignRoute({ app, httpRoute }: ObservedApp): Problem | undefined {
   return { reason: "HTTPRouteConflict", message };
 }
 
-function objection({ app, httpRoute }: ObservedApp): Problem | undefined {
+function objection(app: WasmAppObject, route: HttpRoute | undefined): Problem | undefined {
   for (const ref of parentRefsOf(app)) {
-    for (const { conditions = [] } of answersOf(httpRoute, ref)) {
+    for (const { conditions = [] } of answersOf(route, ref)) {
       for (const [type, reason] of OBJECTIONS) {
         const refused = conditions.find((condition) => condition.type === type && condition.status === "False");
         if (refused === undefined) continue;

@@ -506,6 +506,15 @@ describe("HTTPRoute", () => {
     expect(condition(told.status, "Ready")).toMatchObject({ status: "True" });
   });
 
+  test("what was said of it before a change does not count, from the plan that changes it on", () => {
+    const accepted = settle(answered({ type: "Accepted", status: "True" }));
+    const app = { ...accepted.app, spec: exposed({ ...httpRoute, hostnames: ["other.example.com"] }).spec };
+    const { writes } = planApp({ ...accepted, app });
+    expect(kinds(writes)).toEqual(["status WasmApp", "apply HTTPRoute"]);
+    const { status } = carryOut({ ...accepted, app }, writes).app;
+    expect(condition(status, "Exposed")).toMatchObject({ status: "Unknown", reason: "HTTPRoutePending" });
+  });
+
   test("what was said of an earlier version of it does not count", () => {
     const observed = answered({ type: "Accepted", status: "False", observedGeneration: 1 });
     observed.httpRoute!.metadata = { ...observed.httpRoute!.metadata, generation: 2 };

@@ -155,8 +155,11 @@ function holdsAll<T>(desired: T, observed: T): boolean {
   return holds(observed, desired);
 }
 
-/** A section that is no longer asked for can't be asked for by an empty name: so it counts that there is none. */
-function isSameRoute(desired: HttpRoute, observed: HttpRoute): boolean {
+/**
+ * Returns whether a route has everything that it is to have. A section that is no longer asked for can't be asked for by an
+ * empty name: so it counts that there is none.
+ */
+export function isSameRoute(desired: HttpRoute, observed: HttpRoute): boolean {
   return holds(observed, desired) && isEqual(sectionsOf(desired), sectionsOf(observed));
 }
 
