@@ -296,6 +296,19 @@ describe("rollout with strategy Recreate", () => {
     expect(asked(started)).toEqual(["new", "new"]);
   });
 
+  test("something stands in its way: a replica that leaves its node stops all the same before it is deleted", () => {
+    const { spec: resolving } = minimalApp({
+      ...spec,
+      source: { oci: { image: "example.com/a:1" } },
+      scale: { minReplicas: 1 },
+    });
+    const stopping = planned({ ...before, app: { ...before.app, spec: resolving } });
+    expect(condition(stopping.app.status, "Progressing")).toMatchObject({ reason: "ResolvingImage" });
+    expect(asked(stopping).toSorted()).toEqual(["old", "old stops", "old stops"]);
+    const names = stopping.replicas.filter((one) => one.spec.suspend === true).map((one) => one.spec.nodeName);
+    expect(asked(planned(reported(stopping, ...names)))).toEqual(["old"]);
+  });
+
   test("another pod of a node that may run it is waited for; one that waits to be started is not", () => {
     const all = reported(planned(changed(before)), "node1", "node2", "node3");
     const withPod = (change: object): ObservedApp => ({

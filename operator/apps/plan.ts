@@ -170,15 +170,15 @@ function replicasOf(
     const runtimeName = runtime?.metadata.name ?? existing?.spec.runtimeName ?? "";
     return buildReplica(app, nodeName, runtimeName, wish, port);
   };
-  if (target !== undefined && app.spec.rollout.strategy === "Recreate") {
-    const recreation = planRecreation(observed, nodes, target);
+  const stable = servedRevision(replicas);
+  if (app.spec.rollout.strategy === "Recreate") {
+    const recreation = planRecreation(observed, nodes, target, stable);
     return {
       replicas: [...recreation.replicas].map(([nodeName, wish]) => build(nodeName, wish)),
       stopping: recreation.stopping,
     };
   }
   const placed = replicas.filter(({ spec }) => nodes.includes(spec.nodeName));
-  const stable = servedRevision(replicas);
   const rollout = target === undefined ? new Map<string, RevisionOf>() : planRollout(placed, target, stable);
   const wishes = nodes.flatMap((nodeName) => {
     const existing = placed.find(({ spec }) => spec.nodeName === nodeName);

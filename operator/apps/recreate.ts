@@ -25,13 +25,21 @@ export interface Recreation {
   stopping: string[];
 }
 
-/** Returns what the replicas of an app are to run now, those that leave their node included. */
-export function planRecreation(observed: ObservedApp, nodes: readonly string[], wanted: Served): Recreation {
+/**
+ * Returns what the replicas of an app are to run now, those that leave their node included. Where the wanted revision cannot
+ * be had, those that stay are left as they are, and new ones run what serves elsewhere, if that is the same everywhere.
+ */
+export function planRecreation(
+  observed: ObservedApp,
+  nodes: readonly string[],
+  wanted: Served | undefined,
+  stable: Served | undefined,
+): Recreation {
   const { replicas } = observed;
   const isLeaving = ({ spec }: WasmReplica): boolean => !nodes.includes(spec.nodeName);
   const stopping = replicas.filter(
     (replica) =>
-      (isLeaving(replica) || runsAnother(observed, replica, wanted.revision)) &&
+      (isLeaving(replica) || runsAnother(observed, replica, wanted?.revision)) &&
       isReachable(observed, replica) &&
       !isStopped(observed, replica),
   );
@@ -40,13 +48,23 @@ export function planRecreation(observed: ObservedApp, nodes: readonly string[], 
     const { nodeName } = replica.spec;
     if (isLeaving(replica)) {
       if (stopping.includes(replica)) plan.set(nodeName, suspended(replica));
+    } else if (wanted === undefined) {
+      plan.set(nodeName, replica.spec);
     } else if (runsAnother(observed, replica, wanted.revision)) {
       const mayStart = stopping.length === 0 && isStopped(observed, replica);
       plan.set(nodeName, mayStart ? wanted : suspended(replica));
     } else plan.set(nodeName, replica.spec.suspend === true && stopping.length > 0 ? suspended(replica) : wanted);
   }
-  if (stopping.length === 0) for (const node of nodes) if (!plan.has(node)) plan.set(node, wanted);
+  const added = wanted ?? (isOnly(observed, stable) ? stable : undefined);
+  if (stopping.length === 0 && added !== undefined) {
+    for (const node of nodes) if (!plan.has(node)) plan.set(node, added);
+  }
   return { replicas: plan, stopping: stopping.map(({ spec }) => spec.nodeName).toSorted() };
+}
+
+/** Whether a revision is the only one that any replica runs or is asked for. */
+function isOnly(observed: ObservedApp, stable: Served | undefined): boolean {
+  return observed.replicas.every((replica) => !runsAnother(observed, replica, stable?.revision));
 }
 
 function suspended({ spec: { revision, template } }: WasmReplica): RevisionOf {
@@ -54,7 +72,8 @@ function suspended({ spec: { revision, template } }: WasmReplica): RevisionOf {
 }
 
 /** Whether it is asked for, or reported by a pod that runs, in another revision. */
-function runsAnother({ pods }: ObservedApp, replica: WasmReplica, revision: string): boolean {
+function runsAnother({ pods }: ObservedApp, replica: WasmReplica, revision: string | undefined): boolean {
+  if (revision === undefined) return false;
   const { spec, status } = replica;
   if (spec.revision !== revision || spec.previous !== undefined) return true;
   const isTold = pods.get(status?.podName ?? "")?.isRunning === true;

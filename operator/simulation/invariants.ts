@@ -18,6 +18,8 @@ export class Invariants {
   readonly #users: Users;
   /** Apps that could be reached when we last looked, by uid. */
   #reachable = new Set<string>();
+  /** Apps that ran in one revision at most when we last looked, by uid. */
+  #single = new Set<string>();
   #version = 0;
 
   constructor(world: World, users: Users) {
@@ -93,6 +95,7 @@ export class Invariants {
 
   /** With strategy Recreate two revisions never run at once, but on a node that nobody hears of. */
   #recreatedAppsHaveOneRevision(): void {
+    const single = new Set<string>();
     for (const app of this.#world.api.list(WASM_APPS)) {
       const { uid = "", name } = app.metadata;
       const changedMs = this.#users.strategyMs.get(name) ?? Number.NEGATIVE_INFINITY;
@@ -102,10 +105,13 @@ export class Invariants {
         if (!this.#isHeardOf(runtime.pod.nodeName)) continue;
         for (const revision of runtime.revisionsOf(uid)) running.set(revision, runtime.pod.name);
       }
-      if (running.size < 2) continue;
+      if (running.size < 2) single.add(uid);
+      // Two that ran already when the strategy was changed may go on where something stands in the app's way.
+      if (running.size < 2 || !this.#single.has(uid)) continue;
       const where = [...running].map(([revision, pod]) => `${revision} in ${pod}`).join(", ");
       this.#world.violate("recreated apps have one revision", `${keyOf(app.metadata)} runs as ${where}`);
     }
+    this.#single = single;
   }
 
   #isHeardOf(nodeName: string): boolean {

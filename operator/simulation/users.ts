@@ -73,14 +73,9 @@ export class Users {
   #noteWhatIsAtStake(name: string, held: WasmAppObject | undefined, wish: Wish): void {
     const { isBad, isCommand, isRecreated, replicas } = wish;
     const wasUp = held !== undefined && isUp(this.#world, held);
-    if (
-      isBad === true &&
-      isCommand !== true &&
-      isRecreated !== true &&
-      replicas > 0 &&
-      wasUp &&
-      held.spec.trigger.http !== undefined
-    ) {
+    const isRolled = isRecreated !== true && held?.spec.rollout.strategy !== "Recreate";
+    const isHttp = isCommand !== true && held?.spec.trigger.http !== undefined;
+    if (isBad === true && isHttp && isRolled && replicas > 0 && wasUp) {
       this.mustServe.add(name);
     } else this.mustServe.delete(name);
   }
