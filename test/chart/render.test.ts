@@ -112,6 +112,19 @@ describe.each(HELM_MAJORS.map((major) => ({ major })))("Helm $major", { skip: la
     }
   });
 
+  test("operator: may do to HTTPRoutes what it does, and their status is the Gateways'", async () => {
+    const { rules } = find(await render(major), "ClusterRole", "wasmlet-operator") as unknown as {
+      rules: { apiGroups: string[] }[];
+    };
+    expect(rules.filter(({ apiGroups }) => apiGroups.includes("gateway.networking.k8s.io"))).toEqual([
+      {
+        apiGroups: ["gateway.networking.k8s.io"],
+        resources: ["httproutes"],
+        verbs: ["list", "watch", "create", "patch", "delete"],
+      },
+    ]);
+  });
+
   test("pods: satisfy the level Restricted", async () => {
     const objects = await render(major);
     const test = find(objects, "Pod", "wasmlet-test") as unknown as { spec: PodSpec };
