@@ -1,6 +1,6 @@
 import { APP_LABEL } from "../crds/wasm-replica/types.ts";
 import { DEFAULT_RUNTIME } from "../crds/wasm-runtime/types.ts";
-import { Informer } from "../kube/informer.ts";
+import { Informer, type InformerOptions } from "../kube/informer.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { keyOf, type KubeObject } from "../kube/objects.ts";
 import {
@@ -20,9 +20,11 @@ import {
 } from "../kube/resources.ts";
 import type { ObjectStore } from "../kube/store.ts";
 import type { Timing } from "../common/timing.ts";
+import { HTTP_ROUTES, type HttpRoute } from "./apps/http-route.ts";
 import { referencesOf } from "./apps/references.ts";
 import { buildTemplate } from "./apps/template.ts";
 import { MANAGED_BY, WASM_APPS, WASM_REPLICAS, WASM_RUNTIMES, type WasmAppObject } from "./objects.ts";
+import { OptionalWatch } from "./optional-watch.ts";
 
 /** The label of a runtime's pods that names it. */
 export const RUNTIME_LABEL = "wasmlet.dev/runtime";
@@ -46,6 +48,8 @@ export class ClusterState {
   readonly nodes;
   readonly pods;
   readonly services;
+  /** The one kind of another project: a cluster may be without it. */
+  readonly httpRoutes: OptionalWatch<HttpRoute>;
   readonly slices;
   readonly roles;
   readonly roleBindings;
@@ -75,6 +79,8 @@ export class ClusterState {
       },
     );
     this.services = this.#watch(SERVICES, {}, {});
+    this.httpRoutes = new OptionalWatch(this.#informerOptions(HTTP_ROUTES, {}, {}));
+    this.#stores.set(HTTP_ROUTES.plural, this.httpRoutes.store as unknown as ObjectStore<KubeObject>);
     this.slices = this.#watch(ENDPOINT_SLICES, ours, byApp);
     this.roles = this.#watch(ROLES, ours, byApp);
     this.roleBindings = this.#watch(ROLE_BINDINGS, ours, byApp);
@@ -89,15 +95,16 @@ export class ClusterState {
   /** Begins to watch; resolves when everything is known, however long that takes. */
   async start(): Promise<void> {
     for (const informer of this.#informers) informer.start();
-    await Promise.all(this.#informers.map((informer) => informer.whenSynced()));
+    this.httpRoutes.start();
+    await Promise.all([...this.#informers.map((informer) => informer.whenSynced()), this.httpRoutes.whenKnown()]);
   }
 
   get isSynced(): boolean {
-    return this.#informers.every((informer) => informer.isSynced);
+    return this.httpRoutes.isKnown && this.#informers.every((informer) => informer.isSynced);
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#informers.map((informer) => informer.stop()));
+    await Promise.all([...this.#informers, this.httpRoutes].map((informer) => informer.stop()));
   }
 
   /** Returns the store of a kind; undefined for one that is not watched. */
@@ -110,18 +117,26 @@ export class ClusterState {
     selection: { namespace?: string; labelSelector?: string },
     indices: Record<string, (object: T) => Iterable<string>>,
   ): ObjectStore<T> {
+    const informer = new Informer(this.#informerOptions(resource, selection, indices));
+    this.#informers.push(informer as unknown as Informer<KubeObject>);
+    this.#stores.set(resource.plural, informer.store as unknown as ObjectStore<KubeObject>);
+    return informer.store;
+  }
+
+  #informerOptions<T extends KubeObject>(
+    resource: Resource<T>,
+    selection: { namespace?: string; labelSelector?: string },
+    indices: Record<string, (object: T) => Iterable<string>>,
+  ): InformerOptions<T> {
     const { client, onError, timing } = this.#options;
-    const informer = new Informer({
+    return {
       client,
       resource,
       indices,
       ...selection,
       ...(timing !== undefined && { timing }),
       onError: (thrown, retryAfterMs) => onError?.(resource.plural, thrown, retryAfterMs),
-    });
-    this.#informers.push(informer as unknown as Informer<KubeObject>);
-    this.#stores.set(resource.plural, informer.store as unknown as ObjectStore<KubeObject>);
-    return informer.store;
+    };
   }
 }
 

@@ -31,6 +31,11 @@ export class GonePods {
     this.#names.delete(oldest!);
   }
 
+  /** Notes that a pod is there: what was not there at the beginning may only have been late. */
+  forget(name: string): void {
+    this.#names.delete(name);
+  }
+
   has(name: string): boolean {
     return this.#names.has(name);
   }

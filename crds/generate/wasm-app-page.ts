@@ -29,6 +29,31 @@ Its conditions are those of the app on the whole cluster. A node runtime tells w
 once a manifest had a mistake, \`ManifestValid\`.
 `;
 
+/** What is to be said of a section of the spec beside its fields. */
+const SECTION_NOTES: Readonly<Record<string, string>> = {
+  expose: `
+The operator makes an HTTPRoute (\`gateway.networking.k8s.io/v1\`) with the app's name that leads to port 80 of its Service. The cluster
+needs the [Gateway API](https://gateway-api.sigs.k8s.io) and a controller for it, which may be installed later. The condition
+\`Exposed\` tells how the route stands; where it is \`False\`, \`Degraded\` says the same, and the app answers in the cluster all the same.
+
+| \`Exposed\` | Reason | What |
+|---|---|---|
+| True | \`Accepted\` | Every Gateway accepts the route. |
+| Unknown | \`HTTPRoutePending\` | A Gateway has not answered: it is not there, its controller does not run, or it needs a moment. |
+| False | \`GatewayApiMissing\` | The cluster has no HTTPRoutes. Once it has, the route is made within a minute. |
+| False | \`GatewayApiForbidden\` | The operator may not read HTTPRoutes: its ClusterRole is older than it. |
+| False | \`HTTPRouteConflict\` | An HTTPRoute of that name belongs to something else. It is left alone. |
+| False | \`HTTPRouteNotAccepted\` | A Gateway does not accept the route; the message is the Gateway's. |
+| False | \`HTTPRouteRefsNotResolved\` | A Gateway does not find the Service, or may not use it; the message is the Gateway's. |
+`,
+  rollout: `
+With \`Recreate\` the app is without traffic until every node has stopped the old revision, which answers the requests under way
+first: \`Ready\` is then \`False\` with the reason \`Stopping\`, and names the nodes. Nobody waits for a node that is gone or has been
+unready for \`unreachableSeconds\` of its WasmRuntime. \`Canary\` is not honoured yet: such an app keeps running what ran before, and
+is told \`FieldNotSupported\`.
+`,
+};
+
 const EDITORS = `
 Editors with a YAML language server check a manifest while it is written when its first line is
 \`# yaml-language-server: $schema=<path>/crds/generated/wasmapp.schema.json\`. \`wasmlet validate FILE\` does the same, CEL rules included.
@@ -69,6 +94,7 @@ function buildSection(name: string, section: SchemaNode, spec: SchemaNode): stri
       " ",
     ),
     buildTable(items === undefined ? rowsBelow(section, "", `spec.${name}.`) : rowsBelow(items, "[].", `spec.${name}`)),
+    ...(SECTION_NOTES[name] === undefined ? [] : [SECTION_NOTES[name].trim()]),
     ...ruleList(rulesBelow(section, "", true)),
   ];
 }

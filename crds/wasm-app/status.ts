@@ -7,7 +7,10 @@ export const Status = Type.Object(
     observedGeneration: Type.Optional(
       Type.Integer({ description: "Generation of the spec that this status speaks of.", minimum: 0 }),
     ),
-    conditions: conditions("the app", "`Ready`, `Progressing`, `Degraded`, and for commands `Complete`"),
+    conditions: conditions(
+      "the app",
+      "`Ready`, `Progressing`, `Degraded`, for commands `Complete`, and for apps with an HTTPRoute `Exposed`",
+    ),
     replicas: Type.Optional(Type.Integer({ description: "Nodes that the app is placed on.", minimum: 0 })),
     readyReplicas: Type.Optional(Type.Integer({ description: "Nodes on which it is ready.", minimum: 0 })),
     updatedReplicas: Type.Optional(

@@ -49,6 +49,12 @@ export const ReplicaSpec = Type.Object(
     ),
     revision: Revision,
     template: Template,
+    suspend: Type.Optional(
+      Type.Boolean({
+        description:
+          "Whether nothing of it is to run for now: a rollout with strategy `Recreate` stops every replica before it starts one anew.",
+      }),
+    ),
     previous: Type.Optional(
       Type.Object(
         { revision: Revision, template: Template },
@@ -69,10 +75,13 @@ export const ReplicaStatus = Type.Object(
       "the replica",
       "`Prepared`, `Loaded`, `Ready`, and `Updated` while an older revision serves",
     ),
-    state: oneOf(["Pending", "Preparing", "Starting", "Ready", "Running", "Completed", "BackOff", "Failed"], {
-      description: "Where the app stands on the node.",
-      default: "Pending",
-    }),
+    state: oneOf(
+      ["Pending", "Preparing", "Starting", "Ready", "Running", "Completed", "BackOff", "Failed", "Suspended"],
+      {
+        description: "Where the app stands on the node.",
+        default: "Pending",
+      },
+    ),
     reason: Type.Optional(Type.String({ description: "Why it is not ready, or not updated.", maxLength: 1024 })),
     message: Type.Optional(Type.String({ description: "The same in a sentence.", maxLength: 4096 })),
     revision: Type.Optional(Type.String({ description: "Revision that runs.", maxLength: 63 })),

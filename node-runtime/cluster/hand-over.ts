@@ -1,4 +1,4 @@
-import type { AppView } from "../runtime-api.ts";
+import type { WasmReplicaStatus } from "../../crds/wasm-replica/types.ts";
 import type { Pod, ReplicaStatus } from "./replica.ts";
 
 /*
@@ -17,13 +17,15 @@ import type { Pod, ReplicaStatus } from "./replica.ts";
 /** What a pod does about the status of a replica. */
 export type Turn = "report" | "hold" | "yield";
 
+type ReplicaState = WasmReplicaStatus["state"];
+
 const READY: ReadonlySet<string> = new Set(["Ready", "Running", "Completed"]);
 
 /** Returns whether this pod reports a replica whose status is `said`; `wanted` is the revision that is asked for. */
 export function turnOf(
   said: ReplicaStatus,
   me: Pod,
-  view: Pick<AppView, "state" | "revision">,
+  view: { state: ReplicaState; revision?: string | undefined },
   wanted: string | undefined,
 ): Turn {
   if (said.podName === undefined || said.podName === me.name) return "report";

@@ -144,3 +144,26 @@ test("replica plan: a command that is over is not run once more by a new runtime
   plan.update(minimalReplica("a", { metadata: { generation: 2 }, spec: { template, revision: "r2" }, status }));
   expect(plan.next()).toMatchObject({ revision: "r2" });
 });
+
+test("replica plan: contract: a suspended replica asks for nothing, and for its revision when it no longer is", () => {
+  const template = minimalTemplate(HTTP_SOURCE);
+  const { plan } = planOf(minimalReplica("a", { spec: { template } }));
+  expect(plan.next()).toMatchObject({ revision: "r1" });
+  plan.update(minimalReplica("a", { metadata: { generation: 2 }, spec: { template, suspend: true } }));
+  expect(plan.next()).toBeUndefined();
+  const { applied } = plan;
+  expect(applied).toEqual({ generation: 2, revision: "r1", app: "default/a", isSuspended: true });
+  expect(plan.next()).toBeUndefined();
+  expect(plan.applied).toBe(applied);
+  plan.update(minimalReplica("a", { metadata: { generation: 3 }, spec: { template, revision: "r2" } }));
+  expect(plan.next()).toMatchObject({ revision: "r2" });
+  expect(plan.applied).toEqual({ generation: 3, revision: "r2", app: "default/a" });
+});
+
+test("replica plan: a replica that is suspended from the start runs nothing, and reads nothing", () => {
+  const { plan, wishers } = planOf(minimalReplica("a", { spec: { suspend: true } }));
+  expect(plan.next()).toBeUndefined();
+  expect(plan.isReading).toBe(false);
+  expect(wishers).toEqual([]);
+  expect(plan.applied).toMatchObject({ isSuspended: true });
+});

@@ -96,6 +96,7 @@ export class ReplicaPlan {
   next(): DesiredApp | undefined {
     const { spec, problems } = this.#verdict;
     if (spec === undefined) return this.#take(this.#refused(invalidSpec(this.#replica, problems)), "");
+    if (spec.suspend === true) return this.#suspend(spec);
     if (!this.#wasRun && reasonNotToRun(spec, this.#replica.status ?? {}, this.#context.me)) return undefined;
     this.#tried = nextTry(spec, this.#context.viewOf(this.appId), this.#tried, this.#context.nowMs());
     const app = this.#resolve(spec, this.#tried.stage);
@@ -105,6 +106,17 @@ export class ReplicaPlan {
 
   get #runs(): string | undefined {
     return this.#context.viewOf(this.appId)?.revision;
+  }
+
+  /** What is asked for later is something new: nothing of it runs until then. */
+  #suspend({ revision }: WasmReplicaSpec): undefined {
+    for (const wisher of this.#wishers) this.#forget(wisher);
+    this.#app = undefined;
+    this.#tried = undefined;
+    const { generation = 0 } = this.#replica.metadata;
+    if (this.#applied?.generation !== generation || this.#applied.isSuspended !== true) {
+      this.#applied = { generation, revision, app: this.appId, isSuspended: true };
+    }
   }
 
   #take(app: DesiredApp, revision: string): DesiredApp {

@@ -77,6 +77,31 @@ export function buildReplicaStatus({ view, generation, wanted, pod, said, now }:
   };
 }
 
+/** Returns what is reported of a replica of which nothing runs, as was asked for. */
+export function buildSuspendedStatus({
+  generation,
+  pod,
+  said,
+  now,
+}: Pick<Observation, "generation" | "pod" | "said" | "now">): WasmReplicaStatus {
+  const ready = { type: "Ready", status: "False", reason: "Suspended" } as const;
+  return {
+    observedGeneration: generation,
+    conditions: [
+      {
+        ...ready,
+        message: "nothing of it runs, until every node has stopped the revision before",
+        observedGeneration: generation,
+        lastTransitionTime: transitionTime(ready, said, now),
+      },
+    ],
+    state: "Suspended",
+    podName: pod.name,
+    ...(pod.ip !== undefined && { podIP: pod.ip }),
+    podCreated: pod.created,
+  };
+}
+
 /** Whether a status says something that the one before did not; `ageMs` is how long ago that was written. */
 export function isWorthWriting(said: ReplicaStatus | undefined, next: WasmReplicaStatus, ageMs: number): boolean {
   if (said === undefined) return true;

@@ -209,6 +209,7 @@ class NodeRuntime implements RunningNode {
       store: this.#informer.store,
       appliedOf: (key) => this.#source.appliedOf(key),
       viewOf: (app) => this.#supervisor.app(app),
+      isPresent: (app) => this.#supervisor.isPresent(app),
       pod: () => this.#pod,
       write: (replica, status, signal) => this.#write(replica, status, signal),
       onWrite: (result) => this.#metrics.wrote(result),

@@ -19,12 +19,14 @@ function reporterOf(count = 1) {
   }
   const writes: { key: string; atMs: number; state: string }[] = [];
   const results: string[] = [];
+  const suspended = new Set<string>();
   let version = 1;
   let failure: Error | undefined;
   const reporter = new StatusReporter({
     store,
-    appliedOf: (key) => ({ generation: 1, revision: "r1", app: key }),
+    appliedOf: (key) => ({ generation: 1, revision: "r1", app: key, isSuspended: suspended.has(key) }),
     viewOf: (app) => views.get(app),
+    isPresent: (app) => views.has(app),
     pod: () => ({ name: "pod", created: "2026-01-01T00:00:00Z" }),
     write: async (replica, status) => {
       if (failure !== undefined) throw failure;
@@ -40,7 +42,17 @@ function reporterOf(count = 1) {
     views.set(key, { ...views.get(key)!, ...changes });
     reporter.look(key);
   };
-  return { reporter, store, views, writes, results, timing, show, fail: (error?: Error) => (failure = error) };
+  return {
+    reporter,
+    store,
+    views,
+    suspended,
+    writes,
+    results,
+    timing,
+    show,
+    fail: (error?: Error) => (failure = error),
+  };
 }
 
 test("status reporter: writes what changed, once", async () => {
@@ -117,4 +129,40 @@ test("status reporter: a replica that is gone is no trouble, a server that is aw
   fail();
   await timing.advance(60_000);
   expect(writes).toHaveLength(1);
+});
+
+test("status reporter: contract: a suspended replica is reported once nothing of it is on the node any more", async () => {
+  const { reporter, store, views, suspended, writes, timing } = reporterOf();
+  reporter.look("default/app-0");
+  await timing.advance(100);
+  suspended.add("default/app-0");
+  reporter.look("default/app-0");
+  await timing.advance(60_000);
+  expect(writes.map(({ state }) => state)).toEqual(["Ready"]);
+  views.delete("default/app-0");
+  reporter.look("default/app-0");
+  await timing.advance(100);
+  const { status } = store.get("default/app-0")!;
+  expect(status).toMatchObject({ state: "Suspended", observedGeneration: 1, podName: "pod" });
+  expect(status?.conditions).toMatchObject([{ type: "Ready", status: "False", reason: "Suspended" }]);
+  expect(status).not.toHaveProperty("revision");
+  reporter.look("default/app-0");
+  await timing.advance(60_000);
+  expect(writes).toHaveLength(2);
+});
+
+test("status reporter: where an older pod says that the app is ready, a suspended one waits until that has stopped", async () => {
+  const { reporter, store, views, suspended, writes, timing } = reporterOf();
+  const said = { podName: "older", podCreated: "2025-01-01T00:00:00Z", state: "Ready", revision: "r1" } as const;
+  store.note(minimalReplica("app-0", { metadata: { resourceVersion: "2" }, status: said }));
+  suspended.add("default/app-0");
+  views.delete("default/app-0");
+  reporter.look("default/app-0");
+  await timing.advance(60_000);
+  expect(writes).toEqual([]);
+  const { revision: _, ...stopped } = { ...said, state: "Suspended" as const };
+  store.note(minimalReplica("app-0", { metadata: { resourceVersion: "3" }, status: stopped }));
+  reporter.look("default/app-0");
+  await timing.advance(100);
+  expect(writes.map(({ state }) => state)).toEqual(["Suspended"]);
 });

@@ -8,8 +8,8 @@ import { WorkQueue, type WorkResult } from "../../kube/work-queue.ts";
 import type { AppView } from "../runtime-api.ts";
 import type { WriteResult } from "./cluster-metrics.ts";
 import { turnOf } from "./hand-over.ts";
-import { buildReplicaStatus, isWorthWriting } from "./replica-status.ts";
-import type { Pod, Replica } from "./replica.ts";
+import { buildReplicaStatus, buildSuspendedStatus, isWorthWriting } from "./replica-status.ts";
+import type { Pod, Replica, ReplicaStatus } from "./replica.ts";
 
 /** What the runtime acts on of a replica: it may be a generation behind. */
 export interface Applied {
@@ -17,6 +17,8 @@ export interface Applied {
   revision: string;
   /** `namespace/name` of the app. */
   app: string;
+  /** Whether nothing of it is to run for now. */
+  isSuspended?: boolean;
 }
 
 export interface StatusReporterOptions {
@@ -25,6 +27,8 @@ export interface StatusReporterOptions {
   /** Returns what the runtime acts on, by the key of the replica. */
   appliedOf: (key: string) => Applied | undefined;
   viewOf: (app: string) => AppView | undefined;
+  /** Whether anything of an app is still on the node. */
+  isPresent: (app: string) => boolean;
   /** The pod that reports; nothing is reported before that is known. */
   pod: () => Pod | undefined;
   /** Writes the status of a replica that still has this version; returns the replica as it is then. */
@@ -90,18 +94,29 @@ export class StatusReporter {
   }
 
   #next(key: string): { replica: Replica; status: WasmReplicaStatus } | undefined {
-    const { store, appliedOf, viewOf, timing } = this.#options;
+    const { store, appliedOf, timing } = this.#options;
     const pod = this.#options.pod();
     const replica = store.get(key);
     const applied = appliedOf(key);
-    const view = applied === undefined ? undefined : viewOf(applied.app);
-    if (pod === undefined || replica === undefined || applied === undefined || view === undefined) return undefined;
-    const { status: said = {} } = replica;
-    if (turnOf(said, pod, view, applied.revision) !== "report") return undefined;
-    const { generation, revision: wanted } = applied;
-    const status = buildReplicaStatus({ view, generation, wanted, pod, said, now: timing.date() });
+    if (pod === undefined || replica === undefined || applied === undefined) return undefined;
+    const status = this.#statusOf(replica.status ?? {}, applied, pod);
+    if (status === undefined) return undefined;
     const ageMs = timing.now() - (this.#wroteMs.get(key) ?? this.#beganMs);
     return isWorthWriting(replica.status, status, ageMs) ? { replica, status } : undefined;
+  }
+
+  /** Returns what this pod has to say of a replica; undefined for nothing, or nothing yet. */
+  #statusOf(said: ReplicaStatus, applied: Applied, pod: Pod): WasmReplicaStatus | undefined {
+    const { viewOf, isPresent, timing } = this.#options;
+    const { app, generation, revision: wanted, isSuspended = false } = applied;
+    const now = timing.date();
+    if (isSuspended) {
+      if (isPresent(app) || turnOf(said, pod, { state: "Suspended" }, wanted) !== "report") return undefined;
+      return buildSuspendedStatus({ generation, pod, said, now });
+    }
+    const view = viewOf(app);
+    if (view === undefined || turnOf(said, pod, view, wanted) !== "report") return undefined;
+    return buildReplicaStatus({ view, generation, wanted, pod, said, now });
   }
 
   async #report(key: string, signal: AbortSignal): Promise<WorkResult> {

@@ -40,6 +40,8 @@ export class AppController {
   #fields: ReadonlyMap<string, string> = new Map();
   #revision = 0;
   #serving: { revision: number; group: CellGroup } | undefined;
+  /** Cells that are being given the app. */
+  #loading: CellGroup | undefined;
   /** The revision that serves, or that was started as a command. */
   #running: number | undefined;
   readonly #held = new Map<number, () => void>();
@@ -110,16 +112,17 @@ export class AppController {
     }
   }
 
-  /** Takes the app off this node. */
-  remove(): void {
+  /** Takes the app off this node; resolves when nothing of it runs any more: requests under way end first. */
+  async remove(): Promise<void> {
     this.#removed = true;
     this.#attempt.abort();
     clearTimeout(this.#timer);
-    this.#command.stop();
+    const groups = [...new Set([this.#serving?.group, this.#loading])].filter((group) => group !== undefined);
+    const ended = [this.#command.stop(), ...groups.map((group) => group.unload(this.id))];
     this.#letGo(() => true);
-    this.#serving?.group.unload(this.id);
     this.#context.ports.release(this.id);
     this.#context.store.removeVolumes(this.id);
+    await Promise.all(ended);
   }
 
   #begin(attemptOf: "new" | "known"): void {
@@ -217,12 +220,14 @@ export class AppController {
     const group = this.#context.groupOf(desired);
     // A listener cannot move: another port or group means a new one, and the old one drains.
     if (this.#serving !== undefined && (this.#serving.group !== group || before !== port)) {
-      this.#serving.group.unload(this.id);
+      void this.#serving.group.unload(this.id);
       this.#serving = undefined;
       this.#runs(undefined);
     }
+    this.#loading = group;
     const failure = await group.load(cellAppOf(desired, revision, ready, { host, port }, store));
     if (signal.aborted) return;
+    this.#loading = undefined;
     if (failure !== undefined) throw errorOf(failure);
     this.#serving = { revision, group };
     this.#runs(revision);

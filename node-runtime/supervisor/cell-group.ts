@@ -29,6 +29,8 @@ interface Slot {
   deaths: number;
   ready: boolean;
   waiters: Map<string, LoadWaiter>;
+  /** Apps that it was told to take out, how often, and who waits until all of that is done. */
+  unloading: Map<string, { left: number; done: PromiseWithResolvers<void> }>;
 }
 
 /** Cells that serve the same apps on the same ports; the kernel balances between them. A dead one is replaced. */
@@ -73,11 +75,11 @@ export class CellGroup {
     return failure;
   }
 
-  /** Takes the app out of every cell; requests under way end first. */
-  unload(id: string): void {
+  /** Takes the app out of every cell; requests under way end first. Resolves when no cell runs it any more. */
+  async unload(id: string): Promise<void> {
     this.#apps.delete(id);
     this.#setDeadlines();
-    for (const { process } of this.#slots) process.send({ type: "unload", id });
+    await Promise.all(this.#slots.map((slot) => this.#unloadFrom(slot, id)));
   }
 
   /** Asks every cell for its counters; resolves when all answered or `timeoutMs` passed. */
@@ -125,6 +127,7 @@ export class CellGroup {
       bornMs: performance.now(),
       ready: false,
       waiters: new Map(),
+      unloading: new Map(),
       process: new CellProcess(
         { message: (message) => this.#receive(slot, message), exit: (why) => this.#died(slot, why) },
         { heartbeat: true },
@@ -144,6 +147,24 @@ export class CellGroup {
       slot.waiters.set(app.id, { revision: app.revision, settle });
       if (slot.ready) slot.process.send({ type: "load", app });
     });
+  }
+
+  #unloadFrom(slot: Slot, id: string): Promise<void> {
+    this.#settle(slot, id, slot.waiters.get(id)?.revision, undefined);
+    // A cell that is not ready got no app yet, and gets this one no more.
+    if (!slot.ready || !slot.process.isAlive) return Promise.resolve();
+    const unloading = slot.unloading.get(id) ?? { left: 0, done: Promise.withResolvers<void>() };
+    unloading.left++;
+    slot.unloading.set(id, unloading);
+    slot.process.send({ type: "unload", id });
+    return unloading.done.promise;
+  }
+
+  #unloaded(slot: Slot, id: string): void {
+    const unloading = slot.unloading.get(id);
+    if (unloading === undefined || --unloading.left > 0) return;
+    slot.unloading.delete(id);
+    unloading.done.resolve();
   }
 
   #receive(slot: Slot, message: FromCell): void {
@@ -167,13 +188,14 @@ export class CellGroup {
       case "drained":
         return this.#drainers.forEach((drained) => drained());
       case "unloaded":
+        return this.#unloaded(slot, message.id);
       case "exited":
       case "pong":
         return;
     }
   }
 
-  #settle(slot: Slot, id: string, revision: number, failure: Failure | undefined): void {
+  #settle(slot: Slot, id: string, revision: number | undefined, failure: Failure | undefined): void {
     const waiter = slot.waiters.get(id);
     if (waiter === undefined || waiter.revision !== revision) return;
     slot.waiters.delete(id);
@@ -184,6 +206,7 @@ export class CellGroup {
   #died(slot: Slot, why: string): void {
     this.#events.changed();
     for (const { done } of this.#collecting.values()) done();
+    for (const { done } of slot.unloading.values()) done.resolve();
     if (this.#stopping) return this.#drainers.forEach((drained) => drained());
     this.#events.died(why);
     const deaths = performance.now() - slot.bornMs > LONG_LIFE_MS ? 0 : slot.deaths + 1;

@@ -33,7 +33,7 @@ export class CommandKeeper {
 
   /** Runs the command; a run that is under way is ended. */
   start(desired: DesiredApp, app: CellApp): void {
-    this.stop();
+    void this.stop();
     const run = new CommandRun(app, this.#context);
     const begin = performance.now();
     this.#run = run;
@@ -47,11 +47,12 @@ export class CommandKeeper {
     clearTimeout(this.#timer);
   }
 
-  /** Ends the run that is under way and starts it no more. */
-  stop(): void {
+  /** Ends the run that is under way and starts it no more; resolves when its process is gone. */
+  async stop(): Promise<void> {
     this.cancelRestart();
-    this.#run?.kill();
+    const run = this.#run;
     this.#run = undefined;
+    await run?.kill();
   }
 
   /** Asks the run's process for its counters, if there is one. */

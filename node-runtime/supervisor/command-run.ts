@@ -54,8 +54,9 @@ export class CommandRun {
     this.#process.send({ type: "collect", seq: 0 });
   }
 
-  /** Ends the run at once. */
-  kill(): void {
+  /** Ends the run at once; resolves when its process is gone. */
+  kill(): Promise<void> {
     this.#process.kill();
+    return this.#process.ended;
   }
 }

@@ -24,6 +24,8 @@ export class Supervisor implements Runtime {
   readonly #source: DesiredStateSource;
   readonly #metrics: RuntimeMetrics;
   readonly #controllers = new Map<string, AppController>();
+  /** Apps that were taken off and whose processes and requests have not ended yet, and how many times. */
+  readonly #ending = new Map<string, number>();
   readonly #groups = new Map<string, CellGroup>();
   readonly #listeners = new Set<(app?: string) => void>();
   readonly #management: ManagementServer;
@@ -95,6 +97,11 @@ export class Supervisor implements Runtime {
     return this.#controllers.get(id)?.status.view();
   }
 
+  /** Whether anything of an app is on this node: also requests that were under way when it was taken off. */
+  isPresent(id: string): boolean {
+    return this.#controllers.has(id) || this.#ending.has(id);
+  }
+
   problems(): WasmletError[] {
     return this.#desired.problems;
   }
@@ -118,7 +125,7 @@ export class Supervisor implements Runtime {
     this.#source.stop();
     clearInterval(this.#collector);
     await Promise.all([...this.#groups.values()].map((group) => group.stop(graceMs)));
-    for (const controller of this.#controllers.values()) controller.remove();
+    for (const controller of this.#controllers.values()) void controller.remove();
     for (const pid of this.#preparer.pids) process.kill(pid, "SIGKILL");
     this.#management.close();
     await this.#registries.close();
@@ -164,12 +171,20 @@ export class Supervisor implements Runtime {
   }
 
   #remove(id: string, controller: AppController): void {
-    controller.remove();
+    this.#ending.set(id, (this.#ending.get(id) ?? 0) + 1);
+    void controller.remove().then(() => this.#ended(id));
     // Not when the runtime stops: what ran then starts again without being new.
     this.#context.artifacts.forgetApp(id);
     this.#controllers.delete(id);
     const { namespace, name } = controller.status.view();
     void this.#metrics.forget({ namespace, name });
+    this.#changed(id);
+  }
+
+  #ended(id: string): void {
+    const left = this.#ending.get(id)! - 1;
+    if (left > 0) this.#ending.set(id, left);
+    else this.#ending.delete(id);
     this.#changed(id);
   }
 

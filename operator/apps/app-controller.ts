@@ -11,7 +11,7 @@ import type { WasmAppObject, WasmReplica } from "../objects.ts";
 import type { OperatorLog } from "../operator-api.ts";
 import { Ports } from "../ports.ts";
 import type { Writer } from "../writer.ts";
-import { isPodReady, observeApp } from "./observe.ts";
+import { isPodReady, isPodRunning, observeApp } from "./observe.ts";
 import { planApp, type Plan } from "./plan.ts";
 import type { TagResolver } from "./tag-resolver.ts";
 import { isEqual } from "./writes.ts";
@@ -121,7 +121,8 @@ export class AppController {
 
   #subscribe(): void {
     const { state } = this.#context;
-    const { apps, replicas, services, slices, roles, roleBindings, nodes, pods, runtimes, secrets, configMaps } = state;
+    const { apps, replicas, services, httpRoutes, slices, roles, roleBindings } = state;
+    const { nodes, pods, runtimes, secrets, configMaps } = state;
     this.#unsubscribe.push(
       apps.onChange((before, after) => this.#ifForeign(() => this.#appChanged(before, after))),
       replicas.onChange((before, after) => {
@@ -134,7 +135,15 @@ export class AppController {
           this.#ifForeign(() => this.#addAll(appKeys((after ?? before)!))),
         ),
       ),
-      services.onChange((before, after) => this.#ifForeign(() => this.#addKnown(keyOf((after ?? before)!.metadata)))),
+      ...[services, httpRoutes.store].map((store) =>
+        // Also under a name that is an app's and with no label of it: somebody else may have taken it.
+        (store as typeof services).onChange((before, after) =>
+          this.#ifForeign(() => this.#addKnown(keyOf((after ?? before)!.metadata))),
+        ),
+      ),
+      httpRoutes.onAbsenceChange(() => {
+        for (const app of apps.values()) if (app.spec.expose !== undefined) this.#queue.add(keyOf(app.metadata));
+      }),
       nodes.onChange((before, after) => this.#nodeChanged(before, after)),
       pods.onChange((before, after) => this.#podChanged(before, after)),
       runtimes.onChange((before, after) => {
@@ -168,7 +177,8 @@ export class AppController {
   }
 
   #podChanged(before: Pod | undefined, after: Pod | undefined): void {
-    if (before !== undefined && after === undefined) this.#gonePods.note(before.metadata.name);
+    if (after === undefined) this.#gonePods.note(before!.metadata.name);
+    else this.#gonePods.forget(after.metadata.name);
     if (before !== undefined && after !== undefined && isEqual(relevantOfPod(before), relevantOfPod(after))) return;
     const nodeName = (after ?? before)!.spec?.nodeName;
     if (nodeName !== undefined) this.#nodeMatters(nodeName);
@@ -202,5 +212,5 @@ function relevant({ metadata: { labels, deletionTimestamp }, spec, status }: Nod
 
 /** What of a pod endpoints depend on. */
 function relevantOfPod(pod: Pod): unknown {
-  return [pod.metadata.deletionTimestamp, pod.status?.podIP, pod.spec?.nodeName, isPodReady(pod)];
+  return [pod.metadata.deletionTimestamp, pod.status?.podIP, pod.spec?.nodeName, isPodReady(pod), isPodRunning(pod)];
 }

@@ -35,14 +35,9 @@ export function blockedBy(observed: ObservedApp, findings: Findings): Blockage |
 /** Fields that the API has and nobody honours yet: refused, so that nobody relies on them. */
 function unsupportedField({ app: { spec } }: ObservedApp): Blockage | undefined {
   const { strategy } = spec.rollout;
-  const reason = "FieldNotSupported";
-  if (strategy !== "RollingUpdate") {
-    return { reason, message: `spec.rollout.strategy ${strategy} is not honoured yet: use RollingUpdate` };
-  }
-  if (spec.expose === undefined) return undefined;
-  const message =
-    "spec.expose is not honoured yet: leave it out and point an HTTPRoute or an Ingress at the app's Service";
-  return { reason, message };
+  if (strategy !== "Canary") return undefined;
+  const message = `spec.rollout.strategy ${strategy} is not honoured yet: use RollingUpdate or Recreate`;
+  return { reason: "FieldNotSupported", message };
 }
 
 function unknownRuntime({ app, runtime, runtimeNames }: ObservedApp): Blockage | undefined {

@@ -30,6 +30,7 @@ export function observeApp(app: WasmAppObject, context: ObservationContext): Obs
     !isOwn(app, object) &&
     object.metadata.ownerReferences?.some((owner) => owner.kind === app.kind && owner.name === name) === true;
   const service = state.services.get({ namespace, name });
+  const httpRoute = state.httpRoutes.store.get({ namespace, name });
   const pods = podsOf(state, runtimeName);
   return {
     app,
@@ -38,9 +39,11 @@ export function observeApp(app: WasmAppObject, context: ObservationContext): Obs
     nodes: runtime === undefined ? [] : nodesOf(state, runtime, nowMs),
     pods: new Map(pods.map((pod) => [pod.name, pod])),
     isGone,
-    hasLeftovers: [...replicas, ...(service === undefined ? [] : [service])].some(isLeftover),
+    hasLeftovers: [...replicas, service, httpRoute].some((object) => object !== undefined && isLeftover(object)),
     replicas: replicas.filter((replica) => isOwn(app, replica)),
     service,
+    httpRoute,
+    gatewayApiAbsence: state.httpRoutes.absence,
     slices: state.slices.by("app", key).filter((slice) => isOwn(app, slice)),
     role: state.roles.get(role),
     roleBinding: state.roleBindings.get(role),
@@ -90,8 +93,17 @@ function podsOf(state: ClusterState, runtimeName: string): RuntimePod[] {
     const nodeName = pod.spec?.nodeName;
     if (labels?.[RUNTIME_LABEL] !== runtimeName || ip === undefined || nodeName === undefined) return [];
     const isTerminating = deletionTimestamp !== undefined;
-    return [{ namespace, name, uid, ip, nodeName, isReady: isPodReady(pod), isTerminating }];
+    return [
+      { namespace, name, uid, ip, nodeName, isReady: isPodReady(pod), isTerminating, isRunning: isPodRunning(pod) },
+    ];
   });
+}
+
+/** Returns whether a process of a pod may run, as far as its node has told. */
+export function isPodRunning({ status }: Pod): boolean {
+  if (status?.phase === "Succeeded" || status?.phase === "Failed") return false;
+  const [container] = status?.containerStatuses ?? [];
+  return container?.state?.waiting === undefined && container?.state?.terminated === undefined;
 }
 
 /**

@@ -1,6 +1,8 @@
 import type { ControllerRevision, EndpointSlice, Role, RoleBinding, Service } from "../../kube/resources.ts";
 import type { WasmAppObject, WasmReplica, WasmRuntime } from "../objects.ts";
+import type { Absence } from "../optional-watch.ts";
 import type { PortRange } from "../ports.ts";
+import type { HttpRoute } from "./http-route.ts";
 import type { Reference } from "./references.ts";
 
 /** A node of a pool as placement sees it. */
@@ -27,6 +29,8 @@ export interface RuntimePod {
   nodeName: string;
   isReady: boolean;
   isTerminating: boolean;
+  /** Whether a process of it may run: neither waits its container to be started, nor has it ended. */
+  isRunning: boolean;
 }
 
 /** What became of looking up where a tag leads. */
@@ -51,10 +55,13 @@ export interface ObservedApp {
   replicas: readonly WasmReplica[];
   /** What is there under the names that the app's objects have; it may belong to somebody else. */
   service: Service | undefined;
+  httpRoute: HttpRoute | undefined;
   slices: readonly EndpointSlice[];
   role: Role | undefined;
   roleBinding: RoleBinding | undefined;
   revisions: readonly ControllerRevision[];
+  /** Why there can be no HTTPRoutes; undefined where the cluster has the Gateway API. */
+  gatewayApiAbsence: Absence | undefined;
   /** Returns the version of a Secret or ConfigMap of the app's namespace; undefined where there is none. */
   versionOf: (reference: Reference) => string | undefined;
   /** Returns what is known of where the app's image leads; undefined before it was looked up. */

@@ -27,18 +27,16 @@ type Spread = NonNullable<NonNullable<WasmAppObject["spec"]["placement"]>["topol
 /** Returns where the app is to run, given where it runs now. */
 export function placeApp(
   app: WasmAppObject,
-  { spec: pool }: WasmRuntime,
+  runtime: WasmRuntime,
   nodes: readonly RuntimeNode[],
   replicas: readonly WasmReplica[],
   nowMs: number,
 ): Placement {
+  const { spec: pool } = runtime;
   const { everyNode = false, nodeSelector = {}, topologySpread = [] } = app.spec.placement ?? {};
   const fitting = new Map(nodes.filter(({ labels }) => selects(nodeSelector, labels)).map((node) => [node.name, node]));
-  const lostAfterMs = pool.unreachableSeconds * 1000;
-  const isLost = ({ isReady, unreadySinceMs = nowMs }: RuntimeNode): boolean =>
-    !isReady && nowMs - unreadySinceMs >= lostAfterMs;
   const kept = replicas.filter(({ spec }) => fitting.has(spec.nodeName));
-  const standing = kept.filter(({ spec }) => !isLost(fitting.get(spec.nodeName)!));
+  const standing = kept.filter(({ spec }) => !isLost(fitting.get(spec.nodeName)!, runtime, nowMs));
   const taken = new Set(kept.map(({ spec }) => spec.nodeName));
   const free = [...fitting.values()].filter(
     ({ name, takesApps, isCordoned, isReady, replicas: load }) =>
@@ -57,6 +55,15 @@ export function placeApp(
   const lost = kept.filter((replica) => !standing.includes(replica)).map(({ spec }) => spec.nodeName);
   const all = [...placed, ...lost.toSorted().slice(0, Math.max(0, wanted - placed.length))];
   return withShortage({ nodes: all.toSorted(), wanted }, nodes, fitting, pool.maxAppsPerNode);
+}
+
+/** Returns whether a node has been unready for so long that its apps are to run elsewhere. */
+export function isLost(
+  { isReady, unreadySinceMs }: RuntimeNode,
+  { spec: { unreachableSeconds } }: WasmRuntime,
+  nowMs: number,
+): boolean {
+  return !isReady && nowMs - (unreadySinceMs ?? nowMs) >= unreachableSeconds * 1000;
 }
 
 /** Returns on how many nodes the user wants the app. */

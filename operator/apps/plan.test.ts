@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { EndpointSlice, RoleBinding, Service } from "../../kube/resources.ts";
 import type { WasmAppObject, WasmAppStatus, WasmReplica } from "../objects.ts";
 import type { Write } from "../writer.ts";
+import type { HttpRoute } from "./http-route.ts";
 import type { ObservedApp } from "./observed.ts";
 import { planApp } from "./plan.ts";
 import { minimalApp, minimalRuntime, node, NOW_MS, observe, podOf, serving } from "./test-fixtures.ts";
@@ -18,7 +19,8 @@ function carryOut(observed: ObservedApp, steps: readonly (readonly Write[])[]): 
       const status = next.replicas.find(({ metadata }) => metadata.name === object.metadata.name)?.status;
       const replica = { ...(object as WasmReplica), ...(status && { status }) };
       next.replicas = [...keepsOthers(next.replicas), ...(kind === "delete" ? [] : [replica])];
-    } else if (object.kind === "Service") next.service = kind === "delete" ? undefined : object;
+    } else if (object.kind === "HTTPRoute") next.httpRoute = added<HttpRoute>()[0];
+    else if (object.kind === "Service") next.service = kind === "delete" ? undefined : object;
     else if (object.kind === "EndpointSlice") next.slices = [...keepsOthers(next.slices), ...added<EndpointSlice>()];
     else if (object.kind === "ControllerRevision") next.revisions = [...keepsOthers(next.revisions), ...added<never>()];
     else if (object.kind === "Role") next.role = added<never>()[0];
@@ -246,6 +248,130 @@ describe("rollout", () => {
   });
 });
 
+describe("rollout with strategy Recreate", () => {
+  const spec = { scale: { minReplicas: 3 }, rollout: { strategy: "Recreate", progressDeadlineSeconds: 60 } };
+  const newer = { env: [{ name: "A", value: "1" }] };
+  const before = settle(observe({ app: minimalApp(spec) }));
+  const old = before.replicas[0]!.spec.revision;
+  const changed = (settled: ObservedApp, change: object = newer): ObservedApp => ({
+    ...settled,
+    app: { ...settled.app, spec: minimalApp({ ...spec, ...change }).spec },
+  });
+  /** What replicas are asked for: `old`, `new`, or `old stops`. */
+  const asked = ({ replicas }: ObservedApp): string[] =>
+    replicas
+      .map((replica) => replica.spec)
+      .toSorted((a, b) => (a.nodeName < b.nodeName ? -1 : 1))
+      .map(({ revision, suspend }) => `${revision === old ? "old" : "new"}${suspend === true ? " stops" : ""}`);
+
+  test("stops the old revision everywhere and takes its endpoints away, before anything else", () => {
+    const stopping = planned(changed(before));
+    expect(asked(stopping)).toEqual(["old stops", "old stops", "old stops"]);
+    expect(stopping.slices).toEqual([]);
+    const message: unknown = expect.stringContaining("is being stopped on node1, node2, node3");
+    expect(condition(stopping.app.status, "Ready")).toMatchObject({ status: "False", reason: "Stopping", message });
+    expect(condition(stopping.app.status, "Progressing")).toMatchObject({
+      status: "True",
+      reason: "RollingOut",
+      message,
+    });
+  });
+
+  test("starts the new one nowhere until every node has stopped the old one, and then everywhere", () => {
+    const most = planned(reported(planned(changed(before)), "node1", "node2"));
+    expect(asked(most)).toEqual(["old stops", "old stops", "old stops"]);
+    expect(condition(most.app.status, "Ready")?.message).toMatch(/stopped on node3$/);
+    const started = planned(reported(most, "node3"));
+    expect(asked(started)).toEqual(["new", "new", "new"]);
+    expect(started.replicas.every((replica) => replica.spec.previous === undefined)).toBe(true);
+    const { app: done } = settle(started);
+    expect(done.status).toMatchObject({ ready: "3/3", updatedReplicas: 3 });
+  });
+
+  test("what a node says of an earlier version of the replica does not count", () => {
+    const stopping = reported(planned(changed(before)), "node1", "node2", "node3");
+    const replicas = stopping.replicas.map((one) => ({ ...one, metadata: { ...one.metadata, generation: 7 } }));
+    expect(asked(planned({ ...stopping, replicas }))).toEqual(["old stops", "old stops", "old stops"]);
+  });
+
+  test("a replica that leaves its node stops before it is deleted, and before the others start", () => {
+    const stopping = planned(changed(before, { ...newer, scale: { minReplicas: 2 } }));
+    expect(asked(stopping)).toEqual(["old stops", "old stops", "old stops"]);
+    const started = planned(reported(stopping, "node1", "node2", "node3"));
+    expect(asked(started)).toEqual(["new", "new"]);
+  });
+
+  test("something stands in its way: a replica that leaves its node stops all the same before it is deleted", () => {
+    const { spec: resolving } = minimalApp({
+      ...spec,
+      source: { oci: { image: "example.com/a:1" } },
+      scale: { minReplicas: 1 },
+    });
+    const stopping = planned({ ...before, app: { ...before.app, spec: resolving } });
+    expect(condition(stopping.app.status, "Progressing")).toMatchObject({ reason: "ResolvingImage" });
+    expect(asked(stopping).toSorted()).toEqual(["old", "old stops", "old stops"]);
+    const names = stopping.replicas.filter((one) => one.spec.suspend === true).map((one) => one.spec.nodeName);
+    expect(asked(planned(reported(stopping, ...names)))).toEqual(["old"]);
+  });
+
+  test("another pod of a node that may run it is waited for; one that waits to be started is not", () => {
+    const all = reported(planned(changed(before)), "node1", "node2", "node3");
+    const withPod = (change: object): ObservedApp => ({
+      ...all,
+      pods: new Map([...all.pods, ["older", podOf("node1", { name: "older", ...change })]]),
+    });
+    expect(asked(planned(withPod({ isTerminating: true })))).toEqual(["old stops", "old stops", "old stops"]);
+    expect(asked(planned(withPod({ isReady: false, isRunning: false })))).toEqual(["new", "new", "new"]);
+  });
+
+  test("a node without a pod runs nothing", () => {
+    const most = reported(planned(changed(before)), "node1", "node2");
+    const pods = new Map([...most.pods].filter(([, { nodeName }]) => nodeName !== "node3"));
+    const started = planned({ ...most, pods });
+    expect(asked(started)).toEqual(["new", "new", "new"]);
+    expect(kinds(planApp(started).writes).filter((kind) => kind.endsWith("Replica"))).toEqual([]);
+  });
+
+  test("a node that is gone is not waited for; one that is unready is, until it counts as lost", () => {
+    const most = reported(planned(changed(before)), "node1", "node2");
+    const without = { ...most, nodes: most.nodes.filter(({ name }) => name !== "node3") };
+    expect(asked(planned(without))).toEqual(["new", "new"]);
+    const unready = withUnready(most, ["node3"]);
+    expect(asked(planned(unready))).toEqual(["old stops", "old stops", "old stops"]);
+    expect(planApp(unready).requeueAfterMs).toBe(10_000);
+    const lost = planned({ ...unready, nowMs: NOW_MS + 10_000 });
+    expect(asked(lost)).toEqual(["new", "new", "old stops"]);
+    const back = planned(reported({ ...lost, nodes: most.nodes }, "node1", "node2"));
+    expect(asked(back)).toEqual(["new", "new", "old stops"]);
+    expect(back.slices[0]?.endpoints).toHaveLength(2);
+    expect(asked(planned(reported(back, "node3")))).toEqual(["new", "new", "new"]);
+  });
+
+  test("a revision that does not get up leaves nothing that serves, and is overdue in time", () => {
+    const stuck = settle(changed(before), newerFails);
+    expect(condition(stuck.app.status, "Ready")).toMatchObject({ status: "False", reason: "ARTIFACT_INVALID" });
+    const later = settle({ ...stuck, nowMs: NOW_MS + 60_000 }, newerFails);
+    expect(condition(later.app.status, "Progressing")).toMatchObject({ reason: "ProgressDeadlineExceeded" });
+    const back = planned(changed(later, {}));
+    expect(asked(back)).toEqual(["new stops", "new stops", "new stops"]);
+    expect(asked(settle(back, newerFails))).toEqual(["old", "old", "old"]);
+  });
+
+  test("an edit that is taken back while the old one stops starts that again at once", () => {
+    expect(asked(planned(changed(planned(changed(before)), {})))).toEqual(["old", "old", "old"]);
+  });
+
+  test("a strategy that becomes Recreate in the middle of a rolling update stops what still runs first", () => {
+    const rolling = settle(observe({ app: minimalApp({ scale: { minReplicas: 3 } }) }));
+    const { replicas } = planned({
+      ...rolling,
+      app: { ...rolling.app, spec: minimalApp({ scale: { minReplicas: 3 }, ...newer }).spec },
+    });
+    expect(replicas.filter((replica) => replica.spec.previous !== undefined)).toHaveLength(1);
+    expect(asked(planned(changed({ ...rolling, replicas }))).every((wish) => wish.endsWith("stops"))).toBe(true);
+  });
+});
+
 describe("references", () => {
   const app = minimalApp({
     scale: { minReplicas: 2 },
@@ -271,6 +397,146 @@ describe("references", () => {
     expect(rolled.replicas[0]?.spec.revision).not.toBe(settled.replicas[0]?.spec.revision);
     const without = settle({ ...rolled, app: { ...rolled.app, spec: minimalApp({ scale: { minReplicas: 2 } }).spec } });
     expect(without).toMatchObject({ role: undefined, roleBinding: undefined });
+  });
+});
+
+describe("HTTPRoute", () => {
+  const httpRoute = { parentRefs: [{ name: "public" }], hostnames: ["hello.example.com"] };
+  const app = minimalApp({ expose: { httpRoute } });
+  const settled = settle(observe({ app }));
+  const exposed = (route: object): WasmAppObject => ({
+    ...settled.app,
+    spec: minimalApp({ expose: { httpRoute: route } }).spec,
+  });
+  const answered = (...conditions: object[]): ObservedApp => {
+    const parents = [{ parentRef: { name: "public" }, controllerName: "example.com/gateway", conditions }];
+    return { ...settled, httpRoute: { ...settled.httpRoute!, status: { parents } } as unknown as HttpRoute };
+  };
+
+  test("leads to the app's Service, and goes with the app", () => {
+    expect(settled.httpRoute).toMatchObject({
+      metadata: {
+        name: "hello",
+        labels: { "wasmlet.dev/app": "hello", "app.kubernetes.io/managed-by": "wasmlet" },
+        ownerReferences: [{ uid: "uid-hello" }],
+      },
+      spec: {
+        parentRefs: [{ namespace: "default", name: "public" }],
+        hostnames: ["hello.example.com"],
+        rules: [
+          {
+            matches: [{ path: { type: "PathPrefix", value: "/" } }],
+            backendRefs: [{ name: "hello", port: 80 }],
+          },
+        ],
+      },
+    });
+    expect(settled.app.status?.url).toBe("http://hello.default.svc");
+  });
+
+  test.each([
+    ["a Gateway", { ...httpRoute, parentRefs: [{ name: "internal" }] }],
+    ["a listener", { ...httpRoute, parentRefs: [{ name: "public", sectionName: "https" }] }],
+    ["a path", { ...httpRoute, paths: [{ type: "Exact", value: "/api" }] }],
+    ["no host name", { parentRefs: httpRoute.parentRefs }],
+  ])("%s that is written into the app is applied to it, and taken back again", (_what, change) => {
+    const { writes } = planApp({ ...settled, app: exposed(change) });
+    expect(kinds(writes)).toContain("apply HTTPRoute");
+    const changed = settle({ ...settled, app: exposed(change) });
+    expect(kinds(planApp({ ...changed, app: exposed(httpRoute) }).writes)).toContain("apply HTTPRoute");
+  });
+
+  test("what the API server and others add to it is no reason to write", () => {
+    const spec = structuredClone(settled.httpRoute!.spec) as { parentRefs: object[] };
+    Object.assign(spec.parentRefs[0]!, { group: "gateway.networking.k8s.io", kind: "Gateway" });
+    const metadata = { ...settled.httpRoute!.metadata, annotations: { "external-dns": "on" } };
+    expect(planApp({ ...settled, httpRoute: { ...settled.httpRoute!, spec, metadata } as HttpRoute }).writes).toEqual(
+      [],
+    );
+  });
+
+  test("is deleted when the app is no longer exposed, and the condition goes with it", () => {
+    const hidden = settle({ ...settled, app: { ...settled.app, spec: minimalApp().spec } });
+    expect(hidden.httpRoute).toBeUndefined();
+    expect(condition(hidden.app.status, "Exposed")).toBeUndefined();
+  });
+
+  test("of somebody else is neither changed nor deleted, and the app is told", () => {
+    const foreign = { ...settled.httpRoute!, metadata: { name: "hello", namespace: "default", uid: "other" } };
+    const { httpRoute: kept, app: told } = settle({ ...settled, httpRoute: foreign });
+    expect(kept).toBe(foreign);
+    expect(condition(told.status, "Degraded")).toMatchObject({ status: "True", reason: "HTTPRouteConflict" });
+    const { writes } = planApp({ ...settled, httpRoute: foreign, app: { ...told, spec: minimalApp().spec } });
+    expect(kinds(writes).filter((kind) => kind.includes("HTTPRoute"))).toEqual([]);
+  });
+
+  test("does not lead to a Service of somebody else", () => {
+    const { writes } = planApp(observe({ app, service: foreignService() }));
+    expect(kinds(writes).filter((kind) => kind.includes("HTTPRoute"))).toEqual([]);
+    const { writes: later } = planApp({ ...settled, service: foreignService() });
+    expect(kinds(later)).toContain("delete HTTPRoute");
+  });
+
+  test.each([
+    ["missing", "GatewayApiMissing", "install the Gateway API"],
+    ["forbidden", "GatewayApiForbidden", "ClusterRole"],
+  ] as const)("the Gateway API is %s: the app runs and is told, and has its route once that is mended", (...row) => {
+    const [gatewayApiAbsence, reason, message] = row;
+    const without = settle(observe({ app, gatewayApiAbsence }));
+    expect(without.httpRoute).toBeUndefined();
+    expect(condition(without.app.status, "Ready")).toMatchObject({ status: "True", reason: "Serving" });
+    for (const [type, status] of [
+      ["Degraded", "True"],
+      ["Exposed", "False"],
+    ] as const) {
+      const text: unknown = expect.stringContaining(message);
+      expect(condition(without.app.status, type)).toMatchObject({ status, reason, message: text });
+    }
+    const mended = settle({ ...without, gatewayApiAbsence: undefined });
+    expect(mended.httpRoute).toBeDefined();
+    expect(condition(mended.app.status, "Degraded")).toMatchObject({ status: "False" });
+  });
+
+  test("no Gateway has answered yet: that is no degradation", () => {
+    expect(condition(settled.app.status, "Exposed")).toMatchObject({ status: "Unknown", reason: "HTTPRoutePending" });
+    expect(condition(settled.app.status, "Exposed")?.message).toContain("Gateway default/public");
+    expect(condition(settled.app.status, "Degraded")).toMatchObject({ status: "False" });
+  });
+
+  test("accepted: the condition says by whom", () => {
+    const { app: told } = settle(answered({ type: "Accepted", status: "True" }));
+    expect(condition(told.status, "Exposed")).toMatchObject({ status: "True", reason: "Accepted" });
+  });
+
+  test.each([
+    ["Accepted", "NotAllowedByListeners", "HTTPRouteNotAccepted"],
+    ["ResolvedRefs", "BackendNotFound", "HTTPRouteRefsNotResolved"],
+  ])("a Gateway that says %s False: the app is told in its words", (type, theirs, reason) => {
+    const { app: told } = settle(
+      answered(
+        { type: "Accepted", status: "True" },
+        { type, status: "False", reason: theirs, message: "not like this" },
+      ),
+    );
+    const message = `Gateway default/public: not like this (${theirs})`;
+    expect(condition(told.status, "Exposed")).toMatchObject({ status: "False", reason, message });
+    expect(condition(told.status, "Degraded")).toMatchObject({ status: "True", reason, message });
+    expect(condition(told.status, "Ready")).toMatchObject({ status: "True" });
+  });
+
+  test("what was said of it before a change does not count, from the plan that changes it on", () => {
+    const accepted = settle(answered({ type: "Accepted", status: "True" }));
+    const app = { ...accepted.app, spec: exposed({ ...httpRoute, hostnames: ["other.example.com"] }).spec };
+    const { writes } = planApp({ ...accepted, app });
+    expect(kinds(writes)).toEqual(["status WasmApp", "apply HTTPRoute"]);
+    const { status } = carryOut({ ...accepted, app }, writes).app;
+    expect(condition(status, "Exposed")).toMatchObject({ status: "Unknown", reason: "HTTPRoutePending" });
+  });
+
+  test("what was said of an earlier version of it does not count", () => {
+    const observed = answered({ type: "Accepted", status: "False", observedGeneration: 1 });
+    observed.httpRoute!.metadata = { ...observed.httpRoute!.metadata, generation: 2 };
+    expect(condition(settle(observed).app.status, "Exposed")).toMatchObject({ status: "Unknown" });
   });
 });
 
@@ -327,6 +593,24 @@ function withUnready(observed: ObservedApp, names: readonly string[]): ObservedA
   const nodes = observed.nodes.filter(({ name }) => !names.includes(name));
   const unready = names.map((name) => node(name, { isReady: false, unreadySinceMs: NOW_MS }));
   return { ...observed, nodes: [...nodes, ...unready] };
+}
+
+/** Returns what is there after one plan was carried out. */
+function planned(observed: ObservedApp): ObservedApp {
+  return carryOut(observed, planApp(observed).writes);
+}
+
+/** Returns the same once these nodes have done what they are asked for and said so. */
+function reported(observed: ObservedApp, ...names: string[]): ObservedApp {
+  const replicas = observed.replicas.map((one) => (names.includes(one.spec.nodeName) ? serving(one) : one));
+  return { ...observed, replicas };
+}
+
+/** Reports as a node does on which no app gets up that has variables. */
+function newerFails(replica: WasmReplica): WasmReplica {
+  if (replica.spec.suspend === true || replica.spec.template.env.length === 0) return serving(replica);
+  if (replica.status?.reason !== undefined) return replica;
+  return { ...replica, status: { state: "BackOff", reason: "ARTIFACT_INVALID", message: "not a module" } };
 }
 
 function oci(image: string): WasmAppObject {

@@ -6,8 +6,10 @@ import { buildEndpointSlices, endpointsOf } from "./endpoint-slices.ts";
 import type { Write } from "../writer.ts";
 import { writesFor } from "./writes.ts";
 import type { ObservedApp } from "./observed.ts";
+import { buildHttpRoute } from "./http-route.ts";
 import { isOwn } from "./ownership.ts";
 import { nextLossMs, placeApp, wantedReplicas, type Placement } from "./placement.ts";
+import { planRecreation } from "./recreate.ts";
 import { referencesOf } from "./references.ts";
 import { releaseReports } from "./releases.ts";
 import { buildReplica, buildRole, buildRoleBinding, buildService } from "./resources.ts";
@@ -60,6 +62,8 @@ export interface Decision {
   blockage: Blockage | undefined;
   placement: Placement;
   replicas: WasmReplica[];
+  /** Nodes that have to stop another revision before the wanted one starts anywhere. */
+  stopping: readonly string[];
   port: number | undefined;
 }
 
@@ -78,16 +82,18 @@ export function planApp(observed: ObservedApp): Plan {
   const blockage = blockedBy(observed, { references, image, port, isHttp });
   const placement = place(observed);
   const target = blockage === undefined ? { revision, template: withImage(written, image.image) } : undefined;
-  const replicas = replicasOf(observed, placement, target, port);
-  const decision: Decision = { revision, image: image.image, blockage, placement, replicas, port };
-  const status = buildStatus(observed, decision);
+  const { replicas, stopping } = replicasOf(observed, placement, target, port);
+  const decision: Decision = { revision, image: image.image, blockage, placement, replicas, stopping, port };
+  const seen = { ...observed, replicas: suspendedToo(observed.replicas, replicas) };
+  const status = buildStatus(seen, decision);
   const desired = {
     role: buildRole(app, references),
     roleBinding: buildRoleBinding(app, placement.nodes, observed.systemNamespace),
     replicas,
     ...(port !== undefined && {
       service: buildService(app, port),
-      slices: slicesOf(observed, placement, port),
+      slices: slicesOf(seen, placement, port),
+      httpRoute: hasForeignService(observed) ? undefined : buildHttpRoute(app),
     }),
     status,
     isAwaited: isAwaited(observed, status),
@@ -155,21 +161,42 @@ function place({ app, runtime, nodes, replicas, nowMs }: ObservedApp): Placement
 
 /** Returns the replicas that are to be. Where the wanted revision cannot be had, those that are there stay as they are. */
 function replicasOf(
-  { app, runtime, replicas }: ObservedApp,
+  observed: ObservedApp,
   { nodes }: Placement,
   target: Served | undefined,
   port: number | undefined,
-): WasmReplica[] {
-  const placed = replicas.filter(({ spec }) => nodes.includes(spec.nodeName));
+): Pick<Decision, "replicas" | "stopping"> {
+  const { app, runtime, replicas } = observed;
+  const build = (nodeName: string, wish: RevisionOf): WasmReplica => {
+    const existing = replicas.find(({ spec }) => spec.nodeName === nodeName);
+    const runtimeName = runtime?.metadata.name ?? existing?.spec.runtimeName ?? "";
+    return buildReplica(app, nodeName, runtimeName, wish, port);
+  };
   const stable = servedRevision(replicas);
+  if (app.spec.rollout.strategy === "Recreate") {
+    const recreation = planRecreation(observed, nodes, target, stable);
+    return {
+      replicas: [...recreation.replicas].map(([nodeName, wish]) => build(nodeName, wish)),
+      stopping: recreation.stopping,
+    };
+  }
+  const placed = replicas.filter(({ spec }) => nodes.includes(spec.nodeName));
   const rollout = target === undefined ? new Map<string, RevisionOf>() : planRollout(placed, target, stable);
-  return nodes.flatMap((nodeName) => {
+  const wishes = nodes.flatMap((nodeName) => {
     const existing = placed.find(({ spec }) => spec.nodeName === nodeName);
     const wish = rollout.get(nodeName) ?? existing?.spec ?? newRevision(target, stable);
-    if (wish === undefined) return [];
-    const runtimeName = runtime?.metadata.name ?? existing?.spec.runtimeName ?? "";
-    return [buildReplica(app, nodeName, runtimeName, wish, port)];
+    return wish === undefined ? [] : [build(nodeName, wish)];
   });
+  return { replicas: wishes, stopping: [] };
+}
+
+/** What is about to be stopped counts as that already: it is to be without traffic before it stops. */
+function suspendedToo(observed: readonly WasmReplica[], desired: readonly WasmReplica[]): readonly WasmReplica[] {
+  const stopping = new Set(desired.filter(({ spec }) => spec.suspend === true).map(({ metadata }) => metadata.name));
+  if (stopping.size === 0) return observed;
+  return observed.map((replica) =>
+    stopping.has(replica.metadata.name) ? { ...replica, spec: { ...replica.spec, suspend: true } } : replica,
+  );
 }
 
 /** A new replica also knows what serves elsewhere: that runs until the wanted revision does. */
@@ -177,10 +204,14 @@ function newRevision(target: Served | undefined, stable: Served | undefined): Re
   return target === undefined ? stable : withPrevious(target, stable);
 }
 
-/** The slices are found by the name of the Service: one that is somebody else's would get the app's endpoints. */
+/** Routes and slices lead by the name of the Service: one that is somebody else's would get requests, or endpoints. */
+function hasForeignService({ app, service }: ObservedApp): boolean {
+  return service !== undefined && !isOwn(app, service);
+}
+
 function slicesOf(observed: ObservedApp, placement: Placement, port: number): EndpointSlice[] {
-  const { app, nodes, pods, replicas, slices, service } = observed;
-  if (service !== undefined && !isOwn(app, service)) return [];
+  const { app, nodes, pods, replicas, slices } = observed;
+  if (hasForeignService(observed)) return [];
   const placed = replicas.filter(({ spec }) => placement.nodes.includes(spec.nodeName));
   const byName = new Map(nodes.map((node) => [node.name, node]));
   return buildEndpointSlices(app, endpointsOf(placed, byName, pods), port, slices);

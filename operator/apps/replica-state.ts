@@ -4,13 +4,18 @@ import type { WasmReplica } from "../objects.ts";
 const FINE = new Set(["Ready", "Running", "Completed"]);
 
 /** Returns whether the node reports that the app serves, runs or is done, in whatever revision. */
-export function isServing({ status }: WasmReplica): boolean {
+export function isReportedServing({ status }: WasmReplica): boolean {
   return status !== undefined && FINE.has(status.state);
 }
 
+/** Returns whether the same holds, and the app is not just being stopped. */
+export function isServing(replica: WasmReplica): boolean {
+  return replica.spec.suspend !== true && isReportedServing(replica);
+}
+
 /** Returns whether the node reports that requests are answered: a command that runs, or ran before this app was for http, answers none. */
-export function isListening({ status }: WasmReplica): boolean {
-  return status?.state === "Ready";
+export function isListening({ spec, status }: WasmReplica): boolean {
+  return spec.suspend !== true && status?.state === "Ready";
 }
 
 /** Returns whether what the spec asks for now serves, runs or is done. */

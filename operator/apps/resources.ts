@@ -11,7 +11,7 @@ import type { RevisionOf } from "./rollout.ts";
 /* What an app's objects are to be: pure functions of the app and of what was decided about it. */
 
 /** The port of an app's Service. */
-const SERVICE_PORT = 80;
+export const SERVICE_PORT = 80;
 
 const HASH_DIGITS = 10;
 /** Names of objects may have 253 characters; those that become label values 63. */
@@ -37,7 +37,7 @@ export function buildReplica(
   app: WasmAppObject,
   nodeName: string,
   runtimeName: string,
-  { revision, template, previous }: RevisionOf,
+  { revision, template, previous, suspend }: RevisionOf,
   port: number | undefined,
 ): WasmReplica {
   return {
@@ -51,6 +51,7 @@ export function buildReplica(
       ...(port !== undefined && { port }),
       revision,
       template,
+      ...(suspend === true && { suspend }),
       ...(previous !== undefined && { previous: { revision: previous.revision, template: previous.template } }),
     },
   };

@@ -22,6 +22,8 @@ export interface Served {
 /** What a replica is to run: the wanted revision, and what served before for as long as that is not up. */
 export interface RevisionOf extends Served {
   previous?: Served;
+  /** Whether nothing of it is to run for now. */
+  suspend?: boolean;
 }
 
 /** Returns what each replica is to run now, by its node. */

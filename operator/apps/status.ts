@@ -1,6 +1,7 @@
 import { medianStart } from "../../crds/wasm-replica/start-time.ts";
 import type { WasmAppObject, WasmAppStatus, WasmReplica } from "../objects.ts";
 import { timed, toTime, type Condition, type Finding } from "./conditions.ts";
+import { exposureOf } from "./exposure.ts";
 import type { ObservedApp } from "./observed.ts";
 import type { Decision, PlannedEvent } from "./plan.ts";
 import { isServing, isUpToDate } from "./replica-state.ts";
@@ -25,11 +26,13 @@ export function buildStatus(observed: ObservedApp, decision: Decision): WasmAppS
   const counts = countOf(placed, placement.wanted, revision);
   const lastProgressTime = progressTime(app.status, revision, counts, nowMs);
   const isOverdue = nowMs >= Date.parse(lastProgressTime) + app.spec.rollout.progressDeadlineSeconds * 1000;
+  const exposure = exposureOf(observed);
   const findings = [
     readiness(app, counts, placed, decision),
     progress(app, counts, placed, decision, isOverdue),
-    degradation(counts, placed, decision, isOverdue),
+    degradation(counts, placed, decision, isOverdue, exposure),
     ...completion(app, counts, placed),
+    ...(exposure === undefined ? [] : [exposure]),
   ];
   const digest = placed.find(isServing)?.status?.digest;
   const startP50 = medianStart(placed.flatMap(({ status }) => status?.startP50 ?? []));
@@ -110,6 +113,9 @@ function readiness(app: WasmAppObject, counts: Counts, placed: readonly WasmRepl
     const reason = app.spec.trigger.http === undefined ? "Running" : "Serving";
     return { type, status: "True", reason, message: `${verb} on ${serving} of ${nodes(wanted)}` };
   }
+  if (decision.stopping.length > 0) {
+    return { type, status: "False", reason: "Stopping", message: stoppingMessage(decision.stopping) };
+  }
   const failing = placed.find(({ status }) => status?.reason !== undefined);
   if (decision.blockage !== undefined && failing === undefined) {
     return { type, status: "False", reason: decision.blockage.reason, message: decision.blockage.message };
@@ -125,7 +131,7 @@ function progress(
   { spec }: WasmAppObject,
   counts: Counts,
   placed: readonly WasmReplica[],
-  { blockage, revision }: Decision,
+  { blockage, revision, stopping }: Decision,
   isOverdue: boolean,
 ): Finding {
   const type = "Progressing";
@@ -141,7 +147,8 @@ function progress(
       message: `revision ${revision} runs on ${nodes(counts.updated)}`,
     };
   }
-  const done = `revision ${revision} runs on ${counts.updated} of ${nodes(counts.wanted)}`;
+  const waits = stopping.length === 0 ? "" : `; ${stoppingMessage(stopping)}`;
+  const done = `revision ${revision} runs on ${counts.updated} of ${nodes(counts.wanted)}${waits}`;
   if (!isOverdue) return { type, status: "True", reason: "RollingOut", message: done };
   const failing = placed.find((replica) => !isUpToDate(replica) && replica.status?.reason !== undefined);
   const why = failing === undefined ? "" : `; on ${failing.spec.nodeName}: ${told(failing).message}`;
@@ -154,6 +161,7 @@ function degradation(
   placed: readonly WasmReplica[],
   { blockage, placement }: Decision,
   isOverdue: boolean,
+  exposure: Finding | undefined,
 ): Finding {
   const type = "Degraded";
   if (blockage !== undefined && blockage.isWaiting !== true) {
@@ -169,6 +177,7 @@ function degradation(
     const message = `only ${counts.updated} of ${nodes(counts.wanted)} run the revision`;
     return { type, status: "True", reason: "ProgressDeadlineExceeded", message };
   }
+  if (exposure?.status === "False") return { ...exposure, type, status: "True" };
   return { type, status: "False", reason: "AsExpected", message: "nothing is wrong that Wasmlet knows of" };
 }
 
@@ -189,6 +198,13 @@ function told({ spec, status }: WasmReplica): Pick<Condition, "reason" | "messag
   const code = status?.exitCode === undefined ? "" : ` (exit code ${status.exitCode})`;
   const reason = status?.reason ?? status?.state ?? "Unknown";
   return { reason, message: `${spec.nodeName}: ${status?.message ?? reason}${code}` };
+}
+
+/** The first few of what may be thousands. */
+function stoppingMessage(stopping: readonly string[]): string {
+  const named = stopping.slice(0, 5).join(", ");
+  const more = stopping.length > 5 ? ` and ${stopping.length - 5} more` : "";
+  return `the strategy is Recreate: another revision is being stopped on ${named}${more}`;
 }
 
 function hadRevision(before: WasmAppStatus | undefined, now: WasmAppStatus): boolean {

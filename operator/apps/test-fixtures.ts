@@ -67,6 +67,7 @@ export function podOf(nodeName: string, change: Partial<RuntimePod> = {}): Runti
     nodeName,
     isReady: true,
     isTerminating: false,
+    isRunning: true,
     ...change,
   };
 }
@@ -84,6 +85,8 @@ export function observe(change: Partial<ObservedApp> = {}): ObservedApp {
     hasLeftovers: false,
     replicas: [],
     service: undefined,
+    httpRoute: undefined,
+    gatewayApiAbsence: undefined,
     slices: [],
     role: undefined,
     roleBinding: undefined,
@@ -97,10 +100,14 @@ export function observe(change: Partial<ObservedApp> = {}): ObservedApp {
   };
 }
 
-/** Returns a replica as its node reports it once it serves what its spec asks for. */
+/** Returns a replica as its node reports it once it does what its spec asks for: serves, or is stopped. */
 export function serving(replica: WasmReplica): WasmReplica {
-  if (isUpToDate(replica)) return replica;
-  const { nodeName, revision } = replica.spec;
+  const { nodeName, revision, suspend } = replica.spec;
   const { name, ip } = podOf(nodeName);
+  if (suspend === true) {
+    if (replica.status?.state === "Suspended") return replica;
+    return { ...replica, status: { state: "Suspended", podName: name, podIP: ip } };
+  }
+  if (isUpToDate(replica)) return replica;
   return { ...replica, status: { state: "Ready", revision, podName: name, podIP: ip } };
 }

@@ -13,6 +13,7 @@ import {
 } from "../../kube/resources.ts";
 import { WASM_APPS, WASM_REPLICAS, type WasmAppObject, type WasmAppStatus, type WasmReplica } from "../objects.ts";
 import type { Write } from "../writer.ts";
+import { HTTP_ROUTES, type HttpRoute } from "./http-route.ts";
 import type { ObservedApp } from "./observed.ts";
 import { isOwn } from "./ownership.ts";
 import { buildRevision } from "./resources.ts";
@@ -23,6 +24,7 @@ export interface DesiredObjects {
   roleBinding: RoleBinding;
   replicas: WasmReplica[];
   service?: Service | undefined;
+  httpRoute?: HttpRoute | undefined;
   slices?: EndpointSlice[];
   status: WasmAppStatus;
   /** Whether there will be more to tell in a moment: until then the status is not written. */
@@ -43,16 +45,15 @@ export function writesFor(observed: ObservedApp, desired: DesiredObjects): Write
     [
       ...keepRevisions(observed, desired.replicas),
       ...replaceAll(ROLES, app, toList(role), toList(desired.role), holdsAll),
-      // A Service that somebody else made meanwhile is left alone: it is created, or applied where it is known to be ours.
-      ...(service === undefined
-        ? toList(desired.service).map((object): Write => ({ kind: "create", resource: SERVICES, object }))
-        : applyAll(SERVICES, app, [service], toList(desired.service))),
+      ...createOrApply(SERVICES, app, service, desired.service, holdsAll),
     ],
     // A binding needs its Role, and a node that comes to read before it may has to ask again.
     replaceAll(ROLE_BINDINGS, app, toList(roleBinding), hasRole ? [desired.roleBinding] : [], holdsAll),
     replaceAll(WASM_REPLICAS, app, observed.replicas, desired.replicas, isSameReplica),
     replaceAll(ENDPOINT_SLICES, app, slices, desired.slices ?? [], isSameSlice),
     statusWrites(observed, desired),
+    // After the status: a route that the cluster refuses keeps nothing else from being done.
+    httpRouteWrites(observed, desired),
     removeOthers(ENDPOINT_SLICES, slices, desired.slices ?? [], app),
     removeOthers(WASM_REPLICAS, observed.replicas, desired.replicas, app),
     [
@@ -90,18 +91,28 @@ function keepRevisions({ app, replicas, revisions }: ObservedApp, desired: reado
   ];
 }
 
-/** What is there under the same name and is somebody else's is left alone. */
-function applyAll<T extends KubeObject>(
+function httpRouteWrites({ app, httpRoute, gatewayApiAbsence }: ObservedApp, desired: DesiredObjects): Write[] {
+  if (gatewayApiAbsence !== undefined) return [];
+  return [
+    ...createOrApply(HTTP_ROUTES, app, httpRoute, desired.httpRoute, isSameRoute),
+    ...removeOthers(HTTP_ROUTES, toList(httpRoute), toList(desired.httpRoute), app),
+  ];
+}
+
+/**
+ * Objects in which others have fields. What somebody else made meanwhile under that name is left alone: it is created, or
+ * applied where it is known to be ours.
+ */
+function createOrApply<T extends KubeObject>(
   resource: Resource<T>,
   app: WasmAppObject,
-  observed: readonly T[],
-  desired: readonly T[],
+  observed: T | undefined,
+  desired: T | undefined,
+  isSame: (desired: T, observed: T) => boolean,
 ): Write[] {
-  return desired.flatMap((object): Write[] => {
-    const found = observed.find(({ metadata }) => metadata.name === object.metadata.name);
-    if (found !== undefined && (!isOwn(app, found) || holds(found, object))) return [];
-    return [{ kind: "apply", resource, object }];
-  });
+  if (desired === undefined) return [];
+  if (observed === undefined) return [{ kind: "create", resource, object: desired }];
+  return !isOwn(app, observed) || isSame(desired, observed) ? [] : [{ kind: "apply", resource, object: desired }];
 }
 
 /** Objects in which nobody else has a field: what is there is replaced by what is to be, where it is another. */
@@ -142,6 +153,18 @@ function isSameReplica(desired: WasmReplica, observed: WasmReplica): boolean {
 
 function holdsAll<T>(desired: T, observed: T): boolean {
   return holds(observed, desired);
+}
+
+/**
+ * Returns whether a route has everything that it is to have. A section that is no longer asked for can't be asked for by an
+ * empty name: so it counts that there is none.
+ */
+export function isSameRoute(desired: HttpRoute, observed: HttpRoute): boolean {
+  return holds(observed, desired) && isEqual(sectionsOf(desired), sectionsOf(observed));
+}
+
+function sectionsOf({ spec: { parentRefs = [] } }: HttpRoute): unknown[] {
+  return parentRefs.map(({ sectionName }) => sectionName);
 }
 
 function isSameSlice(desired: EndpointSlice, observed: EndpointSlice): boolean {

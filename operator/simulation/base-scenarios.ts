@@ -68,6 +68,17 @@ export const BASE_SCENARIOS: Readonly<Record<string, Scenario>> = {
     [5000, { do: "scale", app: "hello", replicas: 3 }],
     [20, { do: "move-lead" }],
   ]),
+  "a rollout with strategy Recreate, and one that is taken back": scenario(3, [
+    [1000, apply("hello", 1, { replicas: 3, isRecreated: true })],
+    [20_000, apply("hello", 2, { replicas: 2, isRecreated: true })],
+    [900, { do: "replace-pod", node: "node-1" }],
+    [20_000, apply("hello", 3, { replicas: 3, isRecreated: true, isBad: true })],
+    [10_000, { do: "restart-runtime", node: "node-2" }],
+    [10_000, apply("hello", 2, { replicas: 3, isRecreated: true })],
+    [500, { do: "restart", app: "hello" }],
+    [20_000, { do: "remove-node", node: "node-3" }],
+    [10, apply("hello", 4, { replicas: 3, isRecreated: true })],
+  ]),
   "secrets, commands and a Service of somebody else": scenario(2, [
     [1000, apply("hello", 1, { secret: "keys" })],
     [3000, { do: "write-secret", name: "keys" }],

@@ -1,5 +1,6 @@
 import { keyOf, type KubeObject } from "../../kube/objects.ts";
 import { ENDPOINT_SLICES, NODES, PODS, ROLE_BINDINGS, ROLES, SECRETS, SERVICES } from "../../kube/resources.ts";
+import { HTTP_ROUTES } from "../apps/http-route.ts";
 import { isOwn } from "../apps/ownership.ts";
 import { referencesOf } from "../apps/references.ts";
 import { buildTemplate } from "../apps/template.ts";
@@ -14,6 +15,8 @@ import type { World } from "./world.ts";
  * from the way there: so it also holds in a run without faults, and is the same in both as far as it is not a matter of
  * chance: which of equal nodes was chosen, which app got the last port.
  */
+
+const SECRET_GONE = "Degraded=True SecretNotFound";
 
 /** Checks the end of a run; what is wrong goes into the world's violations. */
 export function checkEndState(world: World, users: Users): void {
@@ -31,6 +34,8 @@ export function summarize(world: World): string[] {
       const conditions = (status?.conditions ?? []).map(
         ({ type, status: holds, reason }) => `${type}=${holds} ${reason}`,
       );
+      // Whether it got up before its Secret was deleted is a matter of chance.
+      if (conditions.includes(SECRET_GONE)) return `${metadata.name}: ${SECRET_GONE}`;
       return `${metadata.name}: ${status?.ready} ${status?.updatedReplicas} updated, ${conditions.join(", ")}`;
     })
     .toSorted();
@@ -39,7 +44,7 @@ export function summarize(world: World): string[] {
 function noOrphans(world: World): void {
   const uids = new Set(world.api.list(WASM_APPS).map(({ metadata }) => metadata.uid));
   const nodes = new Set(world.api.list(NODES).map(({ metadata }) => metadata.name));
-  for (const resource of [WASM_REPLICAS, SERVICES, ENDPOINT_SLICES, ROLES, ROLE_BINDINGS]) {
+  for (const resource of [WASM_REPLICAS, SERVICES, HTTP_ROUTES, ENDPOINT_SLICES, ROLES, ROLE_BINDINGS]) {
     for (const { metadata } of world.api.list<KubeObject>(resource)) {
       const owner = metadata.ownerReferences?.[0];
       if (owner === undefined || uids.has(owner.uid)) continue;
@@ -80,6 +85,7 @@ class AppCheck {
     const blockage = this.#blockage();
     this.#statusIsTrue();
     this.#endpointsAreThose();
+    this.#isRoutedAsWanted();
     this.#badCostsNothing();
     if (blockage !== undefined) {
       const said = this.#app.status?.conditions?.find(({ type }) => type === "Degraded")?.reason;
@@ -145,6 +151,14 @@ class AppCheck {
     if (port === undefined || isForeign) return;
     const target = service?.spec?.ports?.[0]?.targetPort;
     if (target !== port) this.#wrong("one port", `the Service leads to ${target} instead of ${port}`);
+  }
+
+  #isRoutedAsWanted(): void {
+    const route = this.#world.api.get(HTTP_ROUTES, this.#app.metadata);
+    const service = this.#world.api.get(SERVICES, this.#app.metadata);
+    const isWanted = this.#app.spec.expose !== undefined && service !== undefined && isOwn(this.#app, service);
+    if ((route !== undefined) === isWanted) return;
+    this.#wrong("routes are those that are wanted", `there is ${route === undefined ? "none" : "one"}`);
   }
 
   #servingAddresses(): string[] {

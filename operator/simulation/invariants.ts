@@ -1,5 +1,5 @@
 import { keyOf } from "../../kube/objects.ts";
-import { ENDPOINT_SLICES, SERVICES, type EndpointSlice } from "../../kube/resources.ts";
+import { ENDPOINT_SLICES, NODES, SERVICES, type EndpointSlice } from "../../kube/resources.ts";
 import { isOwn } from "../apps/ownership.ts";
 import { WASM_APPS, type WasmAppObject } from "../objects.ts";
 import type { Users } from "./users.ts";
@@ -18,6 +18,8 @@ export class Invariants {
   readonly #users: Users;
   /** Apps that could be reached when we last looked, by uid. */
   #reachable = new Set<string>();
+  /** Apps that ran in one revision at most when we last looked, by uid. */
+  #single = new Set<string>();
   #version = 0;
 
   constructor(world: World, users: Users) {
@@ -36,6 +38,7 @@ export class Invariants {
     this.#version = version;
     this.#requestsReachTheirApp();
     this.#rolloutsKeepServing();
+    this.#recreatedAppsHaveOneRevision();
   }
 
   /** There is no endpoint, ready or not, where the app never was. */
@@ -80,12 +83,42 @@ export class Invariants {
     const slices = Map.groupBy(this.#world.api.list(ENDPOINT_SLICES), (slice) => ownerOf(slice) ?? "");
     for (const app of this.#world.api.list(WASM_APPS)) {
       const { uid = "" } = app.metadata;
+      // Between two revisions nothing serves: that is what the strategy is for.
+      if (app.spec.rollout.strategy === "Recreate") continue;
+      // What the user scaled to nothing goes when the operator comes to it.
+      if (app.spec.scale.minReplicas === 0) continue;
       if ((slices.get(uid) ?? []).some((slice) => this.#isReached(slice, uid))) reachable.add(uid);
       else if (this.#reachable.has(uid) && this.#isCalm(app)) {
         this.#world.violate("rollouts keep serving", `${keyOf(app.metadata)} has no endpoint that serves any more`);
       }
     }
     this.#reachable = reachable;
+  }
+
+  /** With strategy Recreate two revisions never run at once, but on a node that nobody hears of. */
+  #recreatedAppsHaveOneRevision(): void {
+    const single = new Set<string>();
+    for (const app of this.#world.api.list(WASM_APPS)) {
+      const { uid = "", name } = app.metadata;
+      const changedMs = this.#users.strategyMs.get(name) ?? Number.NEGATIVE_INFINITY;
+      if (app.spec.rollout.strategy !== "Recreate" || this.#world.scheduler.nowMs - changedMs < GRACE_MS) continue;
+      const running = new Map<string, string>();
+      for (const runtime of this.#world.runtimes) {
+        if (!this.#isHeardOf(runtime.pod.nodeName)) continue;
+        for (const revision of runtime.revisionsOf(uid)) running.set(revision, runtime.pod.name);
+      }
+      if (running.size < 2) single.add(uid);
+      // Two that ran already when the strategy was changed may go on where something stands in the app's way.
+      if (running.size < 2 || !this.#single.has(uid)) continue;
+      const where = [...running].map(([revision, pod]) => `${revision} in ${pod}`).join(", ");
+      this.#world.violate("recreated apps have one revision", `${keyOf(app.metadata)} runs as ${where}`);
+    }
+    this.#single = single;
+  }
+
+  #isHeardOf(nodeName: string): boolean {
+    const conditions = this.#world.api.get(NODES, { name: nodeName })?.status?.conditions;
+    return conditions?.some(({ type, status }) => type === "Ready" && status === "True") === true;
   }
 
   #isReached(slice: EndpointSlice, app: string): boolean {

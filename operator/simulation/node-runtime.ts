@@ -57,6 +57,7 @@ export class NodeRuntime {
     this.#world = world;
     this.pod = pod;
     world.runtimes.add(this);
+    world.notePod(pod);
     this.look();
   }
 
@@ -81,6 +82,13 @@ export class NodeRuntime {
   /** Returns the revision that it serves of a replica. */
   revisionOf(uid: string): string | undefined {
     return this.#apps.get(uid)?.serving?.revision;
+  }
+
+  /** Returns the revisions of an app that it serves. */
+  revisionsOf(appUid: string): string[] {
+    return [...this.#apps.values()].flatMap(({ app, serving }) =>
+      app === appUid && serving !== undefined ? [serving.revision] : [],
+    );
   }
 
   /** Looks at its replicas some time later: as an event does that comes late. */
@@ -125,6 +133,7 @@ export class NodeRuntime {
 
   #act(uid: string, app: Running, replica: WasmReplica): void {
     const { spec } = replica;
+    if (spec.suspend === true) return this.#suspend(app, replica);
     if (app.serving !== undefined || spec.previous === undefined) app.stage = "current";
     const wanted = app.stage === "previous" ? spec.previous! : spec;
     // Commands listen nowhere.
@@ -136,6 +145,18 @@ export class NodeRuntime {
       this.#try(uid, app, { revision: wanted.revision, port }, wanted.template);
     }
     if (isServed && app.failed?.revision !== spec.revision) delete app.failed;
+    this.#report(app, replica);
+  }
+
+  /** What runs stops at once; it is tried as something new when it is no longer suspended. */
+  #suspend(app: Running, replica: WasmReplica): void {
+    if (app.serving !== undefined) {
+      this.#world.noteServing();
+      this.#world.log(`${this.pod.name} stops ${app.key} ${app.serving.revision}`);
+    }
+    delete app.serving;
+    delete app.trying;
+    delete app.failed;
     this.#report(app, replica);
   }
 
@@ -212,7 +233,7 @@ export class NodeRuntime {
   }
 
   #statusOf({ serving, failed, trying }: Running, { metadata, spec }: WasmReplica): WasmReplicaStatus {
-    const idle = failed === undefined ? "Starting" : "BackOff";
+    const idle = spec.suspend === true ? "Suspended" : failed === undefined ? "Starting" : "BackOff";
     const state = serving === undefined ? idle : serving.port === 0 ? "Running" : "Ready";
     const isUpdated = serving?.revision === spec.revision;
     return {

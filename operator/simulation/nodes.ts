@@ -15,8 +15,6 @@ const SILENCE_MS = 4000;
 interface SimulatedNode {
   name: string;
   runtimes: NodeRuntime[];
-  /** Processes that ended and are about to be started again. */
-  restarting: number;
 }
 
 /** The cluster's machines: nodes with their kubelets, and the DaemonSet's pods on them. */
@@ -32,7 +30,7 @@ export class Nodes {
 
   /** Adds a machine and starts its pod. */
   add(name: string, labels: Record<string, string> = {}): void {
-    const node: SimulatedNode = { name, runtimes: [], restarting: 0 };
+    const node: SimulatedNode = { name, runtimes: [] };
     this.#nodes.set(name, node);
     this.#world.api.create(NODES, {
       apiVersion: "v1",
@@ -57,9 +55,7 @@ export class Nodes {
     runtime.kill();
     node.runtimes.pop();
     this.#setPodReady(runtime.pod.name, false);
-    node.restarting++;
     this.#world.scheduler.after(this.#world.random.between(50, 1000), () => {
-      node.restarting--;
       if (this.#nodes.get(name) === node) this.#run(node, runtime.pod);
     });
   }
@@ -70,8 +66,11 @@ export class Nodes {
     const runtime = node?.runtimes.at(-1);
     if (node === undefined || runtime === undefined) return;
     this.#world.noteDisturbance();
-    for (const { pod } of node.runtimes.splice(0)) this.#setPodReady(pod.name, false);
-    runtime.kill();
+    for (const older of node.runtimes.splice(0)) {
+      older.kill();
+      if (older === runtime) this.#setPodReady(older.pod.name, false);
+      else this.#world.api.delete(PODS, { namespace: SYSTEM, name: older.pod.name });
+    }
     this.#setNodeReady(name, false);
     this.#world.scheduler.after(this.#world.random.between(500, 20_000), () => {
       if (this.#nodes.get(name) !== node) return;
@@ -84,11 +83,9 @@ export class Nodes {
   /** Another pod takes the pod's place, beside it until it is ready: as when the DaemonSet rolls. */
   replacePod(name: string): void {
     const node = this.#nodes.get(name);
-    const old = node?.runtimes.at(-1);
-    // The DaemonSet does not roll on while the newest pod is not ready: it would leave that one behind.
-    if (node === undefined || old === undefined || node.restarting > 0) return;
+    if (node === undefined || node.runtimes.length === 0) return;
     this.#world.noteDisturbance();
-    this.#startPod(node, () => this.#endPod(node, old));
+    this.#startPod(node);
   }
 
   /** The machine goes for good, or so it seems. */
@@ -122,7 +119,7 @@ export class Nodes {
     return [...this.#nodes.keys()];
   }
 
-  #startPod(node: SimulatedNode, onReady: () => void = () => {}): void {
+  #startPod(node: SimulatedNode): void {
     const order = this.#pods++;
     const pod = { name: `runtime-${order}`, uid: `pod-${order}`, ip: "", nodeName: node.name, order };
     this.#world.api.create(PODS, {
@@ -133,24 +130,25 @@ export class Nodes {
       status: { conditions: [{ type: "ContainersReady", status: "False" }] },
     } as unknown as Pod);
     const { uid } = this.#world.api.get(PODS, { namespace: SYSTEM, name: pod.name })!.metadata;
-    this.#run(node, { ...pod, uid: uid!, ip: this.#nextAddress() }, onReady);
+    this.#run(node, { ...pod, uid: uid!, ip: this.#nextAddress() });
   }
 
-  #run(node: SimulatedNode, pod: NodeRuntime["pod"], onReady: () => void = () => {}): void {
+  #run(node: SimulatedNode, pod: NodeRuntime["pod"]): void {
     const runtime = new NodeRuntime(this.#world, pod);
     node.runtimes.push(runtime);
     this.#world.api.edit(PODS, { namespace: SYSTEM, name: pod.name }, (object) => {
       object.status!.podIP = pod.ip;
     });
-    this.#probe(runtime, onReady);
+    this.#probe(node, runtime);
   }
 
-  #probe(runtime: NodeRuntime, onReady: () => void): void {
+  /** Once a pod is ready, the DaemonSet ends those that were there before it: also where it was started twice meanwhile. */
+  #probe(node: SimulatedNode, runtime: NodeRuntime): void {
     this.#world.scheduler.after(PROBE_MS, () => {
       if (!runtime.isAlive) return;
-      if (!runtime.isSettled) return this.#probe(runtime, onReady);
+      if (!runtime.isSettled) return this.#probe(node, runtime);
       this.#setPodReady(runtime.pod.name, true);
-      onReady();
+      for (const other of node.runtimes) if (other.pod.order < runtime.pod.order) this.#endPod(node, other);
       return undefined;
     });
   }

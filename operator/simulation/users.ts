@@ -18,6 +18,9 @@ export interface Wish {
   isCommand?: boolean;
   secret?: string;
   isEverywhere?: boolean;
+  /** Whether revisions replace each other with strategy Recreate. */
+  isRecreated?: boolean;
+  isExposed?: boolean;
 }
 
 /** What people do to apps, and what their apps refer to. */
@@ -25,7 +28,9 @@ export class Users {
   readonly #world: World;
   /** When somebody last did something to an app after which it may have no endpoint. */
   readonly reshapedMs = new Map<string, number>();
-  /** The same for the whole pool. */
+  /** When the strategy of an app was last changed: until what was under way is over, two revisions may serve. */
+  readonly strategyMs = new Map<string, number>();
+  /** The same as `reshapedMs` for the whole pool. */
   poolMs = Number.NEGATIVE_INFINITY;
   /** Apps whose last revision is bad and whose one before must serve on. */
   readonly mustServe = new Set<string>();
@@ -55,6 +60,9 @@ export class Users {
     this.#noteWhatIsAtStake(name, held, wish);
     const { spec } = defaultWasmApp(manifestOf(name, wish)) as unknown as WasmAppObject;
     if (held === undefined || isReshaped(held.spec, spec)) this.reshapedMs.set(name, this.#world.scheduler.nowMs);
+    if (held !== undefined && held.spec.rollout.strategy !== spec.rollout.strategy) {
+      this.strategyMs.set(name, this.#world.scheduler.nowMs);
+    }
     if (held === undefined) {
       const { apiVersion, kind } = WASM_APPS;
       this.#world.api.create(WASM_APPS, { apiVersion, kind, metadata: ref, spec });
@@ -62,9 +70,12 @@ export class Users {
   }
 
   /** An app that was up when a bad revision came must be so at the end, unless somebody does something else to it. */
-  #noteWhatIsAtStake(name: string, held: WasmAppObject | undefined, { isBad, isCommand, replicas }: Wish): void {
+  #noteWhatIsAtStake(name: string, held: WasmAppObject | undefined, wish: Wish): void {
+    const { isBad, isCommand, isRecreated, replicas } = wish;
     const wasUp = held !== undefined && isUp(this.#world, held);
-    if (isBad === true && isCommand !== true && replicas > 0 && wasUp && held.spec.trigger.http !== undefined) {
+    const isRolled = isRecreated !== true && held?.spec.rollout.strategy !== "Recreate";
+    const isHttp = isCommand !== true && held?.spec.trigger.http !== undefined;
+    if (isBad === true && isHttp && isRolled && replicas > 0 && wasUp) {
       this.mustServe.add(name);
     } else this.mustServe.delete(name);
   }
@@ -120,7 +131,8 @@ export class Users {
   }
 }
 
-function manifestOf(name: string, { replicas, version, isBad, isCommand, secret, isEverywhere }: Wish): object {
+function manifestOf(name: string, wish: Wish): object {
+  const { replicas, version, isBad, isCommand, secret, isEverywhere, isRecreated, isExposed } = wish;
   const image = `registry.example.com/${name}:v${version}`;
   return {
     metadata: { name },
@@ -131,7 +143,8 @@ function manifestOf(name: string, { replicas, version, isBad, isCommand, secret,
       ...(secret !== undefined && { envFrom: [{ secretRef: { name: secret } }] }),
       scale: { minReplicas: replicas },
       ...(isEverywhere === true && { placement: { everyNode: true } }),
-      rollout: { progressDeadlineSeconds: 60 },
+      ...(isExposed === true && isCommand !== true && { expose: { httpRoute: { parentRefs: [{ name: "public" }] } } }),
+      rollout: { progressDeadlineSeconds: 60, ...(isRecreated === true && { strategy: "Recreate" }) },
     },
   };
 }
@@ -151,6 +164,6 @@ function isReshaped(before: WasmAppObject["spec"], after: WasmAppObject["spec"])
   return shapeOf(before) !== shapeOf(after);
 }
 
-function shapeOf({ scale, placement, trigger }: WasmAppObject["spec"]): string {
-  return JSON.stringify([scale.minReplicas === 0, placement, trigger]);
+function shapeOf({ scale, placement, trigger, rollout }: WasmAppObject["spec"]): string {
+  return JSON.stringify([scale.minReplicas === 0, placement, trigger, rollout.strategy]);
 }

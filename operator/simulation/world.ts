@@ -87,9 +87,12 @@ export class World {
     this.#servingCount++;
   }
 
+  notePod({ name, order }: RuntimePodIdentity): void {
+    this.#podOrders.set(name, order);
+  }
+
   noteReady(pod: RuntimePodIdentity, port: number, replicaUid: string, revision: string): void {
     this.#served.add(`${replicaUid} ${revision}`);
-    this.#podOrders.set(pod.name, pod.order);
     const replica = this.api.list(WASM_REPLICAS).find(({ metadata }) => metadata.uid === replicaUid);
     const app = replica === undefined ? undefined : ownerOf(replica);
     this.#ready.add(`${pod.uid} ${pod.ip} ${port} ${app ?? ""}`);
@@ -105,7 +108,7 @@ export class World {
     return this.#ready.has(`${podUid} ${ip} ${port} ${appUid}`);
   }
 
-  /** Returns when a pod was made, in comparison with others; -1 for one that never served. */
+  /** Returns when a pod was made, in comparison with others; -1 for one that never ran. */
   podOrderOf(name: string): number {
     return this.#podOrders.get(name) ?? -1;
   }

@@ -113,10 +113,13 @@ describe("install", { skip: lack !== undefined }, () => {
     expect(await cluster.kubectl(args, { input })).toContain("wasmruntime.wasmlet.dev/default created");
   });
 
-  test.each(["command", "hello", "placement", "scale", "settings"])("examples: %s.yaml is taken", async (name) => {
-    const args = ["apply", "--dry-run=server", "--validate=strict", "-f", repositoryFile(`examples/${name}.yaml`)];
-    expect(await cluster.kubectl(args)).toContain(`wasmapp.wasmlet.dev/${name} created`);
-  });
+  test.each(["command", "expose", "hello", "placement", "scale", "settings"])(
+    "examples: %s.yaml is taken",
+    async (name) => {
+      const args = ["apply", "--dry-run=server", "--validate=strict", "-f", repositoryFile(`examples/${name}.yaml`)];
+      expect(await cluster.kubectl(args)).toContain(`wasmapp.wasmlet.dev/${name} created`);
+    },
+  );
 });
 
 describe("operator's permissions", { skip: lack !== undefined }, () => {

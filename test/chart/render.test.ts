@@ -43,6 +43,7 @@ const ALL_VALUES = [
   'operator.resources={"limits":{"memory":"1Gi"}}',
   'operator.nodeSelector={"role":"system"}',
   'operator.tolerations=[{"key":"system","operator":"Exists"}]',
+  "operator.unreachableSeconds=5",
   'operator.affinity={"nodeAffinity":{"preferredDuringSchedulingIgnoredDuringExecution":[]}}',
   'operator.topologySpreadConstraints=[{"maxSkew":1,"topologyKey":"rack","whenUnsatisfiable":"DoNotSchedule"}]',
   'operator.priorityClassName="system-cluster-critical"',
@@ -112,6 +113,19 @@ describe.each(HELM_MAJORS.map((major) => ({ major })))("Helm $major", { skip: la
     }
   });
 
+  test("operator: may do to HTTPRoutes what it does, and their status is the Gateways'", async () => {
+    const { rules } = find(await render(major), "ClusterRole", "wasmlet-operator") as unknown as {
+      rules: { apiGroups: string[] }[];
+    };
+    expect(rules.filter(({ apiGroups }) => apiGroups.includes("gateway.networking.k8s.io"))).toEqual([
+      {
+        apiGroups: ["gateway.networking.k8s.io"],
+        resources: ["httproutes"],
+        verbs: ["list", "watch", "create", "patch", "delete"],
+      },
+    ]);
+  });
+
   test("pods: satisfy the level Restricted", async () => {
     const objects = await render(major);
     const test = find(objects, "Pod", "wasmlet-test") as unknown as { spec: PodSpec };
@@ -143,7 +157,7 @@ describe.each(HELM_MAJORS.map((major) => ({ major })))("Helm $major", { skip: la
     const pod = podOf(objects);
     expect(pod).toMatchObject({
       nodeSelector: { "kubernetes.io/os": "linux", role: "system" },
-      tolerations: [{ key: "system" }],
+      tolerations: [{ tolerationSeconds: 5 }, { tolerationSeconds: 5 }, { key: "system" }],
       priorityClassName: "system-cluster-critical",
       imagePullSecrets: [{ name: "registry" }],
       affinity: { nodeAffinity: {} },

@@ -99,6 +99,31 @@ describe.skipIf(!needCluster("control-plane"))("node runtime with a real API ser
     expect(JSON.stringify(node.log)).toContain('"namespace":"default","app":"hello"');
   });
 
+  test("contract: a suspended replica is reported once its requests have ended, and runs anew when it no longer is", async () => {
+    using folder = makeNodeFolder();
+    await apply(CONFIG_MAPS, programMap("probe", repositoryFile("test/guests/probe.wasm")));
+    await grant("default", "probe");
+    await using node = await startNode(folder.path, "pod-s");
+    const { replica, url } = await createReplica("pausing", { template: template("probe") });
+    await untilStatus(replica, ({ state }) => state === "Ready");
+    const underWay = get(`${url}/sleep?ms=4000`).then((answer) => ({ answer, atMs: performance.now() }));
+    await until(async () => (await node.metrics()).includes('wasmlet_instances{namespace="default",app="pausing"} 1'));
+    await change(replica, { suspend: true });
+    const suspended = await untilStatus(replica, ({ state }) => state === "Suspended");
+    const saidMs = performance.now();
+    const { answer, atMs } = await underWay;
+    expect(answer.status).toBe(200);
+    expect(saidMs).toBeGreaterThan(atMs - 100);
+    expect(suspended.status).toMatchObject({ observedGeneration: 2, podName: "pod-s" });
+    expect(suspended.status).not.toHaveProperty("revision");
+    await expect(get(url)).rejects.toThrow();
+
+    await change(replica, { suspend: null, revision: "r2" });
+    await untilStatus(replica, ({ state, revision }) => state === "Ready" && revision === "r2");
+    expect((await get(`${url}/sleep?ms=1`)).status).toBe(200);
+    await client.delete(WASM_REPLICAS, replica);
+  });
+
   test("what served before a rollout is served first by a runtime that starts anew", async () => {
     using folder = makeNodeFolder();
     const { replica, url } = await createReplica("careful", {

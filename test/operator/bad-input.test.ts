@@ -193,20 +193,12 @@ const MISTAKES: Mistake[] = [
       await bed.client.delete(SERVICES, { namespace: NAMESPACE, name });
     },
   },
-  ...["Recreate", "Canary"].map((strategy) => ({
-    name: `the strategy ${strategy}`,
-    spec: () => ({ rollout: { strategy, ...(strategy === "Canary" && { canary: { weight: 5 } }) } }),
-    reason: "FieldNotSupported",
-    message: new RegExp(`^spec\\.rollout\\.strategy ${strategy} is not honoured yet: use RollingUpdate$`),
-    mend: (name: string) => change(name, { rollout: null }),
-  })),
   {
-    name: "a route",
-    spec: () => ({ expose: { httpRoute: { parentRefs: [{ name: "public" }] } } }),
+    name: "the strategy Canary",
+    spec: () => ({ rollout: { strategy: "Canary", canary: { weight: 5 } } }),
     reason: "FieldNotSupported",
-    message:
-      /^spec\.expose is not honoured yet: leave it out and point an HTTPRoute or an Ingress at the app's Service$/,
-    mend: (name) => change(name, { expose: null }),
+    message: /^spec\.rollout\.strategy Canary is not honoured yet: use RollingUpdate or Recreate$/,
+    mend: (name) => change(name, { rollout: null }),
   },
 ];
 

@@ -89,8 +89,9 @@ export class SimulatedNodes implements AsyncDisposable {
     const index = Number(replica.spec.nodeName.slice("node-".length));
     const status = {
       observedGeneration: replica.metadata.generation,
-      state: "Ready",
-      revision: replica.spec.revision,
+      ...(replica.spec.suspend === true
+        ? { state: "Suspended", revision: null }
+        : { state: "Ready", revision: replica.spec.revision }),
       podName: podName(index, replica.spec.runtimeName),
       podIP: podIP(index),
       startP50: "0.4ms",
@@ -107,7 +108,8 @@ export class SimulatedNodes implements AsyncDisposable {
   }
 }
 
-function isReported({ spec, status }: WasmReplica): boolean {
+function isReported({ metadata, spec, status }: WasmReplica): boolean {
+  if (spec.suspend === true) return status?.state === "Suspended" && status.observedGeneration === metadata.generation;
   return status?.state === "Ready" && status.revision === spec.revision;
 }
 
