@@ -52,6 +52,8 @@ export async function startApiServer(
   ports: ControlPlanePorts,
   extraArgs: readonly string[] = [],
 ): Promise<Daemon> {
+  // The threads of one that was killed hold its port for a moment longer than its process is there.
+  await waitFor("the API server's port", () => isFree(ports.api));
   const args = [...apiServerArgs(folder, level, ports), ...extraArgs];
   const daemon = startDaemon(folder, "kube-apiserver", binaryPath("kube-apiserver"), args);
   await waitFor("the API server", () => isReady(folder, ports), { daemons: [daemon] });
