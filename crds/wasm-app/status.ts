@@ -37,6 +37,12 @@ export const Status = Type.Object(
     revision: Type.Optional(
       Type.String({ description: "Revision that the spec asks for, and a rollout leads to.", maxLength: 63 }),
     ),
+    currentRevision: Type.Optional(
+      Type.String({
+        description: "Revision that served last, and does so again where the one that is asked for does not start.",
+        maxLength: 63,
+      }),
+    ),
     lastProgressTime: Type.Optional(
       Type.String({ description: "When a rollout last got on, in RFC 3339.", maxLength: 64 }),
     ),

@@ -1,6 +1,6 @@
 import type { WasmAppObject, WasmReplica, WasmRuntime } from "../objects.ts";
 import type { RuntimeNode } from "./observed.ts";
-import { isServing } from "./replica-state.ts";
+import { isListening, isServing } from "./replica-state.ts";
 
 /*
  * Which nodes run an app. What is placed stays where it is as long as its node fits; a replica on a node that is lost is
@@ -96,7 +96,9 @@ function choose(
   if (standing.length <= wanted) return standing.map(({ spec }) => spec.nodeName);
   const order = standing.map((replica) => {
     const node = fitting.get(replica.spec.nodeName)!;
-    const penalty = (isServing(replica) ? 0 : 4) + (node.isReady ? 0 : 2) + (node.isCordoned ? 1 : 0);
+    // What ran as a command before the app was for http answers no request.
+    const isOfUse = app.spec.trigger.http === undefined ? isServing(replica) : isListening(replica);
+    const penalty = (isOfUse ? 0 : 4) + (node.isReady ? 0 : 2) + (node.isCordoned ? 1 : 0);
     return { name: node.name, penalty, load: node.replicas, rank: rankOf(app, node.name) };
   });
   order.sort((a, b) => a.penalty - b.penalty || a.load - b.load || a.rank - b.rank);

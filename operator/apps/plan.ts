@@ -12,7 +12,7 @@ import { nextLossMs, placeApp, wantedReplicas, type Placement } from "./placemen
 import { planRecreation } from "./recreate.ts";
 import { referencesOf } from "./references.ts";
 import { releaseReports } from "./releases.ts";
-import { buildReplica, buildRole, buildRoleBinding, buildService } from "./resources.ts";
+import { buildReplica, buildRole, buildRoleBinding, buildService, revisionName } from "./resources.ts";
 import { planRollout, servedRevision, withPrevious, type RevisionOf, type Served } from "./rollout.ts";
 import { buildStatus, deadlineInMs, transitionEvents } from "./status.ts";
 import { buildTemplate, revisionOf, withImage } from "./template.ts";
@@ -172,7 +172,7 @@ function replicasOf(
     const runtimeName = runtime?.metadata.name ?? existing?.spec.runtimeName ?? "";
     return buildReplica(app, nodeName, runtimeName, wish, port);
   };
-  const stable = servedRevision(replicas);
+  const stable = servedRevision(replicas) ?? recordedRevision(observed);
   if (app.spec.rollout.strategy === "Recreate") {
     const recreation = planRecreation(observed, nodes, target, stable);
     return {
@@ -197,6 +197,15 @@ function suspendedToo(observed: readonly WasmReplica[], desired: readonly WasmRe
   return observed.map((replica) =>
     stopping.has(replica.metadata.name) ? { ...replica, spec: { ...replica.spec, suspend: true } } : replica,
   );
+}
+
+/** Returns the revision that served last, by its record: where it ran is gone, and what replaced it may never start. */
+function recordedRevision({ app, revisions }: ObservedApp): Served | undefined {
+  const revision = app.status?.currentRevision;
+  if (revision === undefined) return undefined;
+  const name = revisionName(app.metadata.name, revision);
+  const data = revisions.find(({ metadata }) => metadata.name === name)?.data as { template: AppTemplate } | undefined;
+  return data && { revision, template: data.template };
 }
 
 /** A new replica also knows what serves elsewhere: that runs until the wanted revision does. */

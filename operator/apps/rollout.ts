@@ -74,6 +74,11 @@ export function withPrevious({ revision, template }: Served, previous: Served | 
  * restart of its node that is what served before. Undefined when all there is has failed.
  */
 export function servedRevision(replicas: readonly WasmReplica[]): Served | undefined {
+  return servingRevision(replicas) ?? replicas.filter(isStartingAnew).map(({ spec }) => spec.previous ?? spec)[0];
+}
+
+/** Returns the revision that most replicas serve now; undefined where none serves. */
+export function servingRevision(replicas: readonly WasmReplica[]): Served | undefined {
   const counts = new Map<string, { served: Served; count: number }>();
   for (const replica of replicas) {
     const { revision } = replica.status ?? {};
@@ -82,8 +87,7 @@ export function servedRevision(replicas: readonly WasmReplica[]): Served | undef
     const known = counts.get(served.revision);
     counts.set(served.revision, { served, count: (known?.count ?? 0) + 1 });
   }
-  const most = [...counts.values()].toSorted((a, b) => b.count - a.count)[0]?.served;
-  return most ?? replicas.filter(isStartingAnew).map(({ spec }) => spec.previous ?? spec)[0];
+  return [...counts.values()].toSorted((a, b) => b.count - a.count)[0]?.served;
 }
 
 /** Whether its node runtime reports it and neither serves nor fails: it may have served until its node started anew. */

@@ -5,6 +5,7 @@ import { exposureOf } from "./exposure.ts";
 import type { ObservedApp } from "./observed.ts";
 import type { Decision, PlannedEvent } from "./plan.ts";
 import { isServing, isUpToDate } from "./replica-state.ts";
+import { servingRevision } from "./rollout.ts";
 import { selectorOf } from "./resources.ts";
 
 /* What `kubectl get` and `describe` say of an app. */
@@ -34,6 +35,7 @@ export function buildStatus(observed: ObservedApp, decision: Decision): WasmAppS
     ...completion(app, counts, placed),
     ...(exposure === undefined ? [] : [exposure]),
   ];
+  const currentRevision = servingRevision(placed)?.revision ?? app.status?.currentRevision;
   const digest = placed.find(isServing)?.status?.digest;
   const startP50 = medianStart(placed.flatMap(({ status }) => status?.startP50 ?? []));
   const isHttp = app.spec.trigger.http !== undefined;
@@ -50,6 +52,7 @@ export function buildStatus(observed: ObservedApp, decision: Decision): WasmAppS
     ...(port !== undefined && { port }),
     ...(image !== undefined && { image }),
     revision,
+    ...(currentRevision !== undefined && { currentRevision }),
     lastProgressTime,
     ...(digest !== undefined && { digest }),
     ...(startP50 !== undefined && { startP50 }),

@@ -16,7 +16,7 @@ import type { Write } from "../writer.ts";
 import { HTTP_ROUTES, type HttpRoute } from "./http-route.ts";
 import type { ObservedApp } from "./observed.ts";
 import { isOwn } from "./ownership.ts";
-import { buildRevision } from "./resources.ts";
+import { buildRevision, revisionName } from "./resources.ts";
 
 /** An app's objects as they are to be; what is undefined is to be gone. */
 export interface DesiredObjects {
@@ -84,7 +84,10 @@ function keepRevisions({ app, replicas, revisions }: ObservedApp, desired: reado
     .map((spec) => buildRevision(app, spec, ++number))
     .filter(({ metadata }) => !known.has(metadata.name));
   const excess = revisions.length + added.length - MAX_REVISIONS;
-  const oldest = revisions.toSorted((a, b) => a.revision - b.revision).slice(0, Math.max(0, excess));
+  // The one to fall back to stays, however many were tried since.
+  const current = app.status?.currentRevision && revisionName(app.metadata.name, app.status.currentRevision);
+  const others = revisions.filter(({ metadata }) => metadata.name !== current);
+  const oldest = others.toSorted((a, b) => a.revision - b.revision).slice(0, Math.max(0, excess));
   return [
     ...added.map((object): Write => ({ kind: "create", resource: CONTROLLER_REVISIONS, object })),
     ...oldest.map((object): Write => ({ kind: "delete", resource: CONTROLLER_REVISIONS, object })),

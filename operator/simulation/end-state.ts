@@ -34,8 +34,10 @@ export function summarize(world: World): string[] {
       const conditions = (status?.conditions ?? []).map(
         ({ type, status: holds, reason }) => `${type}=${holds} ${reason}`,
       );
-      // Whether it got up before its Secret was deleted is a matter of chance.
-      if (conditions.includes(SECRET_GONE)) return `${metadata.name}: ${SECRET_GONE}`;
+      // Whether it got up before its Secret was deleted is a matter of chance: so how many serve is left out, and nothing else.
+      if (conditions.includes(SECRET_GONE)) {
+        return `${metadata.name}: ${conditions.filter((condition) => !condition.startsWith("Ready=")).join(", ")}`;
+      }
       return `${metadata.name}: ${status?.ready} ${status?.updatedReplicas} updated, ${conditions.join(", ")}`;
     })
     .toSorted();

@@ -72,8 +72,6 @@ export function perform(step: Action | Mishap, users: Users, nodes: Nodes, opera
     case "add-node":
       return nodes.add(step.node);
     case "remove-node":
-      // Known: a revision that ran on no other node is not looked for among the recorded ones.
-      users.mustServe.clear();
       return nodes.remove(step.node);
     case "edit-pool": {
       const { ports, maxAppsPerNode } = step;
