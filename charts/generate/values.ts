@@ -58,7 +58,8 @@ const operator = object("The Deployment of the operator.", {
   },
   resources: {
     ...passedOn("object", "What a pod is given and may use."),
-    default: { requests: { cpu: "50m", memory: "128Mi" }, limits: { memory: "512Mi" } },
+    // With 10,000 apps it uses half a gigabyte.
+    default: { requests: { cpu: "50m", memory: "128Mi" }, limits: { memory: "1Gi" } },
   },
   nodeSelector: strings("Labels of the nodes that it may run on."),
   tolerations: passedOn("array", "Taints that it tolerates."),
