@@ -31,6 +31,11 @@ export class ObjectStore<T extends KubeObject> {
     return this.#objects.size;
   }
 
+  /** The version up to which everything has been taken in; undefined before the first list. */
+  get version(): string | undefined {
+    return this.#completeTo;
+  }
+
   /** Returns an object, by its name or by its key (`namespace/name`). */
   get(ref: ObjectRef | string): T | undefined {
     return this.#objects.get(typeof ref === "string" ? ref : keyOf(ref));

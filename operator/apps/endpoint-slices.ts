@@ -1,3 +1,4 @@
+import type { ObjectMeta } from "../../kube/objects.ts";
 import type { EndpointSlice } from "../../kube/resources.ts";
 import type { WasmAppObject, WasmReplica } from "../objects.ts";
 import type { RuntimeNode, RuntimePod } from "./observed.ts";
@@ -60,6 +61,7 @@ export function buildEndpointSlices(
   endpoints: readonly Endpoint[],
   port: number,
   existing: readonly EndpointSlice[],
+  annotations: Record<string, string> = {},
 ): EndpointSlice[] {
   const slices = new Map<string, Endpoint[]>();
   const waiting = new Map(endpoints.map((endpoint) => [nameOf(endpoint), endpoint]));
@@ -78,11 +80,12 @@ export function buildEndpointSlices(
     const name = `${app.metadata.name}-wasmlet-${index}`;
     if (!slices.has(name)) slices.set(name, rest.splice(0, MAX_ENDPOINTS));
   }
-  return [...slices].filter(([, held]) => held.length > 0).map(([name, held]) => buildSlice(app, name, held, port));
+  return [...slices]
+    .filter(([, held]) => held.length > 0)
+    .map(([name, held]) => buildSlice({ ...metadataOf(app, name), annotations }, app.metadata.name, held, port));
 }
 
-function buildSlice(app: WasmAppObject, name: string, endpoints: Endpoint[], port: number): EndpointSlice {
-  const metadata = metadataOf(app, name);
+function buildSlice(metadata: ObjectMeta, service: string, endpoints: Endpoint[], port: number): EndpointSlice {
   return {
     apiVersion: "discovery.k8s.io/v1",
     kind: "EndpointSlice",
@@ -90,7 +93,7 @@ function buildSlice(app: WasmAppObject, name: string, endpoints: Endpoint[], por
       ...metadata,
       labels: {
         ...metadata.labels,
-        "kubernetes.io/service-name": app.metadata.name,
+        "kubernetes.io/service-name": service,
         "endpointslice.kubernetes.io/managed-by": MANAGED_BY,
       },
     },

@@ -41,6 +41,7 @@ export function observeApp(app: WasmAppObject, context: ObservationContext): Obs
     isGone,
     hasLeftovers: [...replicas, service, httpRoute].some((object) => object !== undefined && isLeftover(object)),
     replicas: replicas.filter((replica) => isOwn(app, replica)),
+    replicasVersion: state.replicas.version,
     service,
     httpRoute,
     gatewayApiAbsence: state.httpRoutes.absence,

@@ -53,6 +53,8 @@ export interface ObservedApp {
   hasLeftovers: boolean;
   /** The app's own replicas. */
   replicas: readonly WasmReplica[];
+  /** The version up to which everything is known of replicas. */
+  replicasVersion: string | undefined;
   /** What is there under the names that the app's objects have; it may belong to somebody else. */
   service: Service | undefined;
   httpRoute: HttpRoute | undefined;

@@ -14,6 +14,7 @@ import { referencesOf } from "./references.ts";
 import { releaseReports } from "./releases.ts";
 import { buildReplica, buildRole, buildRoleBinding, buildService, revisionName } from "./resources.ts";
 import { planRollout, servedRevision, withPrevious, type RevisionOf, type Served } from "./rollout.ts";
+import { basisOf, waitForReplicasMs } from "./slice-basis.ts";
 import { buildStatus, deadlineInMs, transitionEvents } from "./status.ts";
 import { buildTemplate, revisionOf, withImage } from "./template.ts";
 
@@ -221,15 +222,18 @@ function hasForeignService({ app, service }: ObservedApp): boolean {
 function slicesOf(observed: ObservedApp, placement: Placement, port: number): EndpointSlice[] {
   const { app, nodes, pods, replicas, slices } = observed;
   if (hasForeignService(observed)) return [];
+  if (waitForReplicasMs(slices, observed) > 0) return [...slices];
   const placed = replicas.filter(({ spec }) => placement.nodes.includes(spec.nodeName));
   const byName = new Map(nodes.map((node) => [node.name, node]));
-  return buildEndpointSlices(app, endpointsOf(placed, byName, pods), port, slices);
+  return buildEndpointSlices(app, endpointsOf(placed, byName, pods), port, slices, basisOf(observed));
 }
 
 /** Looks again when a node counts as lost, when a rollout is overdue, and when a new app should have reported. */
 function requeue(observed: ObservedApp, status: WasmAppStatus, isAwaited: boolean): { requeueAfterMs?: number } {
   const { runtime, nodes, replicas, app, nowMs } = observed;
+  const behindMs = waitForReplicasMs(observed.slices, observed);
   const waits = [
+    behindMs > 0 ? behindMs : undefined,
     runtime && nextLossMs(replicas, nodes, runtime.spec.unreachableSeconds, nowMs),
     deadlineInMs(app, status, nowMs),
     isAwaited ? FIRST_STATUS_MS : undefined,

@@ -84,6 +84,7 @@ export function observe(change: Partial<ObservedApp> = {}): ObservedApp {
     isGone: () => false,
     hasLeftovers: false,
     replicas: [],
+    replicasVersion: undefined,
     service: undefined,
     httpRoute: undefined,
     gatewayApiAbsence: undefined,

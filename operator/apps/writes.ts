@@ -131,7 +131,8 @@ function replaceAll<T extends KubeObject>(
     if (found === undefined) return [{ kind: "create", resource, object }];
     if (!isOwn(app, found) || isSame(object, found)) return [];
     const { resourceVersion, annotations } = found.metadata;
-    const metadata = { ...object.metadata, resourceVersion, ...(annotations && { annotations }) };
+    const kept = { ...annotations, ...object.metadata.annotations };
+    const metadata = { ...object.metadata, resourceVersion, ...(!isEqual(kept, {}) && { annotations: kept }) };
     return [{ kind: "replace", resource, object: { ...found, ...object, metadata } }];
   });
 }
@@ -170,11 +171,12 @@ function sectionsOf({ spec: { parentRefs = [] } }: HttpRoute): unknown[] {
   return parentRefs.map(({ sectionName }) => sectionName);
 }
 
+/** What a slice was made from is written with it: that this is newer is no reason to write. */
 function isSameSlice(desired: EndpointSlice, observed: EndpointSlice): boolean {
   return (
     holds(observed.endpoints, desired.endpoints) &&
     holds(observed.ports, desired.ports) &&
-    holds(observed.metadata, desired.metadata)
+    holds(observed.metadata, { ...desired.metadata, annotations: undefined })
   );
 }
 
