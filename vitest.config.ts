@@ -9,7 +9,9 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{common,config,crds,oci,kube,operator,cli,node-runtime,bench,examples,image,charts}/**/*.test.ts"],
+          include: [
+            "{common,config,crds,oci,kube,operator,cli,node-runtime,bench,startup,examples,image,charts}/**/*.test.ts",
+          ],
           pool: "forks",
           testTimeout: 30_000,
         },

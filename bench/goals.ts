@@ -6,16 +6,8 @@ import { DEMO_ARMS } from "./scenarios/demo.ts";
 import { bareArm, ownArm } from "./scenarios/http.ts";
 import { ENGINE_ARMS } from "./scenarios/in-process.ts";
 import { RUNAWAY_ARMS } from "./scenarios/runaway.ts";
-import {
-  cpuPerRequest,
-  type Estimate,
-  estimate,
-  latencyAt,
-  type Metric,
-  pairedRatio,
-  percentile,
-  type Sample,
-} from "./stats.ts";
+import { cpuPerRequest, type Estimate, estimate, latencyAt, type Metric, pairedRatio, type Sample } from "./stats.ts";
+import { percentile } from "../common/statistics.ts";
 
 const P50 = latencyAt(0.5);
 const P50_SECONDS: Metric = (sample) => P50(sample) / 1e6;

@@ -1,9 +1,9 @@
 import { loadavg } from "node:os";
 import { messageOf } from "../common/errors.ts";
 import { parseAnswer } from "./http-answer.ts";
-import { HttpConnection } from "./http-connection.ts";
+import { HttpConnection } from "../startup/http-connection.ts";
 import type { Peer } from "./peers/peer.ts";
-import { cpuSecondsBetween, findTree, readCpu } from "./process-cpu.ts";
+import { cpuSecondsBetween, findTree, readCpu } from "../startup/process-stats.ts";
 import type { Findings } from "./scenario.ts";
 import type { Sample } from "./stats.ts";
 

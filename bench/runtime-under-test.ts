@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { writeErr } from "../cli/output.ts";
 import type { AppView, Runtime } from "../node-runtime/runtime-api.ts";
 import { startRuntime } from "../node-runtime/start.ts";
-import { findChildren } from "./process-cpu.ts";
+import { findChildren } from "../startup/process-stats.ts";
 
 /** The repository. */
 export const REPOSITORY = fileURLToPath(new URL("../", import.meta.url));

@@ -4,12 +4,11 @@ import {
   cpuPerRequest,
   estimate,
   latencyAt,
-  median,
   pairedRatio,
-  percentile,
   type Sample,
   summarizeArms,
 } from "./stats.ts";
+import { median, percentile } from "../common/statistics.ts";
 
 function sampleOf(changes: Partial<Sample>): Sample {
   return {

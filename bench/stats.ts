@@ -1,3 +1,5 @@
+import { median, percentile } from "../common/statistics.ts";
+
 /*
  * Pure arithmetic over samples. Ratios are taken within a round and then reduced to their median: what else runs on the
  * machine slows both arms of a round, and cancels out.
@@ -16,21 +18,6 @@ export interface Sample {
   loadAverage: number;
   /** Of each request, in microseconds. */
   latenciesMicros: number[];
-}
-
-/** Returns the value below which the fraction `p` (0 to 1) of the values lies, by nearest rank; NaN for none. */
-export function percentile(values: readonly number[], p: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const rank = Math.max(1, Math.ceil(p * sorted.length));
-  return sorted[rank - 1] ?? Number.NaN;
-}
-
-/** Returns the median; between the two middle values when their number is even; NaN for none. */
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
 /** A number reduced from rounds, and how far they lie apart. */

@@ -65,6 +65,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/get.ts")).defineGet,
   },
   {
+    name: "bench",
+    summary: "Compare how Wasm, containers and virtual machines start",
+    load: async () => (await import("./commands/bench.ts")).defineBench,
+  },
+  {
     name: "demo",
     summary: "Serve the examples and show how to use them",
     load: async () => (await import("./commands/demo.ts")).defineDemo,

@@ -250,6 +250,11 @@ export const ERROR_CODES = {
   },
   // -- rollout: `kubectl wasmlet rollout`
   ...ROLLOUT_ERROR_CODES,
+  // -- startup: the comparison of starts
+  STARTUP_UNAVAILABLE: {
+    summary: "None of the ways to start the program that were asked for is there on this machine.",
+    fix: "Do what the reasons say, or ask for others with --technologies; `wasm-wake` runs everywhere.",
+  },
   // -- config: the environment
   CONFIG_INVALID: {
     summary: "An environment variable of Wasmlet has a value that it can't have.",

@@ -23,6 +23,8 @@ export interface Config {
   readonly dockerConfigFile: string;
   /** Proxies for requests to registries, and the hosts that need none. */
   readonly proxy: { readonly http?: string; readonly https?: string; readonly noProxy?: string };
+  /** Folders in which programs are looked for, as PATH has them. */
+  readonly searchPath: string;
   /** The wasmtime that benchmarks compare with: a path, or a name on PATH. */
   readonly wasmtime: string;
 }
@@ -50,6 +52,7 @@ export function readConfig(environment: Environment = process.env, home: string 
       "config.json",
     ),
     proxy: Object.freeze(proxyOf(environment)),
+    searchPath: environment["PATH"] ?? "",
     wasmtime: isSet(environment["WASMTIME"]) ? environment["WASMTIME"] : "wasmtime",
   });
 }

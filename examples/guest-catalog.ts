@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 export type Recipe =
   | {
       tool: "cargo";
-      target: "wasm32-wasip1" | "wasm32-wasip2" | "wasm32-unknown-unknown";
+      target: `wasm32-${"wasip1" | "wasip2" | "unknown-unknown"}` | `${"x86_64" | "aarch64"}-unknown-linux-musl`;
       /** Cargo's file name, without `.wasm`. */
       artifact: string;
       /** Whether the result is a core module with its world inside, still to become a component. */
@@ -56,6 +56,9 @@ export const GUESTS: readonly Guest[] = [
   testGuest("probe-p3", "probe-p3", rustWithoutWasi("probe_p3")),
   testGuest("command-p3", "command-p3", rustWithoutWasi("command_p3")),
   testGuest("mixed-p3", "mixed-p3", rustComponent("mixed_p3")),
+  startupProgram("program.wasm", "wasm32-wasip2", "startup_component"),
+  startupProgram("program-amd64", "x86_64-unknown-linux-musl", "startup-program"),
+  startupProgram("program-arm64", "aarch64-unknown-linux-musl", "startup-program"),
 ];
 
 function example(name: string, recipe: Recipe): Guest {
@@ -64,6 +67,12 @@ function example(name: string, recipe: Recipe): Guest {
 
 function testGuest(name: string, folder: string, recipe: Recipe): Guest {
   return { name, source: `test/guests/${folder}`, wasm: `test/guests/${name}.wasm`, recipe };
+}
+
+/** What `wasmlet bench startup` starts: one source, as a component and as static binaries. */
+function startupProgram(file: string, target: Extract<Recipe, { tool: "cargo" }>["target"], artifact: string): Guest {
+  const recipe = { tool: "cargo", target, artifact, componentize: false } as const;
+  return { name: `startup-${file}`, source: "startup/program", wasm: `startup/${file}`, recipe };
 }
 
 function rustComponent(artifact: string): Recipe {

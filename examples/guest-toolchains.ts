@@ -12,7 +12,8 @@ type RecipeOf<Tool extends Recipe["tool"]> = Extract<Recipe, { tool: Tool }>;
 const TARGET_FOLDER = join(REPOSITORY, ".cache/guests/target");
 
 const HOW_TO_GET = {
-  cargo: "install Rust from rustup.rs, then: rustup target add wasm32-wasip1 wasm32-wasip2 wasm32-unknown-unknown",
+  cargo:
+    "install Rust from rustup.rs, then: rustup target add wasm32-wasip1 wasm32-wasip2 wasm32-unknown-unknown x86_64-unknown-linux-musl aarch64-unknown-linux-musl",
   go: "install Go 1.24 or later from go.dev",
   clang: "on Debian: apt-get install clang lld wasi-libc libclang-rt-14-dev-wasm32",
 } as const satisfies Record<Recipe["tool"], string>;
@@ -66,8 +67,11 @@ async function readVersion(tool: Recipe["tool"]): Promise<string> {
 async function buildWithCargo(recipe: RecipeOf<"cargo">, source: string, wasm: string): Promise<void> {
   const rustflags = `target.${recipe.target}.rustflags=${JSON.stringify(await buildPathRemaps(source))}`;
   const args = ["build", "--release", "--locked", "--quiet", "--target", recipe.target, "--target-dir", TARGET_FOLDER];
-  await run("cargo", [...args, "--config", rustflags], source);
-  const built = join(TARGET_FOLDER, recipe.target, "release", `${recipe.artifact}.wasm`);
+  const isNative = !recipe.target.startsWith("wasm32-");
+  // Rust's own linker links for every architecture; a library for the host is of no use.
+  const native = isNative ? ["--bins", "--config", `target.${recipe.target}.linker="rust-lld"`] : [];
+  await run("cargo", [...args, ...native, "--config", rustflags], source);
+  const built = join(TARGET_FOLDER, recipe.target, "release", `${recipe.artifact}${isNative ? "" : ".wasm"}`);
   if (recipe.componentize) await writeComponent(built, wasm);
   else await copyFile(built, wasm);
 }

@@ -12,6 +12,7 @@ export const OWN_FILES = [
   "kube",
   "node-runtime",
   "oci",
+  "startup",
   "operator",
   "LICENSE",
   "package.json",

@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { comparable, parseAnswer } from "../http-answer.ts";
-import { HttpConnection } from "../http-connection.ts";
+import { HttpConnection } from "../../startup/http-connection.ts";
 import { type Peer, stopChild } from "./peer.ts";
 
 const SERVER = fileURLToPath(new URL("bare-http.ts", import.meta.url));

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { findTree } from "../process-cpu.ts";
+import { findTree } from "../../startup/process-stats.ts";
 import { canRun, findFreePort, startServer } from "./peer.ts";
 
 /** A server in a child of the process that is started, as `jco serve` has it. */

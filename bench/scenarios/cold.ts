@@ -1,10 +1,10 @@
 import { loadavg } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { startPeers } from "../http-arms.ts";
-import { HttpConnection } from "../http-connection.ts";
+import { HttpConnection } from "../../startup/http-connection.ts";
 import type { Effort } from "../options.ts";
 import { WORKERD_LOADER } from "../peers/workerd.ts";
-import { cpuSecondsBetween, readCpu } from "../process-cpu.ts";
+import { cpuSecondsBetween, readCpu } from "../../startup/process-stats.ts";
 import { guestFile, type RuntimeUnderTest, startRuntimeUnderTest } from "../runtime-under-test.ts";
 import type { Findings } from "../scenario.ts";
 import type { Sample } from "../stats.ts";

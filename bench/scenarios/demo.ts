@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { loadavg } from "node:os";
 import { join } from "node:path";
 import type { Effort } from "../options.ts";
-import { readEndedChildrenCpuSeconds } from "../process-cpu.ts";
+import { readEndedChildrenCpuSeconds } from "../../startup/process-stats.ts";
 import { CACHE, REPOSITORY } from "../runtime-under-test.ts";
 import type { Findings } from "../scenario.ts";
 import type { Sample } from "../stats.ts";

@@ -1,7 +1,7 @@
 import { messageOf } from "../../common/errors.ts";
 import { LineChild } from "../line-child.ts";
 import type { Effort } from "../options.ts";
-import { readResidentBytes } from "../process-cpu.ts";
+import { readResidentBytes } from "../../startup/process-stats.ts";
 import { guestFile } from "../runtime-under-test.ts";
 import type { Findings } from "../scenario.ts";
 import { OWN_ENGINE } from "./in-process.ts";

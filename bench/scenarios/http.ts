@@ -1,6 +1,6 @@
 import { type HttpArm, measureHttp, startPeers } from "../http-arms.ts";
 import { parseAnswer } from "../http-answer.ts";
-import { HttpConnection } from "../http-connection.ts";
+import { HttpConnection } from "../../startup/http-connection.ts";
 import type { Effort } from "../options.ts";
 import { bareNode } from "../peers/bare-node.ts";
 import { JCO_SERVE } from "../peers/jco-serve.ts";

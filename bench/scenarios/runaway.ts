@@ -1,6 +1,6 @@
 import { loadavg } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
-import { HttpConnection } from "../http-connection.ts";
+import { HttpConnection } from "../../startup/http-connection.ts";
 import type { Effort } from "../options.ts";
 import { guestFile, startRuntimeUnderTest, testGuestFile } from "../runtime-under-test.ts";
 import type { Findings } from "../scenario.ts";

@@ -7,7 +7,7 @@ import { WasmletError } from "../../common/errors.ts";
 import type { Runtime, RuntimeLog } from "../../node-runtime/runtime-api.ts";
 import type { CommandContext } from "../command-context.ts";
 import { findTakenPorts, readExamples, writeWithFreePorts, type Example } from "../demo/examples.ts";
-import { isPortFree } from "../demo/ports.ts";
+import { isPortFree } from "../../common/ports.ts";
 import { probeUrl } from "../demo/probe.ts";
 import { awaitReady, type Readiness } from "../demo/readiness.ts";
 import { DemoLog } from "../demo/demo-log.ts";

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { loadManifests } from "../../crds/load.ts";
 import { type Example, findTakenPorts, readExamples, relocate, writeWithFreePorts } from "./examples.ts";
-import { findFreePorts, isPortFree } from "./ports.ts";
+import { findFreePorts, isPortFree } from "../../common/ports.ts";
 
 const FOLDER = fileURLToPath(new URL("../../examples/", import.meta.url));
 const HOST = "127.0.0.1";

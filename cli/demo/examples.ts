@@ -2,7 +2,7 @@ import { mkdtempSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { loadManifests } from "../../crds/load.ts";
-import { findFreePorts, isPortFree } from "./ports.ts";
+import { findFreePorts, isPortFree } from "../../common/ports.ts";
 
 /** A manifest of the examples. */
 export interface Example {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { binaryPath } from "./binaries.ts";
 import { PAUSE_IMAGE } from "./component-config.ts";
-import { buildImageTar } from "./image-tar.ts";
+import { buildImageTar } from "../../oci/image-tar.ts";
 
 /** The image of busybox, with all that tests ask of a container: a shell, httpd, wget (whose -T crashes in Debian 12), nslookup. */
 export const BUSYBOX_IMAGE = "localhost/busybox:1";

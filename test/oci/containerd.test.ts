@@ -5,7 +5,7 @@ import { text } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
 import { digestOf } from "../../oci/digest.ts";
 import { containerdTools, startContainerd } from "../cluster/containerd.ts";
-import { buildImageTar } from "../cluster/image-tar.ts";
+import { buildImageTar } from "../../oci/image-tar.ts";
 import { get, makeTemporaryFolder, repositoryFile, startTestRuntime, untilApp, urlOf } from "../harness.ts";
 import { spawnWasmlet } from "../served-runtime.ts";
 import { startRealRegistry } from "./real-registry.ts";

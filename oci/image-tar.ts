@@ -2,9 +2,9 @@ import { readdirSync, readFileSync, readlinkSync, statSync, lstatSync } from "no
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { pack, type Header, type Pack } from "tar-stream";
-import { digestOf } from "../../oci/digest.ts";
-import type { Descriptor } from "../../oci/manifest.ts";
-import { IMAGE_CONFIG, OCI_MANIFEST } from "../../oci/media-types.ts";
+import { digestOf } from "./digest.ts";
+import type { Descriptor } from "./manifest.ts";
+import { IMAGE_CONFIG, OCI_MANIFEST } from "./media-types.ts";
 
 /*
  * Container images without a registry or a container engine: an archive in the OCI's image layout, as `ctr images import` and
@@ -22,7 +22,7 @@ const NAME_ANNOTATION = "io.containerd.image.name";
 const EPOCH = new Date(0);
 
 /** What an image runs: the fields of its configuration, as `docker inspect` shows them. */
-export interface ImageRun {
+interface ImageRun {
   Entrypoint?: readonly string[];
   Cmd?: readonly string[];
   Env?: readonly string[];
@@ -33,7 +33,7 @@ export interface ImageRun {
 }
 
 /** A file of a layer, by its path in the image. */
-export type LayerFile =
+type LayerFile =
   /** Bytes; executable where the mode says so. */
   | { bytes: Uint8Array | string; mode?: number }
   /** A file or a whole folder of this machine; `include` leaves out what it is false for, by the path from the folder. */

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { extract } from "tar-stream";
 import { afterAll, expect, test } from "vitest";
-import { digestOf } from "../../oci/digest.ts";
-import { makeTemporaryFolder } from "../harness.ts";
+import { digestOf } from "./digest.ts";
+import { makeTemporaryFolder } from "../test/harness.ts";
 import { buildImageTar, layerTar } from "./image-tar.ts";
 
 const temporary = makeTemporaryFolder();

@@ -24,6 +24,12 @@ export function readCpu(pids: readonly number[]): CpuReading {
   return pids.map(readProcess);
 }
 
+/** Returns the seconds of CPU time that processes have used so far, or null where that is unknown. */
+export function readCpuSeconds(pids: readonly number[]): number | null {
+  const nothing = pids.map((): ProcessReading => ({ ticks: 0, threads: new Map() }));
+  return cpuSecondsBetween(nothing, readCpu(pids));
+}
+
 /** Returns the seconds of CPU time between two readings of the same processes, or null where that is unknown. */
 export function cpuSecondsBetween(before: CpuReading, after: CpuReading): number | null {
   let seconds = 0;
@@ -124,5 +130,15 @@ function readStatFields(pid: string): string[] | undefined {
     return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   } catch {
     return undefined;
+  }
+}
+
+/** Returns the bytes of memory that are a process's own, with its share of what several have; null where the system does not tell. */
+export function readProportionalBytes(pid: number): number | null {
+  try {
+    const kib = /^Pss:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1];
+    return kib === undefined ? null : Number(kib) * 1024;
+  } catch {
+    return null;
   }
 }

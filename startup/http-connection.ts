@@ -29,10 +29,10 @@ export class HttpConnection {
 
   /** Connects to the host and port of an http URL. */
   static async open(url: string): Promise<HttpConnection> {
-    const { hostname, port, host, pathname } = new URL(url);
+    const { hostname, port, host, pathname, search } = new URL(url);
     const socket = connect({ host: hostname, port: Number(port) });
     await once(socket, "connect");
-    return new HttpConnection(socket, `GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    return new HttpConnection(socket, `GET ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
   }
 
   /** Connects for one GET alone, and resolves to its whole answer. */

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { expect, test } from "vitest";
-import { cpuSecondsBetween, readCpu } from "./process-cpu.ts";
+import { cpuSecondsBetween, readCpu } from "./process-stats.ts";
 
 const BURNT_SECONDS = 0.2;
 

@@ -1,0 +1,136 @@
+import { join } from "node:path";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { WasmletError } from "../../common/errors.ts";
+import type { CommandContext } from "../command-context.ts";
+import { cacheOption, outputOption } from "../options.ts";
+import { formatJson, writeErr, writeOut } from "../output.ts";
+import { Progress } from "../progress.ts";
+import type { Comparison } from "../../startup/measure.ts";
+import { exitCodeOfSignal, listenForStop } from "../signals.ts";
+
+const TECHNOLOGIES = [
+  "wasm-wake",
+  "wasm-new",
+  "wasm-artifact",
+  "process",
+  "crun",
+  "runc",
+  "containerd",
+  "microvm",
+] as const;
+const FORMATS = ["table", "json", "markdown", "svg"] as const;
+const DEFAULT_SAMPLES = 30;
+const MAX_SAMPLES = 10_000;
+const BAR = 24;
+
+interface StartupFlags {
+  technologies: (typeof TECHNOLOGIES)[number][];
+  samples: number;
+  startsOnly?: boolean;
+  kernelRoot?: string;
+  cacheDir: string;
+  output: (typeof FORMATS)[number];
+}
+
+/** `wasmlet bench`: measures on this machine. */
+export function defineBench(command: Command, context: CommandContext): void {
+  command.addHelpText("after", EXAMPLES);
+  command
+    .command("startup")
+    .description("Compare how long the same program takes to start as Wasm, as a container and as a virtual machine")
+    .addOption(
+      new Option("--technologies <names>", "what to start, separated by commas")
+        .default([...TECHNOLOGIES], "all")
+        .argParser(readNames),
+    )
+    .addOption(
+      new Option("--samples <number>", "starts of each, in turns").default(DEFAULT_SAMPLES).argParser(readSamples),
+    )
+    .option("--starts-only", "leave out speed and isolation")
+    .option("--kernel-root <folder>", "folder with boot/vmlinuz-* and lib/modules for virtual machines")
+    .addOption(cacheOption(context.config))
+    .addOption(outputOption(...FORMATS))
+    .addHelpText("after", HELP)
+    .action((flags: StartupFlags) => compare(flags, context));
+}
+
+const EXAMPLES = `
+Examples:
+  wasmlet bench startup
+  wasmlet bench startup --help
+`;
+
+const HELP = `
+One program (startup/program) is a component, a static binary and the init of a virtual machine. A start counts from the
+moment it is asked for until the program has answered a request. All take turns; one round before the first warms up. What
+cannot be started here is left out, and the report says why: containers need root and Linux, the machine QEMU and a kernel.
+
+  wasm-wake      a request to an app that is scaled to zero      crun, runc   a container from an unpacked bundle
+  wasm-new       a new app whose artifact the node has           containerd   a container from an unpacked image
+  wasm-artifact  a new app with a new artifact                   microvm      a virtual machine that boots a kernel
+  process        the native program alone: what all add to
+
+-o json has every sample; svg is a plot of them.
+
+Examples:
+  wasmlet bench startup
+  wasmlet bench startup --technologies wasm-wake,crun --samples 100
+  wasmlet bench startup -o json > starts.json
+`;
+
+async function compare(flags: StartupFlags, context: CommandContext): Promise<void> {
+  const { technologies, samples, startsOnly = false, kernelRoot, cacheDir, output } = flags;
+  const { compareStarts } = await import("../../startup/measure.ts");
+  const progress = new Progress(process.stderr);
+  const stop = listenForStop();
+  const onProgress = (step: string, share: number): void => {
+    const done = Math.round(share * BAR);
+    if (progress.isLive) progress.show(`[${"#".repeat(done)}${" ".repeat(BAR - done)}] ${step}`);
+    // Elsewhere a line for each start would be too many.
+    else if (!step.startsWith("round") || step.endsWith(technologies[0]!)) progress.show(step);
+  };
+  try {
+    const comparison = await compareStarts({
+      technologies,
+      samples,
+      isWhole: !startsOnly,
+      kernelRoots: kernelRoot === undefined ? [join(cacheDir, "startup-kernel"), "/"] : [kernelRoot],
+      searchPath: context.config.searchPath,
+      onProgress,
+      signal: stop.aborted,
+    });
+    progress.clear();
+    if (comparison.contenders.length === 0) throw nothingStarted(comparison.missing);
+    writeOut(await format(output, comparison));
+  } catch (thrown) {
+    progress.clear();
+    if (!stop.aborted.aborted) throw thrown;
+    writeErr("stopped: what was started is gone\n");
+    context.finish(exitCodeOfSignal(await stop.first));
+  }
+}
+
+async function format(output: StartupFlags["output"], comparison: Comparison): Promise<string> {
+  if (output === "json") return formatJson(comparison);
+  if (output === "svg") return (await import("../../startup/report/plot.ts")).plotStarts(comparison);
+  const { formatMarkdown, formatReport } = await import("../../startup/report/format.ts");
+  return output === "markdown" ? formatMarkdown(comparison) : formatReport(comparison);
+}
+
+function nothingStarted(missing: readonly { contender: string; why: string }[]): WasmletError {
+  const reasons = missing.map(({ contender, why }) => `${contender}: ${why}`).join("; ");
+  return new WasmletError("STARTUP_UNAVAILABLE", "nothing could be started here", { actual: reasons });
+}
+
+function readNames(text: string): StartupFlags["technologies"] {
+  const names = text.split(",").map((name) => name.trim());
+  const unknown = names.find((name) => !(TECHNOLOGIES as readonly string[]).includes(name));
+  if (unknown === undefined) return [...new Set(names)] as StartupFlags["technologies"];
+  throw new InvalidArgumentError(`expected names out of ${TECHNOLOGIES.join(", ")}, got "${unknown}".`);
+}
+
+function readSamples(text: string): number {
+  const samples = Number(text);
+  if (Number.isInteger(samples) && samples >= 1 && samples <= MAX_SAMPLES) return samples;
+  throw new InvalidArgumentError(`expected a whole number from 1 to ${MAX_SAMPLES}, got "${text}".`);
+}

@@ -1,0 +1,44 @@
+import type { ChildProcess } from "node:child_process";
+import { createInterface } from "node:readline";
+
+/** Lines that are kept, to tell them when a machine does not start. */
+const MAX_KEPT = 20;
+
+/** What a machine says on its serial console, which is its emulator's standard output. */
+export class MachineConsole {
+  readonly #said: string[] = [];
+  readonly #listeners = new Set<(line: string | undefined) => void>();
+  #hasEnded = false;
+
+  constructor(emulator: ChildProcess) {
+    for (const stream of [emulator.stdout!, emulator.stderr!]) {
+      createInterface({ input: stream }).on("line", (line) => this.#hear(line));
+    }
+    emulator.on("exit", () => this.#hear(undefined));
+    emulator.on("error", (error) => this.#hear(String(error)));
+  }
+
+  /** Waits until a line is said. Throws what was said instead when the emulator ends, or when time is up. */
+  async until(expected: string, limitMs: number): Promise<void> {
+    if (this.#said.includes(expected)) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const fail = (why: string): void => reject(new Error(`${why}; it said: ${this.#said.join(" | ") || "nothing"}`));
+    const listen = (line: string | undefined): void => {
+      if (line === expected) resolve();
+      else if (line === undefined) fail(`the machine ended before it said "${expected}"`);
+    };
+    if (this.#hasEnded) listen(undefined);
+    const timer = setTimeout(() => fail(`the machine did not say "${expected}" within ${limitMs / 1000} s`), limitMs);
+    this.#listeners.add(listen);
+    await promise.finally(() => {
+      clearTimeout(timer);
+      this.#listeners.delete(listen);
+    });
+  }
+
+  #hear(line: string | undefined): void {
+    if (line === undefined) this.#hasEnded = true;
+    else if (this.#said.push(line.trim()) > MAX_KEPT) this.#said.shift();
+    for (const listener of this.#listeners) listener(line?.trim());
+  }
+}

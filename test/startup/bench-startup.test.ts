@@ -1,0 +1,128 @@
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Comparison } from "../../startup/measure.ts";
+import { binFolder } from "../cluster/binaries.ts";
+import { readTestEnvironment } from "../cluster/environment.ts";
+import { makeTemporaryFolder } from "../harness.ts";
+import { spawnWasmlet } from "../served-runtime.ts";
+
+/* `wasmlet bench startup`: real starts of everything that this machine can start. */
+
+const { isCi, cacheFolder } = readTestEnvironment();
+const KERNEL_ROOT = join(cacheFolder, "startup-kernel");
+const VARIABLES = { PATH: [process.env["PATH"], binFolder()].join(delimiter) };
+const SAMPLES = 3;
+const WASM = ["wasm-wake", "wasm-new", "wasm-artifact"];
+
+const temporary = makeTemporaryFolder();
+afterAll(() => temporary.remove());
+
+function bench(...args: string[]): ReturnType<typeof spawnWasmlet> {
+  const all = ["bench", "startup", "--kernel-root", KERNEL_ROOT, ...args];
+  return spawnWasmlet(all, temporary.path, {}, VARIABLES);
+}
+
+/** What starts leave on the machine if nobody removes it: folders, programs, emulators, containerd's mounts. */
+function traces(): string[] {
+  const folders = readdirSync(tmpdir()).filter((name) => name.startsWith("wasmlet-startup-"));
+  const commands = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(commandLineOf);
+  const running = commands.filter((command) => /wasmlet-startup-|^\/program/.test(command));
+  const mounts = readFileSync("/proc/mounts", "utf8")
+    .split("\n")
+    .filter((line) => line.includes("wasmlet-startup-"));
+  return [...folders, ...running, ...mounts];
+}
+
+function commandLineOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+  } catch {
+    return "";
+  }
+}
+
+describe.skipIf(process.platform !== "linux")("wasmlet bench startup", () => {
+  let comparison: Comparison;
+
+  beforeAll(async () => {
+    const child = bench("--samples", String(SAMPLES), "-o", "json");
+    const [stdout, stderr] = await Promise.all([text(child.stdout!), text(child.stderr!)]);
+    expect(stderr).not.toContain("error");
+    comparison = JSON.parse(stdout) as Comparison;
+  }, 240_000);
+
+  test("starts everything, and says why where something is missing", () => {
+    const names = comparison.contenders.map(({ name }) => name);
+    const missing = comparison.missing.map(({ contender, why }) => `${contender}: ${why}`);
+    process.stderr.write(missing.map((line) => `not compared here: ${line}\n`).join(""));
+    expect(names).toEqual(expect.arrayContaining([...WASM, "process"]));
+    expect(names.length + missing.length).toBe(8);
+    if (isCi) expect(missing).toEqual([]);
+  });
+
+  test("keeps every sample, in turns", () => {
+    const names = comparison.contenders.map(({ name }) => name);
+    const order = comparison.samples.map(({ round, contender }) => `${round} ${contender}`);
+    const rounds = Array.from({ length: SAMPLES }, (_, index) => index + 1);
+    expect(order).toEqual(rounds.flatMap((round) => names.map((name) => `${round} ${name}`)));
+    for (const { seconds, phases, probeSeconds } of comparison.samples) {
+      const sum = Object.values(phases).reduce((total, phase) => total + phase, 0);
+      expect(seconds).toBeCloseTo(sum, 9);
+      expect(Math.min(seconds, probeSeconds, ...Object.values(phases))).toBeGreaterThanOrEqual(0);
+    }
+  });
+
+  test("fills sizes and memory for all", () => {
+    for (const { pullBytes, diskBytes } of comparison.contenders)
+      expect(Math.min(pullBytes, diskBytes)).toBeGreaterThan(0);
+    for (const { memoryBytes } of comparison.samples) expect(memoryBytes).toBeGreaterThan(0);
+  });
+
+  test("computes the same everywhere, and shows what each program reaches", () => {
+    expect(comparison.speed.map(({ contender }) => contender)).toEqual(["process", "wasm-new"]);
+    for (const { warm } of comparison.speed) expect(Math.min(...warm)).toBeGreaterThan(0);
+    for (const { contender, findings } of comparison.reach) {
+      const reached = Object.entries(findings).filter(([, result]) => result === "yes" || Number(result) > 0);
+      if (WASM.includes(contender)) expect(reached).toEqual([]);
+      else expect(reached.map(([what]) => what)).toContain("starts a process");
+    }
+  });
+
+  test("leaves nothing behind", () => {
+    expect(traces()).toEqual([]);
+  });
+});
+
+test.skipIf(process.platform !== "linux")(
+  "wasmlet bench startup: Ctrl-C ends it, and what it started",
+  async () => {
+    const child = bench("--samples", "1000");
+    const said = text(child.stdout!);
+    let progress = "";
+    for await (const chunk of child.stderr!) {
+      progress += String(chunk);
+      if (progress.includes("round 1 of")) break;
+    }
+    child.kill("SIGINT");
+    const [code] = (await once(child, "exit")) as [number];
+    expect(code).toBe(130);
+    expect(await said).toBe("");
+    expect(traces()).toEqual([]);
+  },
+  120_000,
+);
+
+test("wasmlet bench startup: where nothing can be started, that is an error that says why", async () => {
+  const child = bench("--technologies", "microvm", "--kernel-root", "/nowhere", "-o", "json");
+  const stderr = await text(child.stderr!);
+  const error = JSON.parse(stderr.slice(stderr.indexOf("{"))) as { error: { code: string; actual: string } };
+  expect(error.error.code).toBe("STARTUP_UNAVAILABLE");
+  expect(error.error.actual).toContain("microvm: ");
+  expect(existsSync("/nowhere")).toBe(false);
+});
