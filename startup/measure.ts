@@ -4,7 +4,7 @@ import { Unavailable, type Contender, type Driver, type Sizes } from "./driver.t
 import { Probe } from "./probe.ts";
 import { compareReach, type Reach } from "./reach.ts";
 import { compareSpeed, type Speed } from "./speed.ts";
-import { StartupContext, TECHNOLOGIES, type TechnologyName } from "./technologies.ts";
+import { openTechnology, StartupContext, type StartupSettings } from "./technologies.ts";
 
 /** One start of one contender: the raw material of every number that is told. */
 export interface StartSample {
@@ -35,16 +35,12 @@ export interface Comparison {
   reach: Reach[];
 }
 
-export interface MeasureOptions {
-  technologies: readonly TechnologyName[];
+export interface MeasureOptions extends StartupSettings {
+  technologies: readonly string[];
   /** Starts of each contender. */
   samples: number;
   /** Whether speed and reach are compared too. */
   isWhole: boolean;
-  /** Folders below which a kernel for virtual machines may be. */
-  kernelRoots: readonly string[];
-  /** Folders in which programs are looked for, as PATH has them. */
-  searchPath: string;
   /** Told what is done now, and which part of all has been done. */
   onProgress: (step: string, share: number) => void;
   signal?: AbortSignal;
@@ -99,7 +95,7 @@ async function openAll(
     signal?.throwIfAborted();
     onProgress(`getting ${name} ready`, 0);
     try {
-      drivers.push(await TECHNOLOGIES[name](context));
+      drivers.push(await openTechnology(name, context));
     } catch (thrown) {
       if (!(thrown instanceof Unavailable)) throw thrown;
       missing.push({ contender: name, why: thrown.message });

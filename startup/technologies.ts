@@ -1,45 +1,87 @@
-import type { Driver } from "./driver.ts";
+import type { Connection } from "../kube/connection.ts";
+import { isKubeError } from "../kube/kube-error.ts";
+import { Unavailable, type Driver } from "./driver.ts";
 import { openContainerd } from "./drivers/containerd.ts";
+import { KubeSession } from "./drivers/kube-session.ts";
 import { openMicroVm } from "./drivers/microvm.ts";
 import { openOciRuntime } from "./drivers/oci-runtime.ts";
+import { openPod } from "./drivers/pod.ts";
 import { openProcess } from "./drivers/process.ts";
+import { openWasmApp } from "./drivers/wasm-app.ts";
 import { WasmHost } from "./drivers/wasm-host.ts";
 import { openWasm } from "./drivers/wasm.ts";
 
-/** What drivers need of the machine and of each other. */
-export class StartupContext implements AsyncDisposable {
+/** What drivers need to be told of the machine. */
+export interface StartupSettings {
   /** Folders below which a kernel for virtual machines may be. */
-  readonly kernelRoots: readonly string[];
+  kernelRoots: readonly string[];
   /** Folders in which programs are looked for, as PATH has them. */
-  readonly searchPath: string;
-  #wasmHost: Promise<WasmHost> | undefined;
+  searchPath: string;
+  /** A cluster to start pods and WasmApps on; nothing is started on any other. */
+  cluster?: Connection | undefined;
+  /** The image of the program, as the cluster's nodes have it or can pull it. */
+  image: string;
+}
 
-  constructor({ kernelRoots, searchPath }: Pick<StartupContext, "kernelRoots" | "searchPath">) {
-    this.kernelRoots = kernelRoots;
-    this.searchPath = searchPath;
+/** What drivers share: it is started when the first one asks for it, and ends with all. */
+export class StartupContext implements AsyncDisposable {
+  readonly settings: StartupSettings;
+  #wasmHost: Promise<WasmHost> | undefined;
+  #session: Promise<KubeSession> | undefined;
+
+  constructor(settings: StartupSettings) {
+    this.settings = settings;
   }
 
-  /** Returns the node runtime that all ways of starting the component share. */
+  /** Returns the node runtime in which all ways of starting the component on this machine are started. */
   wasmHost(): Promise<WasmHost> {
     this.#wasmHost ??= WasmHost.start();
     return this.#wasmHost;
   }
 
+  /** Returns a namespace on the cluster that was named. Throws Unavailable where none was, or it cannot be used. */
+  async kubeSession(): Promise<KubeSession> {
+    const { cluster } = this.settings;
+    if (cluster === undefined) throw new Unavailable("no cluster was named by --kubeconfig");
+    this.#session ??= KubeSession.open(cluster);
+    try {
+      return await this.#session;
+    } catch (thrown) {
+      this.#session = undefined;
+      throw isKubeError(thrown) ? new Unavailable(thrown.message) : thrown;
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await (await this.#wasmHost)?.stop();
+    await (await this.#session)?.[Symbol.asyncDispose]();
   }
 }
 
-/** Everything that can be compared, by its name; opening it throws Unavailable where it cannot be started here. */
-export const TECHNOLOGIES = {
+type Open = (context: StartupContext) => Promise<Driver>;
+
+/** Everything that can be compared, by its name, in the order of the report. */
+const TECHNOLOGIES = {
   "wasm-wake": async (context) => openWasm("wasm-wake", await context.wasmHost()),
   "wasm-new": async (context) => openWasm("wasm-new", await context.wasmHost()),
   "wasm-artifact": async (context) => openWasm("wasm-artifact", await context.wasmHost()),
   process: () => openProcess(),
-  crun: ({ searchPath }) => openOciRuntime("crun", searchPath),
-  runc: ({ searchPath }) => openOciRuntime("runc", searchPath),
-  containerd: ({ searchPath }) => openContainerd(searchPath),
-  microvm: ({ kernelRoots, searchPath }) => openMicroVm(kernelRoots, searchPath),
-} as const satisfies Record<string, (context: StartupContext) => Promise<Driver>>;
+  crun: ({ settings }) => openOciRuntime("crun", settings.searchPath),
+  runc: ({ settings }) => openOciRuntime("runc", settings.searchPath),
+  containerd: ({ settings }) => openContainerd(settings.searchPath),
+  "wasm-app": async (context) => openWasmApp(await context.kubeSession()),
+  pod: async (context) => openPod(await context.kubeSession(), { image: context.settings.image }),
+  microvm: ({ settings }) => openMicroVm(settings.kernelRoots, settings.searchPath),
+} as const satisfies Record<string, Open>;
 
-export type TechnologyName = keyof typeof TECHNOLOGIES;
+/** The names of all; `pod-CLASS` is also one, for each RuntimeClass of the cluster. */
+export const TECHNOLOGY_NAMES: readonly string[] = Object.keys(TECHNOLOGIES);
+
+/** Opens a technology by its name; throws Unavailable where it cannot be started here. */
+export async function openTechnology(name: string, context: StartupContext): Promise<Driver> {
+  const open = (TECHNOLOGIES as Partial<Record<string, Open>>)[name];
+  if (open !== undefined) return open(context);
+  if (!name.startsWith("pod-")) throw new Unavailable(`no technology is called ${name}`);
+  const runtimeClass = name.slice("pod-".length);
+  return openPod(await context.kubeSession(), { image: context.settings.image, runtimeClass });
+}

@@ -8,26 +8,19 @@ import { Progress } from "../progress.ts";
 import type { Comparison } from "../../startup/measure.ts";
 import { exitCodeOfSignal, listenForStop } from "../signals.ts";
 
-const TECHNOLOGIES = [
-  "wasm-wake",
-  "wasm-new",
-  "wasm-artifact",
-  "process",
-  "crun",
-  "runc",
-  "containerd",
-  "microvm",
-] as const;
+const DEFAULT_IMAGE = "ghcr.io/wasmlet/startup-program:0.1.0";
 const FORMATS = ["table", "json", "markdown", "svg"] as const;
 const DEFAULT_SAMPLES = 30;
 const MAX_SAMPLES = 10_000;
 const BAR = 24;
 
 interface StartupFlags {
-  technologies: (typeof TECHNOLOGIES)[number][];
+  technologies?: string[];
   samples: number;
   startsOnly?: boolean;
   kernelRoot?: string;
+  kubeconfig?: string;
+  image: string;
   cacheDir: string;
   output: (typeof FORMATS)[number];
 }
@@ -39,15 +32,15 @@ export function defineBench(command: Command, context: CommandContext): void {
     .command("startup")
     .description("Compare how long the same program takes to start as Wasm, as a container and as a virtual machine")
     .addOption(
-      new Option("--technologies <names>", "what to start, separated by commas")
-        .default([...TECHNOLOGIES], "all")
-        .argParser(readNames),
+      new Option("--technologies <names>", "what to start, separated by commas; all unless given").argParser(readNames),
     )
     .addOption(
       new Option("--samples <number>", "starts of each, in turns").default(DEFAULT_SAMPLES).argParser(readSamples),
     )
     .option("--starts-only", "leave out speed and isolation")
     .option("--kernel-root <folder>", "folder with boot/vmlinuz-* and lib/modules for virtual machines")
+    .option("--kubeconfig <file>", "cluster to start pods and WasmApps on, in a namespace of their own")
+    .option("--image <reference>", "image of the program for pods", DEFAULT_IMAGE)
     .addOption(cacheOption(context.config))
     .addOption(outputOption(...FORMATS))
     .addHelpText("after", HELP)
@@ -68,7 +61,11 @@ cannot be started here is left out, and the report says why: containers need roo
   wasm-wake      a request to an app that is scaled to zero      crun, runc   a container from an unpacked bundle
   wasm-new       a new app whose artifact the node has           containerd   a container from an unpacked image
   wasm-artifact  a new app with a new artifact                   microvm      a virtual machine that boots a kernel
-  process        the native program alone: what all add to
+  process        the native program alone: what all add to      pod          a pod, from its creation through the API on
+  wasm-app       a WasmApp, from its creation through the API    pod-CLASS    the same with that RuntimeClass
+
+Pods and WasmApps are started on the cluster of --kubeconfig, and only there; this machine must reach its pods. Kata and
+other virtual machines for pods are RuntimeClasses: --technologies wasm-wake,pod,pod-kata.
 
 -o json has every sample; svg is a plot of them.
 
@@ -79,8 +76,11 @@ Examples:
 `;
 
 async function compare(flags: StartupFlags, context: CommandContext): Promise<void> {
-  const { technologies, samples, startsOnly = false, kernelRoot, cacheDir, output } = flags;
+  const { samples, startsOnly = false, kernelRoot, cacheDir, kubeconfig, image, output } = flags;
   const { compareStarts } = await import("../../startup/measure.ts");
+  const { TECHNOLOGY_NAMES } = await import("../../startup/technologies.ts");
+  const { connectFromKubeconfig } = await import("../../kube/connection.ts");
+  const technologies = chosenOf(flags.technologies, TECHNOLOGY_NAMES);
   const progress = new Progress(process.stderr);
   const stop = listenForStop();
   const onProgress = (step: string, share: number): void => {
@@ -95,6 +95,8 @@ async function compare(flags: StartupFlags, context: CommandContext): Promise<vo
       samples,
       isWhole: !startsOnly,
       kernelRoots: kernelRoot === undefined ? [join(cacheDir, "startup-kernel"), "/"] : [kernelRoot],
+      cluster: kubeconfig === undefined ? undefined : await connectFromKubeconfig(kubeconfig),
+      image,
       searchPath: context.config.searchPath,
       onProgress,
       signal: stop.aborted,
@@ -122,11 +124,16 @@ function nothingStarted(missing: readonly { contender: string; why: string }[]):
   return new WasmletError("STARTUP_UNAVAILABLE", "nothing could be started here", { actual: reasons });
 }
 
-function readNames(text: string): StartupFlags["technologies"] {
-  const names = text.split(",").map((name) => name.trim());
-  const unknown = names.find((name) => !(TECHNOLOGIES as readonly string[]).includes(name));
-  if (unknown === undefined) return [...new Set(names)] as StartupFlags["technologies"];
-  throw new InvalidArgumentError(`expected names out of ${TECHNOLOGIES.join(", ")}, got "${unknown}".`);
+function readNames(text: string): string[] {
+  return [...new Set(text.split(",").map((name) => name.trim()))];
+}
+
+/** Returns what is to be started; throws CLI_USAGE for a name that means nothing. */
+function chosenOf(names: readonly string[] | undefined, known: readonly string[]): readonly string[] {
+  const unknown = names?.find((name) => !known.includes(name) && !/^pod-[a-z0-9.-]+$/.test(name));
+  if (unknown === undefined) return names ?? known;
+  const message = "--technologies names something that cannot be started";
+  throw new WasmletError("CLI_USAGE", message, { expected: `${known.join(", ")}, pod-RUNTIMECLASS`, actual: unknown });
 }
 
 function readSamples(text: string): number {

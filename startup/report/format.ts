@@ -17,7 +17,8 @@ export function formatMarkdown(comparison: Comparison, tables = Number.POSITIVE_
   return `${[...parts, notesOf(comparison).join("\n")].join("\n\n")}\n`;
 }
 
-function markdownTable({ title, head, rows }: ReportTable): string {
+/** Returns one table as Markdown. */
+export function markdownTable({ title, head, rows }: ReportTable): string {
   const widths = head.map((name, column) => Math.max(name.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`;

@@ -3,6 +3,7 @@
 
 mod compute;
 mod handler;
+mod memory;
 mod reach;
 
 use wasip2::exports::http::incoming_handler::Guest;

@@ -1,0 +1,73 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Connection } from "../../kube/connection.ts";
+import { KubeClient } from "../../kube/client.ts";
+import { isKubeError } from "../../kube/kube-error.ts";
+import type { KubeObject } from "../../kube/objects.ts";
+import { NAMESPACES, type Resource } from "../../kube/resources.ts";
+
+const LIMIT_MS = 120_000;
+const POLL_MS = 500;
+
+/** A namespace of its own on a cluster, in which things are started; it goes with everything in it. */
+export class KubeSession implements AsyncDisposable {
+  readonly client: KubeClient;
+  readonly namespace: string;
+
+  private constructor(client: KubeClient, namespace: string) {
+    this.client = client;
+    this.namespace = namespace;
+  }
+
+  /** Opens a session on the cluster that is named; throws KUBE_* where it cannot be reached or does not allow it. */
+  static async open(connection: Connection): Promise<KubeSession> {
+    const client = new KubeClient(connection, { fieldManager: "wasmlet-startup" });
+    const name = `wasmlet-startup-${randomBytes(4).toString("hex")}`;
+    await client.create(NAMESPACES, { apiVersion: "v1", kind: "Namespace", metadata: { name } });
+    return new KubeSession(client, name);
+  }
+
+  /** Returns the metadata of an object of the session. */
+  metadataOf(name: string): KubeObject["metadata"] {
+    return { namespace: this.namespace, name };
+  }
+
+  /**
+   * Watches objects from a version on until `isDone` says so of one. Throws after two minutes, and what `isDone` throws.
+   */
+  async until<T extends KubeObject>(
+    resource: Resource<T>,
+    selection: { fieldSelector?: string; labelSelector?: string },
+    resourceVersion: string,
+    isDone: (object: T) => boolean,
+  ): Promise<T> {
+    const timeoutSeconds = LIMIT_MS / 1000;
+    const options = { namespace: this.namespace, resourceVersion, timeoutSeconds, ...selection };
+    for await (const event of this.client.watch(resource, options)) {
+      if (event.type !== "BOOKMARK" && event.type !== "DELETED" && isDone(event.object)) return event.object;
+    }
+    throw new Error(`${resource.kind} was not ready within ${timeoutSeconds} s`);
+  }
+
+  /** Removes an object, and waits until it is gone. */
+  async remove(resource: Resource<KubeObject>, name: string): Promise<void> {
+    const ref = this.metadataOf(name);
+    await this.client.delete(resource, ref);
+    const deadlineMs = performance.now() + LIMIT_MS;
+    while ((await this.client.get(resource, ref)) !== undefined && performance.now() < deadlineMs) await delay(POLL_MS);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.client.delete(NAMESPACES, { name: this.namespace });
+      const deadlineMs = performance.now() + LIMIT_MS;
+      while (performance.now() < deadlineMs && (await this.client.get(NAMESPACES, { name: this.namespace }))) {
+        await delay(POLL_MS);
+      }
+    } catch (thrown) {
+      if (!isKubeError(thrown, "KUBE_NOT_FOUND")) throw thrown;
+    } finally {
+      await this.client.close();
+    }
+  }
+}
