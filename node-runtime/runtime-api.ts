@@ -58,6 +58,8 @@ export interface AppView {
 export interface RuntimeOptions extends SupervisorOptions {
   /** The folder of manifests, or one manifest file. */
   folder: string;
+  /** Which manifests of the folder are served; all unless given. */
+  isTaken?: (file: string) => boolean;
 }
 
 /** How a node runtime is started, wherever it has its apps from. */

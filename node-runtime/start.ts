@@ -4,7 +4,7 @@ import { Supervisor } from "./supervisor/supervisor.ts";
 
 /** Starts a node runtime over a folder of manifests. Throws RUNTIME_FOLDER or RUNTIME_PORT_IN_USE. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const supervisor = new Supervisor(options, new FolderSource(options.folder));
+  const supervisor = new Supervisor(options, new FolderSource(options.folder, options.isTaken));
   await supervisor.start();
   return supervisor;
 }

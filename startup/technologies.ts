@@ -77,6 +77,9 @@ const TECHNOLOGIES = {
 /** The names of all; `pod-CLASS` is also one, for each RuntimeClass of the cluster. */
 export const TECHNOLOGY_NAMES: readonly string[] = Object.keys(TECHNOLOGIES);
 
+/** Those that need no cluster. */
+export const LOCAL_TECHNOLOGIES = TECHNOLOGY_NAMES.filter((name) => name !== "wasm-app" && name !== "pod");
+
 /** Opens a technology by its name; throws Unavailable where it cannot be started here. */
 export async function openTechnology(name: string, context: StartupContext): Promise<Driver> {
   const open = (TECHNOLOGIES as Partial<Record<string, Open>>)[name];

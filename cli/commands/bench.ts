@@ -9,7 +9,7 @@ import type { Comparison } from "../../startup/measure.ts";
 import { exitCodeOfSignal, listenForStop } from "../signals.ts";
 
 const DEFAULT_IMAGE = "ghcr.io/wasmlet/startup-program:0.1.0";
-const FORMATS = ["table", "json", "markdown", "svg"] as const;
+const FORMATS = ["table", "json", "markdown", "svg", "prometheus"] as const;
 const DEFAULT_SAMPLES = 30;
 const MAX_SAMPLES = 10_000;
 const BAR = 24;
@@ -67,7 +67,7 @@ cannot be started here is left out, and the report says why: containers need roo
 Pods and WasmApps are started on the cluster of --kubeconfig, and only there; this machine must reach its pods. Kata and
 other virtual machines for pods are RuntimeClasses: --technologies wasm-wake,pod,pod-kata.
 
--o json has every sample; svg is a plot of them.
+-o json has every sample; svg is a plot of them; prometheus is for node_exporter's textfile collector, or a Pushgateway.
 
 Examples:
   wasmlet bench startup
@@ -115,6 +115,7 @@ async function compare(flags: StartupFlags, context: CommandContext): Promise<vo
 async function format(output: StartupFlags["output"], comparison: Comparison): Promise<string> {
   if (output === "json") return formatJson(comparison);
   if (output === "svg") return (await import("../../startup/report/plot.ts")).plotStarts(comparison);
+  if (output === "prometheus") return (await import("../../startup/metrics.ts")).formatMetrics(comparison, "cli");
   const { formatMarkdown, formatReport } = await import("../../startup/report/format.ts");
   return output === "markdown" ? formatMarkdown(comparison) : formatReport(comparison);
 }

@@ -1,12 +1,12 @@
 import type { Command } from "commander";
 import { existsSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { WasmletError } from "../../common/errors.ts";
 import type { Runtime, RuntimeLog } from "../../node-runtime/runtime-api.ts";
 import type { CommandContext } from "../command-context.ts";
-import { findTakenPorts, readExamples, writeWithFreePorts, type Example } from "../demo/examples.ts";
+import { findTakenPorts, MANIFEST, readExamples, writeWithFreePorts, type Example } from "../demo/examples.ts";
 import { isPortFree } from "../../common/ports.ts";
 import { probeUrl } from "../demo/probe.ts";
 import { awaitReady, type Readiness } from "../demo/readiness.ts";
@@ -19,6 +19,7 @@ import {
   describeProgress,
 } from "../demo/report.ts";
 import { cacheOption } from "../options.ts";
+import { compareInDemo } from "../demo/starts.ts";
 import { describeError, writeOut } from "../output.ts";
 import { Progress } from "../progress.ts";
 import { createTextLog } from "../runtime-log.ts";
@@ -52,6 +53,9 @@ const HELP = `
 Uses ports 8080 to 8084, and 9464 for metrics; free ones where those are taken. START-P50 is the median of an app's
 cold starts: from the request that woke it to the answer (a command: from its start to its end).
 
+With all apps served, it compares how the same program starts as Wasm and as what else this machine can start: the small form of
+\`wasmlet bench startup\`.
+
 Examples:
   wasmlet demo
   wasmlet demo --exit-when-ready
@@ -78,6 +82,7 @@ async function demo({ exitWhenReady = false, cacheDir }: DemoOptions, context: C
       const isReloaded = folder === EXAMPLES;
       if (!stop.aborted.aborted) presentNextSteps(runtime, isReloaded);
       reportChanges(runtime, log);
+      await compareInDemo(config, cacheDir, progress, stop.aborted);
       await stop.first;
       progress.print("Draining; Ctrl-C again stops at once.");
     }
@@ -116,6 +121,8 @@ async function startDemoRuntime(
   const { startRuntime } = await import("../../node-runtime/start.ts");
   return startRuntime({
     folder,
+    // Beside them are those for clusters, which refer to what only a cluster has.
+    isTaken: (file) => basename(file) === MANIFEST,
     host: HOST,
     firstPort: PORT_BASE,
     managementHost: HOST,

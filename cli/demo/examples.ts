@@ -4,6 +4,9 @@ import { basename, dirname, join, resolve } from "node:path";
 import { loadManifests } from "../../crds/load.ts";
 import { findFreePorts, isPortFree } from "../../common/ports.ts";
 
+/** What the manifest of an example is called. */
+export const MANIFEST = "manifest.yaml";
+
 /** A manifest of the examples. */
 export interface Example {
   file: string;
@@ -18,7 +21,7 @@ export interface Example {
 export function readExamples(folder: string): Example[] {
   const files = readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
-    .map(({ name }) => join(folder, name, "manifest.yaml"))
+    .map(({ name }) => join(folder, name, MANIFEST))
     .sort();
   return files.flatMap((file) => {
     const text = readIfThere(file);

@@ -8,26 +8,29 @@ import { stampOf } from "./manifest-apps.ts";
 /** How often the folder is looked at even when the system reports no change (network file systems report none). */
 const RESCAN_MS = 2000;
 /** Changes come in bursts: an editor writes, renames and deletes. */
-const SETTLE_MS = 50;
+const SETTLE_MS = 10;
 
 /** Desired state from a folder of manifests (or one manifest file), watched. */
 export class FolderSource implements DesiredStateSource {
   readonly #folder: string;
+  readonly #isTaken: (file: string) => boolean;
   readonly #reader = new FolderReader();
   #watchers: FSWatcher[] = [];
   #rescan: NodeJS.Timeout | undefined;
   #settle: NodeJS.Timeout | undefined;
   #signature = "";
 
-  constructor(folder: string) {
+  /** `isTaken` leaves out manifests of the folder that it is false for. */
+  constructor(folder: string, isTaken: (file: string) => boolean = () => true) {
     this.#folder = folder;
+    this.#isTaken = isTaken;
   }
 
   async start(onChange: (state: DesiredState) => void): Promise<void> {
     const scan = (): void => {
       let files: string[];
       try {
-        files = list(this.#folder);
+        files = list(this.#folder).filter((file) => this.#isTaken(file));
       } catch {
         return; // the folder is gone for the moment: what runs keeps running
       }

@@ -2,12 +2,14 @@ import { formatTable } from "../../cli/table.ts";
 import type { Comparison } from "../measure.ts";
 import { notesOf, tablesOf, type ReportTable } from "./rows.ts";
 
-/** Returns the report for a terminal. */
-export function formatReport(comparison: Comparison): string {
-  const tables = tablesOf(comparison).map(({ title, head, rows }) => {
-    const upper = head.map((name) => name.toUpperCase());
-    return `${title}\n\n${formatTable(upper, rows)}`;
-  });
+/** Returns the report for a terminal; `count` is how many of its tables, from the first one on. */
+export function formatReport(comparison: Comparison, count = Number.POSITIVE_INFINITY): string {
+  const tables = tablesOf(comparison)
+    .slice(0, count)
+    .map(({ title, head, rows }) => {
+      const upper = head.map((name) => name.toUpperCase());
+      return `${title}\n\n${formatTable(upper, rows)}`;
+    });
   return [...tables, `${notesOf(comparison).join("\n")}\n`].join("\n");
 }
 

@@ -80,7 +80,7 @@ ${markdownTable(goals(comparison))}
 ${describeCheck(comparison, independent)}
 
 \`wasm-wake\` is a request to an app whose instance is gone, in a node runtime that has answered requests of other apps before.
-\`wasm-new\` begins with writing a manifest; most of it is that the runtime waits 50 ms for a folder to come to rest before it reads it.
+\`wasm-new\` begins with writing a manifest; most of it is that the runtime waits 10 ms for a folder to come to rest before it reads it.
 \`wasm-artifact\` adds verifying the component and preparing it in a process of its own, once for each artifact on a node.
 `;
 }

@@ -1,0 +1,42 @@
+import { join } from "node:path";
+import type { Config } from "../../config/config.ts";
+import { writeOut } from "../output.ts";
+import type { Progress } from "../progress.ts";
+
+/** Enough to see what is large and what is small; `wasmlet bench startup` takes more. */
+const SAMPLES = 5;
+
+/** Compares how long the same program takes to start as Wasm and as whatever else this machine can start, and prints a table. */
+export async function compareInDemo(
+  config: Config,
+  cacheDir: string,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<void> {
+  const { compareStarts } = await import("../../startup/measure.ts");
+  const { LOCAL_TECHNOLOGIES } = await import("../../startup/technologies.ts");
+  const { PROGRAM_IMAGE } = await import("../../startup/program-image.ts");
+  const { formatReport } = await import("../../startup/report/format.ts");
+  progress.print(
+    "Comparing how long the same program takes to start as Wasm, in a container and in a virtual machine …",
+  );
+  try {
+    const comparison = await compareStarts({
+      technologies: LOCAL_TECHNOLOGIES,
+      samples: SAMPLES,
+      isWhole: false,
+      kernelRoots: [join(cacheDir, "startup-kernel"), "/"],
+      searchPath: config.searchPath,
+      image: PROGRAM_IMAGE,
+      onProgress: (step) => {
+        if (progress.isLive) progress.show(step);
+      },
+      signal,
+    });
+    progress.clear();
+    writeOut(`\n${formatReport(comparison, 1)}\n`);
+  } catch (thrown) {
+    progress.clear();
+    if (!signal.aborted) throw thrown;
+  }
+}
