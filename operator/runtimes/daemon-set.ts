@@ -122,10 +122,12 @@ function probe(path: string): { httpGet: { path: string; port: string } } {
   return { httpGet: { path, port: "management" } };
 }
 
-function argumentsOf({ spec }: WasmRuntime): string[] {
+function argumentsOf({ metadata, spec }: WasmRuntime): string[] {
   const { registryCA, artifactPolicy, plainHttpRegistries, cells, terminationGracePeriodSeconds: grace } = spec;
   return [
     "node",
+    "--runtime-name",
+    metadata.name,
     "--cache-dir",
     CACHE,
     "--volumes-dir",
