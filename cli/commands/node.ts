@@ -13,6 +13,7 @@ import { StateReporter } from "../state-reporter.ts";
 
 interface NodeOptions extends RegistryFlags {
   nodeName?: string;
+  runtimeName?: string;
   podName?: string;
   podIp?: string;
   kubeconfig?: string;
@@ -31,6 +32,7 @@ interface NodeOptions extends RegistryFlags {
 export function defineNode(command: Command, context: CommandContext): void {
   addArtifactOptions(command)
     .option("--node-name <name>", "node whose WasmReplicas are run; default $NODE_NAME")
+    .option("--runtime-name <name>", "WasmRuntime whose WasmReplicas are run; default those of every one")
     .option("--pod-name <name>", "pod that this is; default $POD_NAME or the host's name")
     .option("--pod-ip <address>", "address where the node's apps are reached; default $POD_IP", readAddress)
     .option("--kubeconfig <file>", "how to reach the API server from outside the cluster", (file) => resolve(file))
@@ -76,6 +78,7 @@ async function runNode(options: NodeOptions, pod: ClusterConfig, { config }: Com
   const runtime = await startNode({
     connection,
     nodeName,
+    runtimeName: options.runtimeName,
     podName: options.podName ?? pod.podName ?? hostname(),
     podIP,
     // A pod that only a flag names is none that could be asked for.

@@ -68,7 +68,7 @@ export const KINDS: readonly Kind[] = [
     // The operator copies what was judged in the WasmApp: judging it twice more would exceed the budget for rules.
     definition: withName(mapSchema(WasmReplicaDefinition as unknown as SchemaNode, withoutRules), 253),
     folder: "crds/wasm-replica/",
-    selectable: [".spec.nodeName", ".spec.appName"],
+    selectable: [".spec.nodeName", ".spec.runtimeName", ".spec.appName"],
     columns: [
       { name: "App", type: "string", jsonPath: ".spec.appName" },
       { name: "Node", type: "string", jsonPath: ".spec.nodeName" },

@@ -25,6 +25,8 @@ import { StatusReporter } from "./status-reporter.ts";
 /** The node and the pod that a runtime is on. */
 interface NodeIdentity {
   nodeName: string;
+  /** The pool of the pod: a node has a pod of each pool that it is in. Undefined is every pool. */
+  runtimeName?: string | undefined;
   podName: string;
   podIP?: string | undefined;
   /** Outside a cluster there is no pod, and no account of the node. */
@@ -180,11 +182,12 @@ class NodeRuntime implements RunningNode {
   }
 
   #createInformer(): Informer<Replica> {
-    const { nodeName } = this.#options;
+    const { nodeName, runtimeName } = this.#options;
+    const ofPool = runtimeName === undefined ? "" : `,spec.runtimeName=${runtimeName}`;
     return new Informer({
       client: this.#client,
       resource: WASM_REPLICAS,
-      fieldSelector: `spec.nodeName=${nodeName}`,
+      fieldSelector: `spec.nodeName=${nodeName}${ofPool}`,
       onError: (thrown) => {
         this.#metrics.watchRestarted();
         this.#contact.failed(thrown);

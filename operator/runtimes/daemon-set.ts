@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { DaemonSet } from "../../kube/resources.ts";
 import type { WasmRuntime } from "../objects.ts";
 import { MANAGEMENT_PORT, metadataOf, runtimeLabels, runtimeObjectName, type PodSettings } from "./resources.ts";
@@ -14,6 +15,11 @@ const CACHE = "/var/cache/wasmlet";
 const SECRETS = "/run/wasmlet/secrets";
 const VOLUMES = "/var/lib/wasmlet/volumes";
 const CONFIG = "/etc/wasmlet";
+/**
+ * Which spec a DaemonSet was last given. The API server adds defaults, so what is no longer asked for, as a selector of nodes,
+ * could not be told from them.
+ */
+const ANNOTATION_APPLIED = "wasmlet.dev/applied";
 /** What a Secret has at most is 1 MiB; these are those of all apps of a node. */
 const SECRETS_SIZE = "256Mi";
 
@@ -25,21 +31,23 @@ type Mount = NonNullable<Container["volumeMounts"]>[number];
 /** Returns the DaemonSet of a pool. */
 export function buildDaemonSet(runtime: WasmRuntime, settings: PodSettings): DaemonSet {
   const selector = { "wasmlet.dev/runtime": runtime.metadata.name, "app.kubernetes.io/component": "runtime" };
+  const spec = {
+    selector: { matchLabels: selector },
+    updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+    template: {
+      metadata: {
+        labels: runtimeLabels(runtime),
+        annotations: { "kubectl.kubernetes.io/default-container": "runtime" },
+      },
+      spec: buildPodSpec(runtime, settings),
+    },
+  };
+  const applied = createHash("sha256").update(JSON.stringify(spec)).digest("hex").slice(0, 16);
   return {
     apiVersion: "apps/v1",
     kind: "DaemonSet",
-    metadata: metadataOf(runtime, settings.namespace),
-    spec: {
-      selector: { matchLabels: selector },
-      updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
-      template: {
-        metadata: {
-          labels: runtimeLabels(runtime),
-          annotations: { "kubectl.kubernetes.io/default-container": "runtime" },
-        },
-        spec: buildPodSpec(runtime, settings),
-      },
-    },
+    metadata: { ...metadataOf(runtime, settings.namespace), annotations: { [ANNOTATION_APPLIED]: applied } },
+    spec,
   };
 }
 
@@ -114,10 +122,12 @@ function probe(path: string): { httpGet: { path: string; port: string } } {
   return { httpGet: { path, port: "management" } };
 }
 
-function argumentsOf({ spec }: WasmRuntime): string[] {
+function argumentsOf({ metadata, spec }: WasmRuntime): string[] {
   const { registryCA, artifactPolicy, plainHttpRegistries, cells, terminationGracePeriodSeconds: grace } = spec;
   return [
     "node",
+    "--runtime-name",
+    metadata.name,
     "--cache-dir",
     CACHE,
     "--volumes-dir",

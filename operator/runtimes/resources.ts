@@ -132,7 +132,8 @@ export function buildPodMonitor(runtime: WasmRuntime, { namespace, podMonitorLab
     metadata: { ...metadata, labels: { ...podMonitorLabels, ...metadata.labels } },
     spec: {
       selector: { matchLabels: { [RUNTIME_LABEL]: runtime.metadata.name } },
-      podMetricsEndpoints: [{ port: "management" }],
+      // `namespace` is the app's, and not renamed for the namespace of the pod.
+      podMetricsEndpoints: [{ port: "management", honorLabels: true }],
     },
   };
 }

@@ -82,6 +82,8 @@ export function controllerManagerArgs(folder: string): string[] {
     // A node that is lost is noticed within a test's patience; one that is only slow is not taken for lost.
     "node-monitor-period": "1s",
     "node-monitor-grace-period": "16s",
+    // By default an autoscaler looks four times a minute, which a test waits for several times.
+    "horizontal-pod-autoscaler-sync-period": "2s",
   });
 }
 

@@ -12,6 +12,8 @@ import { spawnWasmlet } from "../served-runtime.ts";
 export interface NodeProcessOptions {
   kubeconfig: string;
   nodeName: string;
+  /** Its pool; left out, it runs the replicas of every pool. */
+  runtimeName?: string;
   podName: string;
   /** A folder that outlives it, for what is kept between starts. */
   cacheDirectory: string;
@@ -37,9 +39,10 @@ export interface NodeProcess extends AsyncDisposable {
 
 /** Starts one; resolves once it says that it serves. */
 export async function startNodeProcess(options: NodeProcessOptions): Promise<NodeProcess> {
-  const { kubeconfig, nodeName, podName, cacheDirectory, secretsDirectory, podNamespace } = options;
+  const { kubeconfig, nodeName, runtimeName, podName, cacheDirectory, secretsDirectory, podNamespace } = options;
   const args = ["node", "--kubeconfig", kubeconfig, "--host", "127.0.0.1", "--management-host", "127.0.0.1"];
   args.push("--management-port", "0", "--cells", "1");
+  if (runtimeName !== undefined) args.push("--runtime-name", runtimeName);
   if (secretsDirectory !== undefined) args.push("--secrets-dir", secretsDirectory);
   const pod = { NODE_NAME: nodeName, POD_NAME: podName, POD_IP: "127.0.0.1" };
   const child = spawnWasmlet(

@@ -197,6 +197,25 @@ describe.skipIf(!needCluster("control-plane"))("node runtime with a real API ser
     }
   });
 
+  test("contract: of two pools on a node each has its own replicas, and takes one that moves to it", async () => {
+    using folder = makeNodeFolder();
+    await using _ = await startNode(folder.path, "pod-edge", { runtimeName: "edge" });
+    const other = await createReplica("other");
+    const own = await createReplica("own", { runtimeName: "edge" });
+    await untilStatus(own.replica, ({ state, podName }) => state === "Ready" && podName === "pod-edge");
+    expect((await client.get(WASM_REPLICAS, other.replica))?.status).toBeUndefined();
+    await change(other.replica, { runtimeName: "edge" });
+    await untilStatus(other.replica, ({ state, podName }) => state === "Ready" && podName === "pod-edge");
+    await change(own.replica, { runtimeName: "default" });
+    await until(() =>
+      get(own.url).then(
+        () => false,
+        () => true,
+      ),
+    );
+    for (const { replica } of [other, own]) await client.delete(WASM_REPLICAS, replica);
+  });
+
   test("an object that is not granted is named, and read once it is", async () => {
     using folder = makeNodeFolder();
     await apply(CONFIG_MAPS, programMap("late", repositoryFile("examples/hello-rust/hello-rust.wasm")));

@@ -1,4 +1,5 @@
 import { request } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
 
 /** How a load went. */
 export interface LoadResult {
@@ -11,15 +12,17 @@ export interface LoadResult {
 const MAX_REASONS = 5;
 const TIMEOUT_MS = 10_000;
 
-/** Requests to one address, some at a time, each over a connection of its own, until they are stopped. */
+/** Requests to one address, some at a time, each over a connection of its own, with pauses or without, until they are stopped. */
 export class ServiceLoad {
   readonly #url: string;
+  readonly #pauseMs: number;
   readonly #workers: Promise<void>[];
   readonly #result: LoadResult = { answered: 0, failed: 0, reasons: [] };
   #isStopped = false;
 
-  constructor(url: string, concurrency = 4) {
+  constructor(url: string, concurrency = 4, pauseMs = 0) {
     this.#url = url;
+    this.#pauseMs = pauseMs;
     this.#workers = Array.from({ length: concurrency }, () => this.#run());
   }
 
@@ -36,6 +39,7 @@ export class ServiceLoad {
 
   async #run(): Promise<void> {
     while (!this.#isStopped) {
+      if (this.#pauseMs > 0) await delay(this.#pauseMs);
       const problem = await ask(this.#url);
       if (problem === undefined) this.#result.answered++;
       else {

@@ -1,0 +1,16 @@
+import { expect, test } from "vitest";
+import { minimalRuntime } from "../apps/test-fixtures.ts";
+import { buildPodMonitor } from "./resources.ts";
+
+test("PodMonitor of a pool: the label `namespace` of a metric stays the app's", () => {
+  const settings = { namespace: "wasmlet-system", image: "wasmlet", imagePullSecrets: [] };
+  const { metadata, spec } = buildPodMonitor(minimalRuntime(), {
+    ...settings,
+    podMonitorLabels: { release: "prometheus" },
+  });
+  expect(metadata.labels).toMatchObject({ release: "prometheus" });
+  expect(spec).toEqual({
+    selector: { matchLabels: { "wasmlet.dev/runtime": "default" } },
+    podMetricsEndpoints: [{ port: "management", honorLabels: true }],
+  });
+});
