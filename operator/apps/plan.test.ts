@@ -570,6 +570,14 @@ describe("endpoints", () => {
     expect((writes.flat()[0]!.object as WasmReplica).status).not.toHaveProperty("podName");
   });
 
+  test("a pod that is gone with its pool: the app is told not to be ready at once, nobody else reports any more", () => {
+    const gone = { ...settled, runtime: undefined, pods: new Map(), isGone: () => true };
+    const status = planApp(gone)
+      .writes.flat()
+      .find(({ kind, object }) => kind === "status" && object.kind === "WasmApp");
+    expect(condition((status?.object as WasmAppObject).status, "Ready")).toMatchObject({ status: "False" });
+  });
+
   test("of a node that is unready are not ready, unless most of the pool is: then nobody has heard of them", () => {
     expect(endpoints(withUnready(settled, [nodeName]))).toMatchObject([{ conditions: { ready: false } }]);
     expect(endpoints(withUnready(settled, ["node1", "node2", "node3"]))).toMatchObject([

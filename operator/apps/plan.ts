@@ -69,7 +69,10 @@ export interface Decision {
 }
 
 /** Returns what to do for an app. Pure: equal observations give equal plans. */
-export function planApp(observed: ObservedApp): Plan {
+export function planApp(known: ObservedApp): Plan {
+  // What a pod reported that is gone counts no more, whether somebody has written that down yet or not.
+  const { replicas: heardOf, writes: released } = releaseReports(known);
+  const observed = { ...known, replicas: heardOf };
   const { app } = observed;
   if (app.metadata.deletionTimestamp !== undefined) return { writes: [], events: [] };
   // Objects of an app of the same name that is gone: they go by themselves, and nothing is to be mixed with them.
@@ -99,7 +102,6 @@ export function planApp(observed: ObservedApp): Plan {
     status,
     isAwaited: isAwaited(observed, status),
   };
-  const released = releaseReports(observed);
   return {
     writes: [...(released.length > 0 ? [released] : []), ...writesFor(observed, desired)],
     events: transitionEvents(app.status, status),

@@ -8,13 +8,17 @@ import type { ObservedApp } from "./observed.ts";
  * that says that the app is ready: it could be of a pod that still serves.
  */
 
-/** Returns the writes that take back what pods reported that are gone. */
-export function releaseReports({ replicas, isGone }: ObservedApp): Write[] {
-  return replicas.flatMap((replica): Write[] => {
+/** Returns an app's replicas without what pods reported that are gone, and the writes that take it back. */
+export function releaseReports({ replicas, isGone }: ObservedApp): { replicas: WasmReplica[]; writes: Write[] } {
+  const writes: Write[] = [];
+  const kept = replicas.map((replica) => {
     const { podName } = replica.status ?? {};
-    if (podName === undefined || !isGone(podName)) return [];
-    return [{ kind: "status", resource: WASM_REPLICAS, object: released(replica, podName) }];
+    if (podName === undefined || !isGone(podName)) return replica;
+    const object = released(replica, podName);
+    writes.push({ kind: "status", resource: WASM_REPLICAS, object });
+    return object;
   });
+  return { replicas: kept, writes };
 }
 
 function released(replica: WasmReplica, podName: string): WasmReplica {
