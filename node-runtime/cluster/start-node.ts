@@ -239,13 +239,9 @@ class NodeRuntime implements RunningNode {
   }
 
   #write(replica: Replica, status: WasmReplicaStatus, signal: AbortSignal): Promise<Replica> {
-    const { apiVersion, kind, metadata } = replica;
-    const { name, namespace, uid, resourceVersion } = metadata;
-    // With the version, so that a pod that has not heard yet does not speak over the one that took over.
-    const body = JSON.parse(
-      JSON.stringify({ apiVersion, kind, metadata: { name, namespace, uid, resourceVersion }, status }),
-    ) as Replica;
-    return this.#client.apply(WASM_REPLICAS, body, { subresource: "status", signal });
+    // With the version, so that a pod that has not heard yet does not speak over the one that took over; and as a whole, so that
+    // nothing stays of what the operator said for a pod that was gone.
+    return this.#client.replace(WASM_REPLICAS, { ...replica, status } as Replica, { subresource: "status", signal });
   }
 
   #noteReplica(before: Replica | undefined, after: Replica | undefined): void {

@@ -22,6 +22,7 @@ describe.skipIf(!needCluster())("contract: helm test", () => {
 
   test.each([3, 4] as const)("Helm %i: it passes where apps run, and leaves nothing", async (major) => {
     expect(await helmTest(major)).toContain("Succeeded");
+    await cluster.kubectl(["wait", "wasmapps,wasmreplicas", "--all", "--for=delete", "--timeout=60s", ...IN_SYSTEM]);
     expect(await cluster.kubectl(["get", "wasmapps,wasmreplicas", ...IN_SYSTEM, "-o", "name"])).toBe("");
   });
 

@@ -124,6 +124,20 @@ describe.skipIf(!needCluster("control-plane"))("node runtime with a real API ser
     await client.delete(WASM_REPLICAS, replica);
   });
 
+  test("contract: nothing stays of what the operator said for a pod that was gone", async () => {
+    using folder = makeNodeFolder();
+    const { replica } = await createReplica("orphan");
+    const created = (await client.get(WASM_REPLICAS, replica))!;
+    const status = { state: "Pending", reason: "PodGone", message: "the pod that reported it is gone" };
+    await client.replace(WASM_REPLICAS, { ...created, status } as Replica, { subresource: "status" });
+    await using node = await startNode(folder.path, "pod-o");
+    const ready = await untilStatus(replica, ({ state }) => state === "Ready");
+    expect(ready.status).not.toHaveProperty("reason");
+    expect(ready.status).not.toHaveProperty("message");
+    await until(() => node.isReady());
+    await client.delete(WASM_REPLICAS, replica);
+  });
+
   test("what served before a rollout is served first by a runtime that starts anew", async () => {
     using folder = makeNodeFolder();
     const { replica, url } = await createReplica("careful", {
@@ -352,7 +366,7 @@ async function makePodAccount(): Promise<string> {
   }
   const rules = [
     { apiGroups: ["wasmlet.dev"], resources: ["wasmreplicas"], verbs: ["get", "list", "watch"] },
-    { apiGroups: ["wasmlet.dev"], resources: ["wasmreplicas/status"], verbs: ["patch"] },
+    { apiGroups: ["wasmlet.dev"], resources: ["wasmreplicas/status"], verbs: ["update"] },
     { apiGroups: [""], resources: ["serviceaccounts/token"], verbs: ["create"] },
     { apiGroups: [""], resources: ["pods"], verbs: ["get"] },
   ];
