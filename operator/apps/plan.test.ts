@@ -240,6 +240,25 @@ describe("rollout", () => {
     expect(added?.object).toMatchObject({ spec: { previous: { revision: before.replicas[0]?.spec.revision } } });
   });
 
+  test("a replica that fails and was placed before others reported falls back as well once they have", () => {
+    const failing = settle(changed(before, { env: [{ name: "A", value: "1" }], scale: { minReplicas: 4 } }), bad);
+    const unreported = before.replicas.map(({ status: _status, ...replica }) => replica);
+    const { currentRevision: _current, ...status } = failing.app.status!;
+    const behind = {
+      ...failing,
+      app: { ...failing.app, status },
+      replicas: unreported,
+      nodes: [...failing.nodes, node("node4")],
+    };
+    const added = replicaOn("node4", planned(behind));
+    expect(added.spec.previous).toBeUndefined();
+    const known = { ...behind, replicas: [...before.replicas, newerFails(added)] };
+    expect(replicaOn("node4", planned(known)).spec).toMatchObject({
+      revision: added.spec.revision,
+      previous: { revision: before.replicas[0]!.spec.revision },
+    });
+  });
+
   test("a change of scale is no new revision", () => {
     const after = settle(changed(before, { scale: { minReplicas: 1 } }));
     expect(after.replicas).toHaveLength(1);
@@ -593,6 +612,10 @@ function withUnready(observed: ObservedApp, names: readonly string[]): ObservedA
   const nodes = observed.nodes.filter(({ name }) => !names.includes(name));
   const unready = names.map((name) => node(name, { isReady: false, unreadySinceMs: NOW_MS }));
   return { ...observed, nodes: [...nodes, ...unready] };
+}
+
+function replicaOn(nodeName: string, { replicas }: ObservedApp): WasmReplica {
+  return replicas.find((replica) => replica.spec.nodeName === nodeName)!;
 }
 
 /** Returns what is there after one plan was carried out. */
