@@ -389,6 +389,28 @@ describe("rollout with strategy Recreate", () => {
     expect(replicas.filter((replica) => replica.spec.previous !== undefined)).toHaveLength(1);
     expect(asked(planned(changed({ ...rolling, replicas }))).every((wish) => wish.endsWith("stops"))).toBe(true);
   });
+
+  test.each(["old", "new"])("something stands in its way: a rolling update ends where %s runs", (running) => {
+    const rolling = settle(observe({ app: minimalApp({ scale: { minReplicas: 1 } }) }));
+    const updating = planned({
+      ...rolling,
+      app: { ...rolling.app, spec: minimalApp({ scale: { minReplicas: 1 }, ...newer }).spec },
+    });
+    const [replica] = updating.replicas;
+    expect(replica?.spec.previous?.revision).toBe(old);
+    const blocked = changed({
+      ...updating,
+      service: foreignService(),
+      replicas: running === "new" ? [serving(replica!)] : [replica!],
+    });
+    const ended = planned({
+      ...blocked,
+      app: { ...blocked.app, spec: { ...blocked.app.spec, scale: rolling.app.spec.scale } },
+    });
+    expect(condition(ended.app.status, "Degraded")).toMatchObject({ reason: "ServiceConflict" });
+    expect(asked(ended)).toEqual([running]);
+    expect(ended.replicas[0]?.spec.previous).toBeUndefined();
+  });
 });
 
 describe("references", () => {

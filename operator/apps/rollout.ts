@@ -63,8 +63,8 @@ function fallbackOf(replica: WasmReplica, stable: Served | undefined): Served | 
   return replica.spec.previous ?? (isFailing(replica) ? stable : undefined);
 }
 
-/** Returns what the replica serves now, as far as is known. */
-function servedBy({ spec, status }: WasmReplica): Served {
+/** Returns what the replica serves now, as far as is known; while it starts, what its node tries first. */
+export function servedBy({ spec, status }: WasmReplica): Served {
   const { revision, template, previous } = spec;
   return previous !== undefined && status?.revision !== revision ? previous : { revision, template };
 }
