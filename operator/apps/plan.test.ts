@@ -259,6 +259,20 @@ describe("rollout", () => {
     });
   });
 
+  test("an app that becomes a command keeps its port until nothing answers requests any more", () => {
+    const becoming = { ...changed(before, { trigger: { command: {} } }), portFor: anotherPort };
+    const stuck = settle(becoming, bad);
+    expect(stuck.app.status?.port).toBe(20_000);
+    expect(stuck).toMatchObject({ service: undefined, slices: [] });
+    expect(portsOf(stuck)).toEqual([20_000, 20_000, 20_000]);
+    const back = settle(changed(stuck, {}));
+    expect(portsOf(back)).toEqual([20_000, 20_000, 20_000]);
+    expect(back.slices[0]?.ports?.[0]?.port).toBe(20_000);
+    const over = settle(becoming);
+    expect(portsOf(over)).toEqual([undefined, undefined, undefined]);
+    expect(over.app.status).not.toHaveProperty("port");
+  });
+
   test("a change of scale is no new revision", () => {
     const after = settle(changed(before, { scale: { minReplicas: 1 } }));
     expect(after.replicas).toHaveLength(1);
@@ -634,6 +648,15 @@ function withUnready(observed: ObservedApp, names: readonly string[]): ObservedA
   const nodes = observed.nodes.filter(({ name }) => !names.includes(name));
   const unready = names.map((name) => node(name, { isReady: false, unreadySinceMs: NOW_MS }));
   return { ...observed, nodes: [...nodes, ...unready] };
+}
+
+function portsOf({ replicas }: ObservedApp): unknown[] {
+  return replicas.map(({ spec }) => spec.port);
+}
+
+/** Gives ports as an operator does that has given none before. */
+function anotherPort(_range: unknown, recorded: number | undefined): number {
+  return recorded ?? 20_050;
 }
 
 function replicaOn(nodeName: string, { replicas }: ObservedApp): WasmReplica {

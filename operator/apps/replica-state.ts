@@ -28,3 +28,8 @@ export function isUpToDate(replica: WasmReplica): boolean {
 export function isFailing({ spec, status }: WasmReplica): boolean {
   return spec.suspend !== true && status !== undefined && FAILING.has(status.state);
 }
+
+/** Returns whether requests are answered by what is asked for, or by what served before and serves until that is up. */
+export function needsPort({ template, previous }: Pick<WasmReplica["spec"], "template" | "previous">): boolean {
+  return template.trigger.http !== undefined || previous?.template.trigger.http !== undefined;
+}

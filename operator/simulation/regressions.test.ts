@@ -29,6 +29,19 @@ const FOUND: [string, Scenario][] = [
     ]),
   ],
   [
+    "an app gets no port at which another serves that became a command in a revision that does not start",
+    scenario(
+      1,
+      [
+        [1000, apply("hello")],
+        [10_000, apply("hello", { version: 2, isCommand: true, isBad: true })],
+        [10_000, { do: "move-lead" }],
+        [5000, apply("shop")],
+      ],
+      { ports: PORTS },
+    ),
+  ],
+  [
     "an app that waits for room gets what another one leaves",
     scenario(
       3,
