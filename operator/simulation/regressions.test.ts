@@ -42,6 +42,15 @@ const FOUND: [string, Scenario][] = [
     ),
   ],
   [
+    "a machine that restarts in the middle of a handover ends with the newer of two pods",
+    scenario(1, [
+      [1000, apply("hello")],
+      [20_000, { do: "replace-pod", node: "node-1" }],
+      [150, { do: "restart-runtime", node: "node-1" }],
+      [20, { do: "reboot", node: "node-1" }],
+    ]),
+  ],
+  [
     "an app that waits for room gets what another one leaves",
     scenario(
       3,
