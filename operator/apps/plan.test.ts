@@ -240,6 +240,39 @@ describe("rollout", () => {
     expect(added?.object).toMatchObject({ spec: { previous: { revision: before.replicas[0]?.spec.revision } } });
   });
 
+  test("a replica that fails and was placed before others reported falls back as well once they have", () => {
+    const failing = settle(changed(before, { env: [{ name: "A", value: "1" }], scale: { minReplicas: 4 } }), bad);
+    const unreported = before.replicas.map(({ status: _status, ...replica }) => replica);
+    const { currentRevision: _current, ...status } = failing.app.status!;
+    const behind = {
+      ...failing,
+      app: { ...failing.app, status },
+      replicas: unreported,
+      nodes: [...failing.nodes, node("node4")],
+    };
+    const added = replicaOn("node4", planned(behind));
+    expect(added.spec.previous).toBeUndefined();
+    const known = { ...behind, replicas: [...before.replicas, newerFails(added)] };
+    expect(replicaOn("node4", planned(known)).spec).toMatchObject({
+      revision: added.spec.revision,
+      previous: { revision: before.replicas[0]!.spec.revision },
+    });
+  });
+
+  test("an app that becomes a command keeps its port until nothing answers requests any more", () => {
+    const becoming = { ...changed(before, { trigger: { command: {} } }), portFor: anotherPort };
+    const stuck = settle(becoming, bad);
+    expect(stuck.app.status?.port).toBe(20_000);
+    expect(stuck).toMatchObject({ service: undefined, slices: [] });
+    expect(portsOf(stuck)).toEqual([20_000, 20_000, 20_000]);
+    const back = settle(changed(stuck, {}));
+    expect(portsOf(back)).toEqual([20_000, 20_000, 20_000]);
+    expect(back.slices[0]?.ports?.[0]?.port).toBe(20_000);
+    const over = settle(becoming);
+    expect(portsOf(over)).toEqual([undefined, undefined, undefined]);
+    expect(over.app.status).not.toHaveProperty("port");
+  });
+
   test("a change of scale is no new revision", () => {
     const after = settle(changed(before, { scale: { minReplicas: 1 } }));
     expect(after.replicas).toHaveLength(1);
@@ -369,6 +402,28 @@ describe("rollout with strategy Recreate", () => {
     });
     expect(replicas.filter((replica) => replica.spec.previous !== undefined)).toHaveLength(1);
     expect(asked(planned(changed({ ...rolling, replicas }))).every((wish) => wish.endsWith("stops"))).toBe(true);
+  });
+
+  test.each(["old", "new"])("something stands in its way: a rolling update ends where %s runs", (running) => {
+    const rolling = settle(observe({ app: minimalApp({ scale: { minReplicas: 1 } }) }));
+    const updating = planned({
+      ...rolling,
+      app: { ...rolling.app, spec: minimalApp({ scale: { minReplicas: 1 }, ...newer }).spec },
+    });
+    const [replica] = updating.replicas;
+    expect(replica?.spec.previous?.revision).toBe(old);
+    const blocked = changed({
+      ...updating,
+      service: foreignService(),
+      replicas: running === "new" ? [serving(replica!)] : [replica!],
+    });
+    const ended = planned({
+      ...blocked,
+      app: { ...blocked.app, spec: { ...blocked.app.spec, scale: rolling.app.spec.scale } },
+    });
+    expect(condition(ended.app.status, "Degraded")).toMatchObject({ reason: "ServiceConflict" });
+    expect(asked(ended)).toEqual([running]);
+    expect(ended.replicas[0]?.spec.previous).toBeUndefined();
   });
 });
 
@@ -601,6 +656,19 @@ function withUnready(observed: ObservedApp, names: readonly string[]): ObservedA
   const nodes = observed.nodes.filter(({ name }) => !names.includes(name));
   const unready = names.map((name) => node(name, { isReady: false, unreadySinceMs: NOW_MS }));
   return { ...observed, nodes: [...nodes, ...unready] };
+}
+
+function portsOf({ replicas }: ObservedApp): unknown[] {
+  return replicas.map(({ spec }) => spec.port);
+}
+
+/** Gives ports as an operator does that has given none before. */
+function anotherPort(_range: unknown, recorded: number | undefined): number {
+  return recorded ?? 20_050;
+}
+
+function replicaOn(nodeName: string, { replicas }: ObservedApp): WasmReplica {
+  return replicas.find((replica) => replica.spec.nodeName === nodeName)!;
 }
 
 /** Returns what is there after one plan was carried out. */

@@ -12,6 +12,7 @@ import { nextLossMs, placeApp, wantedReplicas, type Placement } from "./placemen
 import { planRecreation } from "./recreate.ts";
 import { referencesOf } from "./references.ts";
 import { releaseReports } from "./releases.ts";
+import { needsPort } from "./replica-state.ts";
 import { buildReplica, buildRole, buildRoleBinding, buildService, revisionName } from "./resources.ts";
 import { planRollout, servedRevision, withPrevious, type RevisionOf, type Served } from "./rollout.ts";
 import { basisOf, waitForReplicasMs } from "./slice-basis.ts";
@@ -82,7 +83,7 @@ export function planApp(known: ObservedApp): Plan {
   const revision = revisionOf(app, written, references, observed.versionOf);
   const image = imageOf(observed, revision, written);
   const isHttp = app.spec.trigger.http !== undefined;
-  const port = isHttp ? portOf(observed) : undefined;
+  const port = isHttp || observed.replicas.some(({ spec }) => needsPort(spec)) ? portOf(observed) : undefined;
   const blockage = blockedBy(observed, { references, image, port, isHttp });
   const placement = place(observed);
   const target = blockage === undefined ? { revision, template: withImage(written, image.image) } : undefined;
@@ -94,11 +95,12 @@ export function planApp(known: ObservedApp): Plan {
     role: buildRole(app, references),
     roleBinding: buildRoleBinding(app, placement.nodes, observed.systemNamespace),
     replicas,
-    ...(port !== undefined && {
-      service: buildService(app, port),
-      slices: slicesOf(seen, placement, port),
-      httpRoute: hasForeignService(observed) ? undefined : buildHttpRoute(app),
-    }),
+    ...(isHttp &&
+      port !== undefined && {
+        service: buildService(app, port),
+        slices: slicesOf(seen, placement, port),
+        httpRoute: hasForeignService(observed) ? undefined : buildHttpRoute(app),
+      }),
     status,
     isAwaited: isAwaited(observed, status),
   };
@@ -143,7 +145,10 @@ function imageOf({ app, replicas, resolution }: ObservedApp, revision: string, {
   return { image: undefined, need, failure: found.failure };
 }
 
-/** The port that was recorded first stays, whatever the range says now, unless another app turns out to have it. */
+/**
+ * The port that was recorded first stays, whatever the range says now, unless another app turns out to have it. An app that
+ * becomes a command gives it up when nothing of it answers requests any more.
+ */
 function portOf({ app, replicas, service, runtime, portFor }: ObservedApp): number | undefined {
   const target = service !== undefined && isOwn(app, service) ? service.spec?.ports?.[0]?.targetPort : undefined;
   const recorded =
@@ -173,7 +178,8 @@ function replicasOf(
   const build = (nodeName: string, wish: RevisionOf): WasmReplica => {
     const existing = replicas.find(({ spec }) => spec.nodeName === nodeName);
     const runtimeName = runtime?.metadata.name ?? existing?.spec.runtimeName ?? "";
-    return buildReplica(app, nodeName, runtimeName, wish, port);
+    const isHttp = app.spec.trigger.http !== undefined;
+    return buildReplica(app, nodeName, runtimeName, wish, isHttp || needsPort(wish) ? port : undefined);
   };
   const stable = servedRevision(replicas) ?? recordedRevision(observed);
   if (app.spec.rollout.strategy === "Recreate") {

@@ -2,7 +2,7 @@ import type { WasmReplica } from "../objects.ts";
 import type { ObservedApp } from "./observed.ts";
 import { isLost } from "./placement.ts";
 import { isReportedServing } from "./replica-state.ts";
-import type { RevisionOf, Served } from "./rollout.ts";
+import { servedBy, type RevisionOf, type Served } from "./rollout.ts";
 
 /*
  * A rollout with strategy Recreate: no two revisions of an app run at the same time, on whatever nodes.
@@ -27,7 +27,7 @@ export interface Recreation {
 
 /**
  * Returns what the replicas of an app are to run now, those that leave their node included. Where the wanted revision cannot
- * be had, those that stay are left as they are, and new ones run what serves elsewhere, if that is the same everywhere.
+ * be had, those that stay go on with what they run, and new ones run what serves elsewhere, if that is the same everywhere.
  */
 export function planRecreation(
   observed: ObservedApp,
@@ -49,7 +49,7 @@ export function planRecreation(
     if (isLeaving(replica)) {
       if (stopping.includes(replica)) plan.set(nodeName, suspended(replica));
     } else if (wanted === undefined) {
-      plan.set(nodeName, replica.spec);
+      plan.set(nodeName, settled(replica));
     } else if (runsAnother(observed, replica, wanted.revision)) {
       const mayStart = stopping.length === 0 && isStopped(observed, replica);
       plan.set(nodeName, mayStart ? wanted : suspended(replica));
@@ -65,6 +65,11 @@ export function planRecreation(
 /** Whether a revision is the only one that any replica runs or is asked for. */
 function isOnly(observed: ObservedApp, stable: Served | undefined): boolean {
   return observed.replicas.every((replica) => !runsAnother(observed, replica, stable?.revision));
+}
+
+/** What a rolling update left in the middle keeps one of its two revisions: a pod that starts anew would run the other beside it. */
+function settled(replica: WasmReplica): RevisionOf {
+  return replica.spec.previous === undefined ? replica.spec : servedBy(replica);
 }
 
 function suspended({ spec: { revision, template } }: WasmReplica): RevisionOf {

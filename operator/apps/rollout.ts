@@ -1,6 +1,6 @@
 import type { AppTemplate } from "../../crds/wasm-replica/types.ts";
 import type { WasmReplica } from "../objects.ts";
-import { isServing, isUpToDate } from "./replica-state.ts";
+import { isFailing, isServing, isUpToDate } from "./replica-state.ts";
 
 /*
  * A rollout changes one replica after another, each in place:
@@ -8,7 +8,8 @@ import { isServing, isUpToDate } from "./replica-state.ts";
  *   outdated ──template changed, previous kept──▶ in flight ──new revision serves──▶ up to date, previous dropped
  *
  * Replicas that serve nothing are changed at once: there is nothing to lose. Of those that serve, a few are in flight at a
- * time; one that does not become ready keeps its place, so a bad revision stops there.
+ * time; one that does not become ready keeps its place, so a bad revision stops there. One that fails and has nothing to fall
+ * back to gets that as soon as it is known: when it was placed, what serves elsewhere may not have been reported yet.
  */
 
 const STARTING = new Set(["Pending", "Preparing", "Starting"]);
@@ -40,7 +41,7 @@ export function planRollout(
   for (const replica of replicas.toSorted((a, b) => (a.spec.nodeName < b.spec.nodeName ? -1 : 1))) {
     const { spec } = replica;
     if (spec.revision === wanted.revision) {
-      plan.set(spec.nodeName, withPrevious(wanted, isUpToDate(replica) ? undefined : spec.previous));
+      plan.set(spec.nodeName, withPrevious(wanted, fallbackOf(replica, stable)));
     } else if (!isServing(replica) && spec.previous === undefined) {
       plan.set(spec.nodeName, withPrevious(wanted, stable));
     } else if (places > 0 || isStuck(replica)) {
@@ -56,8 +57,14 @@ function isStuck({ spec }: WasmReplica): boolean {
   return spec.previous !== undefined;
 }
 
-/** Returns what the replica serves now, as far as is known. */
-function servedBy({ spec, status }: WasmReplica): Served {
+/** Returns what a replica that is asked for the wanted revision is to serve until that is up. */
+function fallbackOf(replica: WasmReplica, stable: Served | undefined): Served | undefined {
+  if (isUpToDate(replica)) return undefined;
+  return replica.spec.previous ?? (isFailing(replica) ? stable : undefined);
+}
+
+/** Returns what the replica serves now, as far as is known; while it starts, what its node tries first. */
+export function servedBy({ spec, status }: WasmReplica): Served {
   const { revision, template, previous } = spec;
   return previous !== undefined && status?.revision !== revision ? previous : { revision, template };
 }

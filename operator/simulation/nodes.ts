@@ -142,13 +142,14 @@ export class Nodes {
     this.#probe(node, runtime);
   }
 
-  /** Once a pod is ready, the DaemonSet ends those that were there before it: also where it was started twice meanwhile. */
+  /** Once a pod is ready, the DaemonSet ends those older than any that is, also one that is back after its machine restarted. */
   #probe(node: SimulatedNode, runtime: NodeRuntime): void {
     this.#world.scheduler.after(PROBE_MS, () => {
       if (!runtime.isAlive) return;
       if (!runtime.isSettled) return this.#probe(node, runtime);
       this.#setPodReady(runtime.pod.name, true);
-      for (const other of node.runtimes) if (other.pod.order < runtime.pod.order) this.#endPod(node, other);
+      const newestOrder = Math.max(...node.runtimes.filter(({ isSettled }) => isSettled).map(({ pod }) => pod.order));
+      for (const other of node.runtimes) if (other.pod.order < newestOrder) this.#endPod(node, other);
       return undefined;
     });
   }

@@ -29,6 +29,28 @@ const FOUND: [string, Scenario][] = [
     ]),
   ],
   [
+    "an app gets no port at which another serves that became a command in a revision that does not start",
+    scenario(
+      1,
+      [
+        [1000, apply("hello")],
+        [10_000, apply("hello", { version: 2, isCommand: true, isBad: true })],
+        [10_000, { do: "move-lead" }],
+        [5000, apply("shop")],
+      ],
+      { ports: PORTS },
+    ),
+  ],
+  [
+    "a machine that restarts in the middle of a handover ends with the newer of two pods",
+    scenario(1, [
+      [1000, apply("hello")],
+      [20_000, { do: "replace-pod", node: "node-1" }],
+      [150, { do: "restart-runtime", node: "node-1" }],
+      [20, { do: "reboot", node: "node-1" }],
+    ]),
+  ],
+  [
     "an app that waits for room gets what another one leaves",
     scenario(
       3,
