@@ -630,7 +630,7 @@ describe("endpoints", () => {
     const status = planApp(gone)
       .writes.flat()
       .find(({ kind, object }) => kind === "status" && object.kind === "WasmApp");
-    expect(condition((status?.object as WasmAppObject).status, "Ready")).toMatchObject({ status: "False" });
+    expect(condition((status!.object as WasmAppObject).status, "Ready")).toMatchObject({ status: "False" });
   });
 
   test("of a node that is unready are not ready, unless most of the pool is: then nobody has heard of them", () => {

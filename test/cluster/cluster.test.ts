@@ -76,7 +76,10 @@ async function apply(cluster: Cluster, ...objects: object[]): Promise<void> {
 
 /** Whether this run may start and end a cluster. */
 function isOurs(): boolean {
-  if (readTestEnvironment().kubeconfig !== undefined) return false;
+  if (readTestEnvironment().kubeconfig !== undefined) {
+    process.stderr.write("skipped on the cluster of WASMLET_TEST_KUBECONFIG: these tests start and end one\n");
+    return false;
+  }
   const state = readState(fullClusterFolder());
   if (state === undefined || state.owner !== undefined) return true;
   process.stderr.write("skipped: a cluster of `npm run cluster -- up` is up, and its start and end are not tested\n");

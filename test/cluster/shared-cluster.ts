@@ -43,6 +43,19 @@ export function needCluster(level: ClusterLevel = "full"): boolean {
   return false;
 }
 
+/**
+ * Adds a test that says why where the cluster is one that `WASMLET_TEST_KUBECONFIG` names; returns whether a cluster can be had
+ * of which everything is within reach. `what` completes "these tests …".
+ */
+export function needOwnCluster(what: string): boolean {
+  if (readTestEnvironment().kubeconfig === undefined) return needCluster();
+  test("a cluster of which everything is within reach is needed for the tests of this file", (context) => {
+    process.stderr.write(`skipped on the cluster of WASMLET_TEST_KUBECONFIG: these tests ${what}\n`);
+    context.skip();
+  });
+  return false;
+}
+
 function say(line: string): void {
   process.stderr.write(`cluster: ${line}\n`);
 }

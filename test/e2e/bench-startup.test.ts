@@ -5,7 +5,7 @@ import type { Comparison } from "../../startup/measure.ts";
 import { buildProgramImage, PROGRAM_IMAGE } from "../../startup/program-image.ts";
 import { requireBinary } from "../../startup/program.ts";
 import type { Cluster } from "../cluster/cluster-handle.ts";
-import { needCluster, sharedCluster } from "../cluster/shared-cluster.ts";
+import { needOwnCluster, sharedCluster } from "../cluster/shared-cluster.ts";
 import { makeTemporaryFolder } from "../harness.ts";
 import { spawnWasmlet } from "../served-runtime.ts";
 import { tellOnFailure } from "./cluster-report.ts";
@@ -15,7 +15,7 @@ import { installWasmlet, uninstallWasmlet } from "./installed-wasmlet.ts";
 
 const temporary = makeTemporaryFolder();
 
-describe.skipIf(!needCluster())("contract: starts on a cluster", () => {
+describe.skipIf(!needOwnCluster("load an image into nodes"))("contract: starts on a cluster", () => {
   let cluster: Cluster;
   let comparison: Comparison;
   let progress: string;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Cluster } from "../cluster/cluster-handle.ts";
 import { waitFor } from "../cluster/processes.ts";
-import { needCluster, sharedCluster } from "../cluster/shared-cluster.ts";
+import { needOwnCluster, sharedCluster } from "../cluster/shared-cluster.ts";
 import { repositoryFile } from "../harness.ts";
 import { tellOnFailure, telling } from "./cluster-report.ts";
 import {
@@ -13,7 +13,7 @@ import {
 } from "./installed-wasmlet.ts";
 import { ask, ServiceLoad } from "./service-load.ts";
 
-describe.skipIf(!needCluster())("contract: when something fails", () => {
+describe.skipIf(!needOwnCluster("stop nodes and the API server"))("contract: when something fails", () => {
   let cluster: Cluster;
   let url: string;
 

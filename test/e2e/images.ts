@@ -9,6 +9,13 @@ const loaded = new WeakSet<Cluster>();
 /** Gives every node the image of Wasmlet as it is built from this checkout, and busybox under the name that pages use. */
 export async function loadImages(cluster: Cluster): Promise<void> {
   if (loaded.has(cluster)) return;
+  if (cluster.level === "foreign") {
+    process.stderr.write(
+      "the cluster's nodes have to have the images of Wasmlet and busybox, or pull them: docs/test-cluster.md\n",
+    );
+    loaded.add(cluster);
+    return;
+  }
   const { status, stdout, stderr } = spawnSync(process.execPath, [repositoryFile("image/main.ts"), "-o", "json"], {
     encoding: "utf8",
   });
