@@ -2,7 +2,7 @@ import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { on, once } from "node:events";
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { COMMANDS } from "../cli/commands.ts";
@@ -104,6 +104,19 @@ test.skipIf(lack !== "")("image: holds no test, no type and no package for devel
   for (const name of [...Object.keys(devDependencies), ...Object.keys(LEFT_OUT_PACKAGES)]) {
     expect(paths.filter((path) => path.startsWith(`.${APP_FOLDER}/node_modules/${name}/`))).toEqual([]);
   }
+});
+
+test.skipIf(lack !== "")("image: holds no source of ours that nothing else in it names", () => {
+  const sources = new Map(
+    listImage()
+      .filter((path) => path.startsWith(`.${APP_FOLDER}/`) && !path.includes("/node_modules/"))
+      .map((path) => [path, readFileSync(join(root, path), "utf8")]),
+  );
+  const isNamed = (path: string): boolean =>
+    [...sources].some(([other, text]) => other !== path && new RegExp(`["/]${basename(path)}["?]`).test(text));
+  const paths = [...sources.keys()].filter((path) => path.endsWith(".ts"));
+  expect(paths.length).toBeGreaterThan(300);
+  expect(paths.filter((path) => !isNamed(path))).toEqual([]);
 });
 
 test.skipIf(lack !== "")(
