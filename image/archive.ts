@@ -1,4 +1,5 @@
 import { createReadStream, createWriteStream } from "node:fs";
+import { rename } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { pack, type Pack } from "tar-stream";
 import { digestOf } from "../oci/digest.ts";
@@ -61,7 +62,9 @@ export async function writeImageArchive(image: Image, file: string): Promise<Des
   };
   const index = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [{ ...manifest, platform, annotations }] };
   const archive = pack();
-  const written = pipeline(archive, createWriteStream(file));
+  // Beside its place, then renamed: a build that is cut off leaves no half image, and two builds do not meet.
+  const partial = `${file}.${process.pid}.tmp`;
+  const written = pipeline(archive, createWriteStream(partial));
   addBytes(archive, "oci-layout", Buffer.from('{"imageLayoutVersion":"1.0.0"}'));
   addBytes(archive, "index.json", Buffer.from(JSON.stringify(index)));
   for (const [digest, bytes] of blobs) addBytes(archive, blobPath(digest), bytes);
@@ -71,6 +74,7 @@ export async function writeImageArchive(image: Image, file: string): Promise<Des
   }
   archive.finalize();
   await written;
+  await rename(partial, file);
   return manifest;
 }
 

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeImageArchive } from "./archive.ts";
 import { buildLayer, type Layer } from "./layers.ts";
+import { setModes } from "./modes.ts";
 import { OWN_PLATFORM, PLATFORMS } from "./platform.ts";
 import { planLayers } from "./root.ts";
 
@@ -47,7 +48,7 @@ export async function buildImage(options: BuildOptions = {}): Promise<BuiltImage
   for (const source of await planLayers({ repository: REPOSITORY, platform: known, cacheFolder })) {
     layers.push(await buildLayer(source, cacheFolder));
   }
-  const labels = labelsOf(await readPackage());
+  const labels = await imageLabels();
   await mkdir(dirname(file), { recursive: true });
   const { digest } = await writeImageArchive({ name, architecture: known.architecture, layers, labels }, file);
   const compressedBytes = layers.reduce((sum, { size }) => sum + size, 0);
@@ -62,6 +63,7 @@ export async function fillFolders(folder: string, platform: string): Promise<voi
   for (const { name, fill } of layers) {
     await mkdir(join(folder, name), { recursive: true });
     await fill(join(folder, name));
+    await setModes(join(folder, name));
   }
 }
 
@@ -71,8 +73,9 @@ interface Package {
   license: string;
 }
 
-/** https://github.com/opencontainers/image-spec/blob/main/annotations.md */
-function labelsOf({ version, description, license }: Package): Record<string, string> {
+/** Returns the labels of the image: https://github.com/opencontainers/image-spec/blob/main/annotations.md */
+export async function imageLabels(): Promise<Record<string, string>> {
+  const { version, description, license } = await readPackage();
   return {
     "org.opencontainers.image.title": "wasmlet",
     "org.opencontainers.image.description": description,

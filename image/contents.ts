@@ -1,5 +1,5 @@
 /*
- * What goes into the image, for the Containerfile and for `npm run image` alike: both call `assembleRoot`. Nothing else
+ * What goes into the image, for the Containerfile and for `npm run image` alike: both call `planLayers`. Nothing else
  * says which files those are; .containerignore only keeps what is large and never used away from the builder.
  */
 
@@ -21,7 +21,10 @@ export const OWN_FILES = [
 /** What of them is for development: tests, and what writes generated files. */
 const OWN_EXCLUDED = [
   /\.(test|d)\.ts$/,
-  /(^|\/)(arbitrary|fixtures|testing|simulator)(\/|\.ts$)/,
+  /(^|\/)(arbitrary|fixtures|samples|simulation)(\/|\.ts$)/,
+  /(^|\/)(fake|hanging|observed|simulated|test)-[^/]+\.ts$/,
+  /-fixtures?\.ts$/,
+  /^(node-runtime\/prepare\/rewrite\/generated-(code|module)|oci\/memory-blobs)\.ts$/,
   /^crds\/(generate\/|generated\/.*\.yaml$)/,
   /^crds\/[^/]+\/example\.yaml$/,
   /^crds\/generate\.ts$/,

@@ -6,6 +6,7 @@ import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { pack, type Header, type Pack } from "tar-stream";
+import { modeInImage } from "./modes.ts";
 import type { LayerSource } from "./root.ts";
 
 /** A layer as a compressed archive on disk. */
@@ -22,8 +23,6 @@ export interface Layer {
 /** Goes into the keys of the cache: counted up when archives of the same files change. */
 const FORMAT = "1";
 const EPOCH = new Date(0);
-/** Folders that everyone may write to. */
-const SHARED_FOLDERS = new Set(["tmp"]);
 
 /** Returns the archive of a layer; builds it unless one of the same key is in the cache. The same files make the same bytes. */
 export async function buildLayer(source: LayerSource, cacheFolder: string): Promise<Layer> {
@@ -80,15 +79,12 @@ async function addFolder(archive: Pack, root: string, inner: string): Promise<vo
     const path = inner === "" ? name : `${inner}/${name}`;
     const stats = await lstat(join(root, path));
     if (stats.isDirectory()) {
-      const mode = SHARED_FOLDERS.has(path) ? 0o1777 : 0o755;
-      archive.entry({ ...header(`${path}/`), type: "directory", mode });
+      archive.entry({ ...header(`${path}/`), type: "directory", mode: modeInImage(stats) });
       await addFolder(archive, root, path);
     } else if (stats.isSymbolicLink()) {
       archive.entry({ ...header(path), type: "symlink", linkname: await readlink(join(root, path)) });
     } else {
-      // A checkout's modes depend on the user's umask; an image's must not.
-      const mode = (stats.mode & 0o100) === 0 ? 0o644 : 0o755;
-      await addFile(archive, join(root, path), { ...header(path), mode, size: stats.size });
+      await addFile(archive, join(root, path), { ...header(path), mode: modeInImage(stats), size: stats.size });
     }
   }
 }

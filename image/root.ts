@@ -74,6 +74,7 @@ async function fillSystem(folder: string, apt: Apt, debian: readonly DebianPacka
   // The packages come from the archive of this machine's release; scanners ask which one it is.
   await copyFile("/etc/os-release", join(folder, "etc/os-release"));
   for (const path of ["tmp", CACHE_FOLDER]) await mkdir(join(folder, path), { recursive: true });
+  await chmod(join(folder, "tmp"), 0o1777);
 }
 
 /** Returns the folder of the npm package with Node.js: the installed one, or for another architecture a fetched one. */

@@ -29,7 +29,8 @@ import { OptionalWatch } from "./optional-watch.ts";
 /** The label of a runtime's pods that names it. */
 export const RUNTIME_LABEL = "wasmlet.dev/runtime";
 
-const OURS = `app.kubernetes.io/managed-by=${MANAGED_BY}`;
+/** Selects what the operator made. */
+export const OURS = `app.kubernetes.io/managed-by=${MANAGED_BY}`;
 
 /** How the cluster is watched. */
 export interface ClusterStateOptions {

@@ -1,6 +1,7 @@
 import type { Timing } from "../common/timing.ts";
 import type { Connection } from "../kube/connection.ts";
 import type { RegistryOptions } from "../oci/registry/client.ts";
+import type { PodMonitorSettings } from "./runtimes/resources.ts";
 
 /** Where the operator's messages go. */
 export interface OperatorLog {
@@ -22,8 +23,8 @@ export interface OperatorOptions {
   runtimeImagePullSecrets?: readonly string[] | undefined;
   /** A file with a WasmRuntime that is created and kept as the file says. */
   defaultRuntimeFile?: string | undefined;
-  /** Labels of the pools' PodMonitors; without them there are none. */
-  podMonitorLabels?: Readonly<Record<string, string>> | undefined;
+  /** What the pools' PodMonitors are like; left out, there are none. */
+  podMonitors?: PodMonitorSettings | undefined;
   managementHost: string;
   /** 0 takes any free port. */
   managementPort: number;

@@ -57,7 +57,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       image: options.runtimeImage,
       imagePullPolicy: options.runtimeImagePullPolicy,
       imagePullSecrets: options.runtimeImagePullSecrets ?? [],
-      podMonitorLabels: options.podMonitorLabels,
+      podMonitors: options.podMonitors,
     };
     const shared = { state, writer, metrics, log, timing };
     const apps = new AppController({ ...shared, resolver, events, systemNamespace: namespace, concurrency });

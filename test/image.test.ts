@@ -2,13 +2,14 @@ import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { on, once } from "node:events";
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { COMMANDS } from "../cli/commands.ts";
 import { RUN_CONFIG } from "../image/archive.ts";
-import { buildImage, type BuiltImage } from "../image/build.ts";
+import { buildImage, fillFolders, type BuiltImage } from "../image/build.ts";
 import { APP_FOLDER, CACHE_FOLDER, LEFT_OUT_PACKAGES, USER_ID } from "../image/contents.ts";
+import { OWN_PLATFORM } from "../image/platform.ts";
 import { repositoryFile } from "./harness.ts";
 
 /*
@@ -76,6 +77,13 @@ function attempt(path: string): string {
   return `try { fs.writeFileSync(${JSON.stringify(path)}, ""); "written" } catch (error) { error.code }`;
 }
 
+/** Lines with the type, mode, path and target of all that is in these folders together. */
+function describeFiles(...folders: string[]): Set<string> {
+  const args = [...folders, "-mindepth", "1", "-printf", "%y %m %P %l\\n"];
+  const lines = spawnSync("find", args, { encoding: "utf8", maxBuffer: 2 ** 26 }).stdout.split("\n");
+  return new Set(lines.map((line) => line.replace(/^l \d+/, "l")));
+}
+
 /** Paths in the image. */
 function listImage(): string[] {
   return spawnSync("find", [".", "-type", "f"], { cwd: root, encoding: "utf8", maxBuffer: 2 ** 26 }).stdout.split("\n");
@@ -97,6 +105,39 @@ test.skipIf(lack !== "")("image: holds no test, no type and no package for devel
     expect(paths.filter((path) => path.startsWith(`.${APP_FOLDER}/node_modules/${name}/`))).toEqual([]);
   }
 });
+
+test.skipIf(lack !== "")("image: holds no source of ours that nothing else in it names", () => {
+  const sources = new Map(
+    listImage()
+      .filter((path) => path.startsWith(`.${APP_FOLDER}/`) && !path.includes("/node_modules/"))
+      .map((path) => [path, readFileSync(join(root, path), "utf8")]),
+  );
+  const isNamed = (path: string): boolean =>
+    [...sources].some(([other, text]) => other !== path && new RegExp(`["/]${basename(path)}["?]`).test(text));
+  const paths = [...sources.keys()].filter((path) => path.endsWith(".ts"));
+  expect(paths.length).toBeGreaterThan(300);
+  expect(paths.filter((path) => !isNamed(path))).toEqual([]);
+});
+
+test.skipIf(lack !== "")(
+  "image: the folders that the Containerfile copies hold the same files with the same modes",
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), "wasmlet-image-folders-"));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const umask = process.umask(0o077);
+    try {
+      await fillFolders(folder, OWN_PLATFORM);
+    } finally {
+      process.umask(umask);
+    }
+    const copied = describeFiles(...["base", "packages", "app"].map((layer) => join(folder, layer)));
+    const built = describeFiles(root);
+    for (const mountPoint of ["dev", "mnt", "proc"]) built.delete(`d 755 ${mountPoint} `);
+    expect(copied.size).toBeGreaterThan(1000);
+    expect([...copied].filter((line) => !built.has(line))).toEqual([]);
+    expect([...built].filter((line) => !copied.has(line))).toEqual([]);
+  },
+);
 
 test.skipIf(lack !== "")("image: every command loads, as the user of the image", async () => {
   expect(await run([...RUN_CONFIG.Entrypoint, "--version"])).toEqual({ code: 0, output: "0.1.0\n" });

@@ -5,6 +5,7 @@ import { InvalidArgumentError, type Command } from "commander";
 import { readClusterConfig, type ClusterConfig } from "../../config/cluster.ts";
 import { connectCluster, neededOutsidePod } from "../cluster-connection.ts";
 import type { CommandContext } from "../command-context.ts";
+import type { PodMonitorSettings } from "../../operator/runtimes/resources.ts";
 import { collect, managementPortOption, outputOption } from "../options.ts";
 import { addRegistryOptions, registriesOf, type RegistryFlags } from "../registry-options.ts";
 import { createJsonLog, createTextLog, type CommandLog } from "../runtime-log.ts";
@@ -16,6 +17,7 @@ interface OperatorFlags extends RegistryFlags {
   runtimeImagePullPolicy?: string;
   runtimeImagePullSecret?: string[];
   podMonitorLabel?: [string, string][];
+  podMonitorInterval?: string;
   podMonitors?: boolean;
   defaultRuntimeFile?: string;
   kubeconfig?: string;
@@ -32,6 +34,7 @@ export function defineOperator(command: Command, _context: CommandContext): void
     .option("--runtime-image-pull-secret <name>", "Secret to pull it with; may be repeated", collect(String))
     .option("--pod-monitors", "tell the Prometheus Operator, where there is one, to scrape the nodes")
     .option("--pod-monitor-label <name=value>", "label of its PodMonitors; may be repeated", collect(readLabel))
+    .option("--pod-monitor-interval <duration>", "how often the nodes are scraped; default Prometheus's", readInterval)
     .option("--namespace <name>", "Wasmlet's own namespace; default $POD_NAMESPACE")
     .option("--default-runtime-file <file>", "a WasmRuntime in YAML that is kept as the file says", (file) =>
       resolve(file),
@@ -71,7 +74,7 @@ async function runOperator(flags: OperatorFlags, pod: ClusterConfig, { config }:
     runtimeImagePullPolicy: flags.runtimeImagePullPolicy,
     runtimeImagePullSecrets: flags.runtimeImagePullSecret,
     defaultRuntimeFile: flags.defaultRuntimeFile,
-    podMonitorLabels: flags.podMonitors === true ? Object.fromEntries(flags.podMonitorLabel ?? []) : undefined,
+    podMonitors: podMonitorsOf(flags),
     managementHost: flags.managementHost,
     managementPort: flags.managementPort,
     registries,
@@ -83,6 +86,20 @@ async function runOperator(flags: OperatorFlags, pod: ClusterConfig, { config }:
   await operator.stop();
   log.info("stopped");
   await log.close();
+}
+
+function podMonitorsOf({
+  podMonitors,
+  podMonitorLabel = [],
+  podMonitorInterval,
+}: OperatorFlags): PodMonitorSettings | undefined {
+  if (podMonitors !== true) return undefined;
+  return { labels: Object.fromEntries(podMonitorLabel), interval: podMonitorInterval };
+}
+
+function readInterval(text: string): string {
+  if (/^[0-9]+(ms|s|m)$/.test(text)) return text;
+  throw new InvalidArgumentError("Expected a duration such as 30s.");
 }
 
 function readLabel(text: string): [string, string] {

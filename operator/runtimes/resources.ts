@@ -8,7 +8,12 @@ import { MANAGED_BY, type WasmRuntime } from "../objects.ts";
 /* A pool's accounts, what they may do, and who may reach its pods. */
 
 /** A PodMonitor of the Prometheus Operator, as far as pools have one. */
-export type PodMonitor = KubeObject & { spec: { selector: object; podMetricsEndpoints: object[] } };
+export type PodMonitor = KubeObject & {
+  spec: {
+    selector: object;
+    podMetricsEndpoints: { port: string; path?: string; interval?: string; honorLabels?: boolean }[];
+  };
+};
 
 /** Where PodMonitors live; clusters without the Prometheus Operator have none. */
 export const POD_MONITORS = namespaced<PodMonitor>("monitoring.coreos.com/v1", "PodMonitor", "podmonitors");
@@ -19,8 +24,15 @@ export interface PodSettings {
   image: string;
   imagePullPolicy?: string | undefined;
   imagePullSecrets: readonly string[];
-  /** Whether the Prometheus Operator is told to scrape the pods, and with which labels of its PodMonitors. */
-  podMonitorLabels?: Readonly<Record<string, string>> | undefined;
+  /** How the Prometheus Operator is told to scrape the pods; left out, it is not told. */
+  podMonitors?: PodMonitorSettings | undefined;
+}
+
+/** What the PodMonitors of pools have in common. */
+export interface PodMonitorSettings {
+  labels: Readonly<Record<string, string>>;
+  /** How often, as `30s`; left out, as Prometheus does by itself. */
+  interval?: string | undefined;
 }
 
 /** The ClusterRole that lets pods watch and report, and the Role for tokens of nodes' accounts; the chart has both. */
@@ -124,16 +136,20 @@ export function buildNetworkPolicy(runtime: WasmRuntime, namespace: string): Net
 }
 
 /** Returns what tells the Prometheus Operator to scrape a pool's pods. */
-export function buildPodMonitor(runtime: WasmRuntime, { namespace, podMonitorLabels = {} }: PodSettings): PodMonitor {
+export function buildPodMonitor(
+  runtime: WasmRuntime,
+  namespace: string,
+  { labels, interval }: PodMonitorSettings,
+): PodMonitor {
   const metadata = metadataOf(runtime, namespace);
   return {
     apiVersion: POD_MONITORS.apiVersion,
     kind: POD_MONITORS.kind,
-    metadata: { ...metadata, labels: { ...podMonitorLabels, ...metadata.labels } },
+    metadata: { ...metadata, labels: { ...labels, ...metadata.labels } },
     spec: {
       selector: { matchLabels: { [RUNTIME_LABEL]: runtime.metadata.name } },
       // `namespace` is the app's, and not renamed for the namespace of the pod.
-      podMetricsEndpoints: [{ port: "management", honorLabels: true }],
+      podMetricsEndpoints: [{ port: "management", honorLabels: true, ...(interval !== undefined && { interval }) }],
     },
   };
 }

@@ -1,22 +1,20 @@
 import type { Timing } from "../../common/timing.ts";
 import type { KubeClient } from "../../kube/client.ts";
-import { isKubeError } from "../../kube/kube-error.ts";
 import type { Node } from "../../kube/resources.ts";
 import { CLUSTER_ROLE_BINDINGS, NETWORK_POLICIES, ROLE_BINDINGS } from "../../kube/resources.ts";
 import type { WorkQueue } from "../../kube/work-queue.ts";
 import { RUNTIME_LABEL, runtimeNameOf, type ClusterState } from "../cluster-state.ts";
-import { holds } from "../apps/writes.ts";
 import { createQueue } from "../controller.ts";
 import type { OperatorMetrics } from "../metrics.ts";
-import type { WasmRuntime } from "../objects.ts";
 import type { OperatorLog } from "../operator-api.ts";
 import type { Writer } from "../writer.ts";
 import { planRuntime } from "./plan-runtime.ts";
-import { buildPodMonitor, POD_MONITORS, runtimeObjectName, type PodSettings } from "./resources.ts";
+import { PodMonitors } from "./pod-monitors.ts";
+import { runtimeObjectName, type PodSettings } from "./resources.ts";
 
 /** What the controller of pools works with. */
 export interface RuntimeControllerContext {
-  client: Pick<KubeClient, "get">;
+  client: Pick<KubeClient, "get" | "list" | "watch">;
   state: ClusterState;
   writer: Writer;
   settings: PodSettings;
@@ -32,11 +30,12 @@ const SETTLE_MS = 1000;
 export class RuntimeController {
   readonly #context: RuntimeControllerContext;
   readonly #queue: WorkQueue;
+  readonly #podMonitors: PodMonitors | undefined;
   readonly #unsubscribe: (() => void)[] = [];
 
   constructor(context: RuntimeControllerContext) {
     this.#context = context;
-    const { metrics, log, timing } = context;
+    const { metrics, log, timing, settings } = context;
     this.#queue = createQueue({
       name: "wasmruntime",
       concurrency: 2,
@@ -44,6 +43,13 @@ export class RuntimeController {
       metrics,
       log,
       timing,
+    });
+    if (settings.podMonitors === undefined) return;
+    this.#podMonitors = new PodMonitors({
+      ...context,
+      namespace: settings.namespace,
+      settings: settings.podMonitors,
+      onChange: (name) => (name === undefined ? this.resync() : this.#queue.add(name)),
     });
   }
 
@@ -73,6 +79,7 @@ export class RuntimeController {
         if (before === undefined || after === undefined) this.#soon(runtimeNameOf((after ?? before)!));
       }),
     );
+    this.#podMonitors?.start();
     this.resync();
   }
 
@@ -83,7 +90,7 @@ export class RuntimeController {
 
   async stop(): Promise<void> {
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
-    await this.#queue.stop();
+    await Promise.all([this.#podMonitors?.stop(), this.#queue.stop()]);
   }
 
   #soon(name: string): void {
@@ -122,19 +129,6 @@ export class RuntimeController {
       writes.map((write) => [write]),
       signal,
     );
-    if (settings.podMonitorLabels !== undefined) await this.#applyPodMonitor(runtime, signal);
-  }
-
-  /** Clusters without the Prometheus Operator have nothing to tell. */
-  async #applyPodMonitor(runtime: WasmRuntime, signal: AbortSignal): Promise<void> {
-    const { client, settings, writer } = this.#context;
-    const desired = buildPodMonitor(runtime, settings);
-    try {
-      const observed = await client.get(POD_MONITORS, desired.metadata);
-      if (observed !== undefined && holds(observed, desired)) return;
-      await writer.send([[{ kind: "apply", resource: POD_MONITORS, object: desired }]], signal);
-    } catch (thrown) {
-      if (!isKubeError(thrown, "KUBE_NOT_FOUND")) throw thrown;
-    }
+    await this.#podMonitors?.keep(runtime, signal);
   }
 }

@@ -1,51 +1,32 @@
-import { parseArgs } from "node:util";
+import { messageOf } from "../../common/errors.ts";
 import { BASE_SCENARIOS } from "./base-scenarios.ts";
-import { explorePlaces, exploreSeed, runOf, withSteps, type Finding } from "./explore.ts";
-import type { PlantedFault } from "./faults.ts";
+import { explorePlaces, exploreSeed, type Finding } from "./explore.ts";
+import { HELP, readTask, type Task } from "./options.ts";
 import { Random } from "./random.ts";
 import { simulate, type RunOptions } from "./simulation.ts";
 
-/*
- * Runs the simulator by hand:
- *
- *     node operator/simulation/main.ts --minutes 5 [--first 1000]      seeds from a first one on, for so long
- *     node operator/simulation/main.ts --seed 42 [--steps 0,3] [--verbose]
- *     node operator/simulation/main.ts --base "a lead that moves" --fault crash-after-write:7 --verbose
- *     node operator/simulation/main.ts --places                        a fault at every place of every base scenario
- */
+/* Runs the simulator by hand; `--help` says how. */
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: "string" },
-    steps: { type: "string" },
-    base: { type: "string" },
-    fault: { type: "string" },
-    verbose: { type: "boolean", default: false },
-    minutes: { type: "string", default: "1" },
-    first: { type: "string", default: String(Date.now() % 1_000_000_000) },
-    places: { type: "boolean", default: false },
-  },
-});
+const EXIT_USAGE = 2;
 
-if (values.seed !== undefined || values.base !== undefined) await replay(wantedRun());
-else if (values.places) await goThroughPlaces();
-else await goThroughSeeds(Number(values.first), performance.now() + Number(values.minutes) * 60_000);
+const task = wantedTask();
+if (task?.kind === "help") process.stdout.write(HELP);
+else if (task?.kind === "replay") await replay(task.run);
+else if (task?.kind === "places") await goThroughPlaces();
+else if (task !== undefined) await goThroughSeeds(task.first, performance.now() + task.minutes * 60_000);
 
-function wantedRun(): RunOptions {
-  const { seed, steps, base, fault } = values;
-  if (base !== undefined) {
-    const scenario = BASE_SCENARIOS[base];
-    if (scenario === undefined) throw new Error(`no scenario is called ${base}`);
-    const [kind, index] = fault?.split(":") ?? [];
-    const planted = { kind: kind as PlantedFault["kind"], index: Number(index) };
-    return { scenario, seed: Number(seed ?? 1), ...(kind !== undefined && { planted }) };
+function wantedTask(): Task | undefined {
+  try {
+    return readTask(process.argv.slice(2), Date.now());
+  } catch (thrown) {
+    process.stderr.write(`error: ${messageOf(thrown)}\nSee --help.\n`);
+    process.exitCode = EXIT_USAGE;
+    return undefined;
   }
-  const run = runOf(Number(seed));
-  return steps === undefined ? run : { ...run, scenario: withSteps(run.scenario, steps.split(",").map(Number)) };
 }
 
 async function replay(run: RunOptions): Promise<void> {
-  const { violations, summary, log } = await simulate({ ...run, isVerbose: values.verbose });
+  const { violations, summary, log } = await simulate(run);
   print([...log, ...summary, violations.length === 0 ? "every rule holds" : violations.join("\n")].join("\n"));
   process.exitCode = violations.length === 0 ? 0 : 1;
 }

@@ -59,6 +59,7 @@ const ALL_VALUES = [
   'runtime.cacheSize="1Gi"',
   "networkPolicy.enabled=false",
   "monitoring.enabled=true",
+  'monitoring.interval="15s"',
   'monitoring.labels={"release":"prometheus"}',
 ];
 
@@ -176,6 +177,7 @@ describe.each(HELM_MAJORS.map((major) => ({ major })))("Helm $major", { skip: la
       "--runtime-image-pull-secret=registry",
       "--default-runtime-file=/etc/wasmlet/default-runtime.yaml",
       "--pod-monitors",
+      "--pod-monitor-interval=15s",
       "--pod-monitor-label=release=prometheus",
       "--verbose",
     ]);

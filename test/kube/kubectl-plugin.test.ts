@@ -115,7 +115,9 @@ describe.skipIf(!needCluster("control-plane"))("kubectl wasmlet with a real API 
 
   test("restart: is a rollout that can be waited for", async () => {
     const before = await plane.client.get(WASM_APPS, minimalApp().metadata);
-    await new Promise((resolve) => setTimeout(resolve, 1100));
+    // Times are whole seconds: a restart within that of the last progress would look like one that was seen already.
+    const secondEnds = Date.parse(before!.status!.lastProgressTime!) + 1000;
+    await vi.waitFor(() => expect(Date.now()).toBeGreaterThanOrEqual(secondEnds), { timeout: 2000 });
     expect((await run(["restart", "hello"])).status).toBe(0);
     expect((await run(["rollout", "status", "hello", "--timeout", "60s"])).status).toBe(0);
     const after = await plane.client.get(WASM_APPS, minimalApp().metadata);
