@@ -241,7 +241,7 @@ class NodeRuntime implements RunningNode {
   #write(replica: Replica, status: WasmReplicaStatus, signal: AbortSignal): Promise<Replica> {
     // With the version, so that a pod that has not heard yet does not speak over the one that took over; and as a whole, so that
     // nothing stays of what the operator said for a pod that was gone.
-    return this.#client.replace(WASM_REPLICAS, { ...replica, status } as Replica, { subresource: "status", signal });
+    return this.#client.replace(WASM_REPLICAS, { ...replica, status }, { subresource: "status", signal });
   }
 
   #noteReplica(before: Replica | undefined, after: Replica | undefined): void {
