@@ -45,6 +45,16 @@ test("store: contract: an object that we deleted does not come back by an event 
   expect(namesOf(store)).toEqual(["a@13"]);
 });
 
+test("store: what a field no longer selected comes back when it is selected again, what was deleted does not", () => {
+  const store = new ObjectStore<KubeObject>();
+  store.note(minimalObject("a", 10, "same"));
+  store.noteDeletion(minimalObject("a", 12, "same"));
+  expect(store.note(minimalObject("a", 11, "same"))).toBe(false);
+  expect(store.note(minimalObject("a", 15, "same"))).toBe(true);
+  store.noteDeleted({ namespace: "default", name: "a" }, "same");
+  expect(store.note(minimalObject("a", 16, "same"))).toBe(false);
+});
+
 test("store: a list takes out what it does not have, but nothing that was noted after it was made", () => {
   const store = new ObjectStore<KubeObject>();
   store.note(minimalObject("old", 5));

@@ -19,8 +19,8 @@ export class ObjectStore<T extends KubeObject> {
   readonly #objects = new Map<string, T>();
   readonly #indices = new Map<string, { valuesOf: IndexFunction<T>; keys: Map<string, Map<string, T>> }>();
   readonly #listeners = new Set<OnChange<T>>();
-  /** Uids of objects that are known to be gone. */
-  readonly #tombstones = new Set<string>();
+  /** Uids of objects that are known to be gone, and at which version: undefined where we deleted one ourselves. */
+  readonly #tombstones = new Map<string, string | undefined>();
   #completeTo: string | undefined;
 
   constructor(indices: Readonly<Record<string, IndexFunction<T>>> = {}) {
@@ -83,7 +83,7 @@ export class ObjectStore<T extends KubeObject> {
   /** Takes out an object that was seen to be deleted, at this version of it; false when a newer one is held. */
   noteDeletion(object: T): boolean {
     const { uid, resourceVersion } = object.metadata;
-    if (uid !== undefined) this.#bury(uid);
+    if (uid !== undefined) this.#bury(uid, resourceVersion);
     const key = keyOf(object.metadata);
     const held = this.#objects.get(key);
     if (held === undefined) return false;
@@ -137,7 +137,11 @@ export class ObjectStore<T extends KubeObject> {
     const key = keyOf(object.metadata);
     const { uid, resourceVersion } = object.metadata;
     const held = this.#objects.get(key);
-    if (uid !== undefined && this.#tombstones.has(uid)) return false;
+    if (uid !== undefined && this.#tombstones.has(uid)) {
+      // Newer than its deletion: a field selects it that had another value in between.
+      if (!isOlder(this.#tombstones.get(uid), resourceVersion)) return false;
+      this.#tombstones.delete(uid);
+    }
     if (held !== undefined && !isOlder(held.metadata.resourceVersion, resourceVersion)) return false;
     this.#set(key, held, object);
     return true;
@@ -153,10 +157,10 @@ export class ObjectStore<T extends KubeObject> {
     for (const listener of this.#listeners) listener(before, after);
   }
 
-  #bury(uid: string): void {
-    this.#tombstones.add(uid);
+  #bury(uid: string, version?: string): void {
+    this.#tombstones.set(uid, version);
     if (this.#tombstones.size <= MAX_TOMBSTONES) return;
-    const [oldest] = this.#tombstones;
+    const [oldest] = this.#tombstones.keys();
     this.#tombstones.delete(oldest!);
   }
 }

@@ -1,4 +1,4 @@
-import { keyOf, type KubeObject } from "../../kube/objects.ts";
+import { keyOf, type KubeObject, type ObjectRef } from "../../kube/objects.ts";
 import type { Node, Pod } from "../../kube/resources.ts";
 import { RUNTIME_LABEL, runtimeNameOf, type ClusterState } from "../cluster-state.ts";
 import type { WasmAppObject, WasmRuntime } from "../objects.ts";
@@ -38,7 +38,8 @@ export function observeApp(app: WasmAppObject, context: ObservationContext): Obs
     runtimeNames: [...state.runtimes.keys()].toSorted(),
     nodes: runtime === undefined ? [] : nodesOf(state, runtime, nowMs),
     pods: new Map(pods.map((pod) => [pod.name, pod])),
-    isGone,
+    isGone: (podName, pool) =>
+      isGone(podName) || isOfAnotherPool(state, { namespace: systemNamespace, name: podName }, pool),
     hasLeftovers: [...replicas, service, httpRoute].some((object) => object !== undefined && isLeftover(object)),
     replicas: replicas.filter((replica) => isOwn(app, replica)),
     replicasVersion: state.replicas.version,
@@ -56,6 +57,11 @@ export function observeApp(app: WasmAppObject, context: ObservationContext): Obs
     systemNamespace,
     nowMs,
   };
+}
+
+function isOfAnotherPool(state: ClusterState, pod: ObjectRef, runtimeName: string): boolean {
+  const labels = state.pods.get(pod)?.metadata.labels;
+  return labels !== undefined && labels[RUNTIME_LABEL] !== runtimeName;
 }
 
 /** Returns the nodes of a pool: those that its selector selects. */

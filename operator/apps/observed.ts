@@ -47,8 +47,8 @@ export interface ObservedApp {
   nodes: readonly RuntimeNode[];
   /** Its pods by name. */
   pods: ReadonlyMap<string, RuntimePod>;
-  /** Whether a pod that a replica names was there and is gone. */
-  isGone: (podName: string) => boolean;
+  /** Whether a pod that a replica names was there and is gone, or is of another pool than the replica: it reports no more. */
+  isGone: (podName: string, runtimeName: string) => boolean;
   /** Whether objects of an earlier app of the same name are still there. */
   hasLeftovers: boolean;
   /** The app's own replicas. */

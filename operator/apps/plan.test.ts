@@ -625,6 +625,17 @@ describe("endpoints", () => {
     expect((writes.flat()[0]!.object as WasmReplica).status).not.toHaveProperty("podName");
   });
 
+  test("a pod of the pool that the app left: what it reported is taken back, once the replica has moved", () => {
+    const isGone = (_pod: string, pool: string): boolean => pool === "edge";
+    const runtime = { ...minimalRuntime(), metadata: { ...minimalRuntime().metadata, name: "edge" } };
+    const moving = planApp({ ...settled, runtime, isGone });
+    expect(moving.writes.flat()[0]).toMatchObject({ kind: "replace", object: { spec: { runtimeName: "edge" } } });
+    expect(moving.requeueAfterMs).toBeLessThan(1000);
+    const [moved] = settled.replicas.map((replica) => ({ ...replica, spec: { ...replica.spec, runtimeName: "edge" } }));
+    const { writes } = planApp({ ...settled, runtime, isGone, replicas: [moved!] });
+    expect(writes.flat()[0]).toMatchObject({ kind: "status", object: { status: { reason: "PodGone" } } });
+  });
+
   test("a pod that is gone with its pool: the app is told not to be ready at once, nobody else reports any more", () => {
     const gone = { ...settled, runtime: undefined, pods: new Map(), isGone: () => true };
     const status = planApp(gone)

@@ -26,6 +26,8 @@ import { buildTemplate, revisionOf, withImage } from "./template.ts";
 
 /** When to look again at objects that are about to go, in case nobody tells. */
 const LEFTOVERS_MS = 5000;
+/** When to look again at replicas that move to another pool. */
+const MOVED_MS = 500;
 /** How old an app that still starts is at least when it gets its first status; times of creation are whole seconds. */
 const FIRST_STATUS_MS = 2000;
 /** Why a new app is not ready yet while nothing is wrong. */
@@ -236,12 +238,19 @@ function slicesOf(observed: ObservedApp, placement: Placement, port: number): En
   return buildEndpointSlices(app, endpointsOf(placed, byName, pods), port, slices, basisOf(observed));
 }
 
+/** A pod of the pool that an app leaves says no more of it once its replica has moved: what it said is taken back then. */
+function isMoving({ replicas, runtime, isGone }: ObservedApp): boolean {
+  if (runtime === undefined) return false;
+  return replicas.some(({ status }) => status?.podName !== undefined && isGone(status.podName, runtime.metadata.name));
+}
+
 /** Looks again when a node counts as lost, when a rollout is overdue, and when a new app should have reported. */
 function requeue(observed: ObservedApp, status: WasmAppStatus, isAwaited: boolean): { requeueAfterMs?: number } {
   const { runtime, nodes, replicas, app, nowMs } = observed;
   const behindMs = waitForReplicasMs(observed.slices, observed);
   const waits = [
     behindMs > 0 ? behindMs : undefined,
+    isMoving(observed) ? MOVED_MS : undefined,
     runtime && nextLossMs(replicas, nodes, runtime.spec.unreachableSeconds, nowMs),
     deadlineInMs(app, status, nowMs),
     isAwaited ? FIRST_STATUS_MS : undefined,

@@ -4,7 +4,7 @@ import type { Write } from "../writer.ts";
 import type { ObservedApp } from "./observed.ts";
 
 /*
- * A pod that is gone cannot take back what it reported. Until somebody does, its successor on the node leaves a report alone
+ * A pod that is gone cannot take back what it reported, nor does one of another pool that the app moved away from. Until somebody does, its successor on the node leaves a report alone
  * that says that the app is ready: it could be of a pod that still serves.
  */
 
@@ -13,7 +13,7 @@ export function releaseReports({ replicas, isGone }: ObservedApp): { replicas: W
   const writes: Write[] = [];
   const kept = replicas.map((replica) => {
     const { podName } = replica.status ?? {};
-    if (podName === undefined || !isGone(podName)) return replica;
+    if (podName === undefined || !isGone(podName, replica.spec.runtimeName)) return replica;
     const object = released(replica, podName);
     writes.push({ kind: "status", resource: WASM_REPLICAS, object });
     return object;
@@ -23,7 +23,7 @@ export function releaseReports({ replicas, isGone }: ObservedApp): { replicas: W
 
 function released(replica: WasmReplica, podName: string): WasmReplica {
   const { podName: _name, podIP: _ip, podCreated: _created, conditions = [], ...kept } = replica.status!;
-  const message = `the pod ${podName} that reported it is gone`;
+  const message = `the pod ${podName} that reported it is gone, or of another pool`;
   const ready = conditions.find(({ type }) => type === "Ready");
   const others = conditions.filter((condition) => condition !== ready);
   const unknown = { status: "Unknown", reason: "PodGone", message } as const;

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { API_VERSION } from "../../crds/wasm-app/names.ts";
 import type { Cluster } from "../cluster/cluster-handle.ts";
 import { needCluster, sharedCluster } from "../cluster/shared-cluster.ts";
+import { waitFor } from "../cluster/processes.ts";
 import { repositoryFile } from "../harness.ts";
 import { tellOnFailure } from "./cluster-report.ts";
 import { installWasmlet, removeExample, SYSTEM_NAMESPACE, uninstallWasmlet, urlOfApp } from "./installed-wasmlet.ts";
@@ -13,6 +14,7 @@ const KINDS_OF_A_POOL = "daemonsets,pods,serviceaccounts,rolebindings,networkpol
 describe.skipIf(!needCluster())("contract: two pools on one node", () => {
   let cluster: Cluster;
   let node: string;
+  let hostname: string;
 
   beforeAll(async () => {
     cluster = await sharedCluster();
@@ -21,7 +23,7 @@ describe.skipIf(!needCluster())("contract: two pools on one node", () => {
     const nodes = await cluster.kubectl(["get", "nodes", "-o", "jsonpath={.items[*].metadata.name}"]);
     node = nodes.trim().split(" ").at(-1)!;
     await cluster.kubectl(["apply", "-f", repositoryFile("examples/hello.yaml")]);
-    const hostname = await read("node", node, `{.metadata.labels.kubernetes\\.io/hostname}`);
+    hostname = await read("node", node, `{.metadata.labels.kubernetes\\.io/hostname}`);
     await apply({ kind: "WasmRuntime", metadata: { name: "edge" }, spec: { nodeSelector: { [HOSTNAME]: hostname } } });
     await wait("wasmruntime/edge", "condition=Ready");
     await apply(
@@ -59,6 +61,21 @@ describe.skipIf(!needCluster())("contract: two pools on one node", () => {
     expect(await read("wasmruntime", "default", "{.status.apps}")).toBe("2");
   });
 
+  test.each(["default", "edge"])(
+    "an app moves to the pool %s on the same node, whichever pod is newer",
+    async (pool) => {
+      const change = { spec: { placement: { runtimeRef: { name: pool }, nodeSelector: { [HOSTNAME]: hostname } } } };
+      await cluster.kubectl(["patch", "wasmapp", "edge-app", "--type=merge", "-p", JSON.stringify(change)]);
+      const { address } = await podOf(pool);
+      const slices = ["endpointslices", "-l", "kubernetes.io/service-name=edge-app", "-o"];
+      await waitFor("the app to be served by the other pool", async () => {
+        return (await get(...slices, "jsonpath={.items[*].endpoints[*].addresses[*]}")) === address;
+      });
+      await wait("wasmapp/edge-app", "condition=Ready");
+      expect(await ask("edge-app")).toContain("Hello from C");
+    },
+  );
+
   test("a pool is deleted: its app says so, those of others serve on, and nothing of it is left", async () => {
     await cluster.kubectl(["delete", "wasmruntime", "edge"]);
     await wait("wasmapp/edge-app", "condition=Ready=False");
@@ -82,7 +99,6 @@ describe.skipIf(!needCluster())("contract: two pools on one node", () => {
   }, 240_000);
 
   test("the pool is there again: the app is served again, without a change of it", async () => {
-    const hostname = await read("node", node, `{.metadata.labels.kubernetes\\.io/hostname}`);
     await apply({ kind: "WasmRuntime", metadata: { name: "edge" }, spec: { nodeSelector: { [HOSTNAME]: hostname } } });
     await wait("wasmapp/edge-app", "condition=Ready");
     expect(await ask("edge-app")).toContain("Hello from C");
