@@ -10,7 +10,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: [
-            "{common,config,crds,oci,kube,operator,cli,node-runtime,bench,startup,examples,image,charts}/**/*.test.ts",
+            "{common,config,crds,oci,kube,operator,cli,node-runtime,bench,startup,examples,image,charts,dashboards,alerts}/**/*.test.ts",
           ],
           pool: "forks",
           testTimeout: 30_000,
