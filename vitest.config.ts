@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 /** Tests that need a cluster. */
-const E2E = ["test/cluster/{cluster,control-plane}.test.ts", "test/{e2e,kube,operator}/**/*.test.ts"];
+const E2E = ["test/cluster/{cluster,control-plane}.test.ts", "test/{e2e,kube,operator,monitoring}/**/*.test.ts"];
 
 export default defineConfig({
   test: {

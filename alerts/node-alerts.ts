@@ -86,14 +86,4 @@ export const NODE_ALERTS: readonly Alert[] = [
     description:
       "In an hour, {{ $value | humanize }} programs were removed because the cache was full. They are fetched and compiled again when they are needed.",
   },
-  {
-    name: "WasmletPullsSlow",
-    severity: "warning",
-    for: "15m",
-    expr: `histogram_quantile(0.9, sum by (le, node) (
-  increase(wasmlet_artifact_pull_duration_seconds_bucket[30m])
-)) > 10`,
-    summary: "Artifacts reach {{ $labels.node }} slowly",
-    description: "One of 10 pulls in half an hour took more than {{ $value | humanizeDuration }}: new apps start late.",
-  },
 ];

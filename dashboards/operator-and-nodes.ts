@@ -185,22 +185,27 @@ export const OPERATOR_AND_NODES = dashboard({
           },
         ],
       }),
+      // Each app is pulled once: rates would see nothing.
       lines({
         title: "Pulling and preparing",
-        description: "99 of 100 artifacts were fetched and hashed, or compiled, in this time.",
+        description:
+          "99 of 100 artifacts of the apps that are there were fetched and hashed, or compiled, in this time, since the node runtimes started.",
         unit: "s",
         scale: "log",
         queries: [
-          { expr: quantileBy(0.99, [], "wasmlet_artifact_pull_duration_seconds", OF_NODES), legend: "pull, p99" },
-          { expr: quantileBy(0.99, [], "wasmlet_prepare_duration_seconds", OF_NODES), legend: "prepare, p99" },
+          { expr: quantileOfAll("wasmlet_artifact_pull_duration_seconds"), legend: "pull, p99" },
+          { expr: quantileOfAll("wasmlet_prepare_duration_seconds"), legend: "prepare, p99" },
         ],
       }),
       lines({
         title: "Artifacts pulled",
-        description: "Artifacts in a second that were fetched for apps.",
-        unit: "ops",
+        description: "Times that an artifact was fetched for the apps that are there, since the node runtimes started.",
+        unit: "short",
         queries: [
-          { expr: rateBy(["node"], "wasmlet_artifact_pull_duration_seconds_count", OF_NODES), legend: "{{node}}" },
+          {
+            expr: sumBy(["node"], `wasmlet_artifact_pull_duration_seconds_count{${OF_NODES}}`),
+            legend: "{{node}}",
+          },
         ],
       }),
       lines({
@@ -220,3 +225,7 @@ export const OPERATOR_AND_NODES = dashboard({
     ]),
   ],
 });
+
+function quantileOfAll(histogram: string): string {
+  return `histogram_quantile(0.99, ${sumBy(["le"], `${histogram}_bucket{${OF_NODES}}`)})`;
+}

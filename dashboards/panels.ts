@@ -98,6 +98,8 @@ export function number(text: PanelText & { thresholds?: Threshold[]; sparkline?:
       orientation: "auto",
       textMode: "auto",
       wideLayout: true,
+      showPercentChange: false,
+      percentChangeColorMode: "standard",
       reduceOptions: { calcs: ["lastNotNull"], fields: "", values: false },
     },
   };
@@ -131,7 +133,7 @@ export function table(
     type: "table",
     ...shared,
     fieldConfig: {
-      defaults: { unit: "short", noValue: "–", custom: { align: "auto", filterable: false } },
+      defaults: { unit: "short", noValue: "–", custom: { align: "auto", filterable: false, inspect: false } },
       overrides: columns.map(({ title, unit, decimals }) => ({
         matcher: { id: "byName", options: title },
         properties: [
@@ -142,6 +144,7 @@ export function table(
     },
     options: {
       showHeader: true,
+      frameIndex: 0,
       cellHeight: "sm",
       sortBy: sortBy === undefined ? [] : [{ displayName: sortBy.title, desc: sortBy.descending }],
     },
@@ -183,6 +186,9 @@ export function bars(text: PanelText & { by: string; stackBy?: string; scale?: "
       xField: stackBy === undefined ? by : `${by}\\${stackBy}`,
       stacking: stackBy === undefined ? "none" : "normal",
       showValue: stackBy === undefined ? "always" : "never",
+      xTickLabelRotation: 0,
+      xTickLabelMaxLength: 0,
+      fullHighlight: false,
       barWidth: 0.8,
       groupWidth: 0.7,
       legend: { displayMode: "list", placement: "bottom", showLegend: stackBy !== undefined, calcs: [] },
@@ -211,6 +217,8 @@ export function heatmap(text: PanelText): Panel {
       filterValues: { le: 1e-9 },
       legend: { show: true },
       rowsFrame: { layout: "auto" },
+      showValue: "never",
+      exemplars: { color: "rgba(255,0,255,0.7)" },
       tooltip: { mode: "single", yHistogram: false, showColorScale: false },
       yAxis: { axisPlacement: "left", unit: text.unit, reverse: false },
     },

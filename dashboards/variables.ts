@@ -17,7 +17,6 @@ export const DATA_SOURCE: Variable = {
   multi: false,
   includeAll: false,
   options: [],
-  current: {},
 };
 
 /** Returns a variable with the values of a label, of which one is chosen. */
@@ -39,7 +38,6 @@ export function oneOf(name: string, label: string, description: string, query: s
     multi: false,
     includeAll: false,
     options: [],
-    current: {},
   };
 }
 

@@ -1,4 +1,4 @@
-import { buckets, fires, quiet, type AlertCase } from "./case.ts";
+import { fires, quiet, type AlertCase } from "./case.ts";
 
 const RUNTIME = 'job="wasmlet-system/wasmlet-runtime-default",namespace="wasmlet-system",pod="r-1",node="node1"';
 const NODE = { node: "node1" };
@@ -134,38 +134,5 @@ export const NODE_CASES: Readonly<Record<string, readonly AlertCase[]>> = {
     quiet("after the cache made room once", "100m", {
       'wasmlet_artifact_cache_evictions_total{node="node1"}': "0x10 30x120",
     }),
-  ],
-  WasmletPullsSlow: [
-    fires(
-      "half of the pulls take long",
-      "50m",
-      buckets(
-        "wasmlet_artifact_pull_duration_seconds",
-        'namespace="shop",app="hello",node="node1"',
-        { 1: 5, 10: 5, 25: 10, "+Inf": 10 },
-        60,
-      ),
-      { labels: NODE, value: "22s" },
-    ),
-    quiet(
-      "when pulls take a second",
-      "50m",
-      buckets(
-        "wasmlet_artifact_pull_duration_seconds",
-        'namespace="shop",app="hello",node="node1"',
-        { 1: 10, "+Inf": 10 },
-        60,
-      ),
-    ),
-    quiet(
-      "when nothing is pulled",
-      "50m",
-      buckets(
-        "wasmlet_artifact_pull_duration_seconds",
-        'namespace="shop",app="hello",node="node1"',
-        { 1: 0, "+Inf": 0 },
-        60,
-      ),
-    ),
   ],
 };
