@@ -33,10 +33,10 @@ export const APP_ALERTS: readonly Alert[] = [
     name: "WasmletColdStartsSlow",
     severity: "warning",
     for: "15m",
-    expr: "namespace_app:wasmlet_cold_start_seconds:p99_rate15m > 0.5",
+    expr: "namespace_app:wasmlet_cold_request_duration_seconds:p99_rate15m > 0.5",
     summary: `Waking ${APP} takes {{ $value | humanizeDuration }}`,
     description:
-      "One of 100 requests that woke the app has waited more than 500 ms for its first answer, for 15 minutes. Milliseconds are usual.",
+      "One of 100 requests that woke the app has taken more than 500 ms, for 15 minutes. Milliseconds are usual.",
   },
   {
     name: "WasmletAppLimitHits",

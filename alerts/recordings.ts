@@ -26,9 +26,10 @@ export const APP_RECORDINGS: readonly Recording[] = [
     expr: `histogram_quantile(0.99, sum by (le, namespace, app) (rate(wasmlet_request_duration_seconds_bucket[5m])))`,
   },
   {
-    record: "namespace_app:wasmlet_cold_start_seconds:p99_rate15m",
+    // Not the phases of starts: commands have those too, and end when their work does.
+    record: "namespace_app:wasmlet_cold_request_duration_seconds:p99_rate15m",
     expr: `histogram_quantile(0.99, sum by (le, namespace, app) (
-  rate(wasmlet_startup_duration_seconds_bucket{benchmark="",start="cold",phase="first_response"}[15m])
+  rate(wasmlet_request_duration_seconds_bucket{start="cold"}[15m])
 ))`,
   },
 ];

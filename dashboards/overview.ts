@@ -5,8 +5,7 @@ import { DATA_SOURCE, NAMESPACES, NODES } from "./variables.ts";
 
 const REQUESTS = "wasmlet_requests_total";
 const DURATIONS = "wasmlet_request_duration_seconds";
-const STARTS = "wasmlet_startup_duration_seconds";
-const COLD_RESPONSE = `start="cold",phase="first_response",benchmark="",${OF_APPS}`;
+const WOKEN = `start="cold",${OF_APPS}`;
 const APP = ["namespace", "app"];
 
 /** The fleet at a glance. */
@@ -97,15 +96,15 @@ export const OVERVIEW = dashboard({
         title: "Cold starts",
         description: "Times in a second that an app which was scaled to zero was woken by a request.",
         unit: "ops",
-        queries: [{ expr: rateBy([], `${STARTS}_count`, COLD_RESPONSE), legend: "cold starts" }],
+        queries: [{ expr: rateBy([], REQUESTS, WOKEN), legend: "cold starts" }],
       }),
       lines({
-        title: "First answer of a cold start",
-        description: "What a client waited whose request woke an app, from its arrival to the guest's return.",
+        title: "Requests that woke an app",
+        description: "From such a request's arrival to the end of its response.",
         unit: "s",
         scale: "log",
         queries: [0.5, 0.99].map((quantile) => ({
-          expr: quantileBy(quantile, [], STARTS, COLD_RESPONSE),
+          expr: quantileBy(quantile, [], DURATIONS, WOKEN),
           legend: `p${quantile * 100}`,
         })),
       }),

@@ -65,7 +65,7 @@ export function lines(text: PanelText & LineStyle): Panel {
       overrides: Object.entries(colors).map(([name, color]) => fixedColor(name, color)),
     },
     options: {
-      legend: { displayMode: "table", placement: "bottom", showLegend: true, calcs: ["lastNotNull", "max"] },
+      legend: { displayMode: "table", placement: "bottom", showLegend: true, calcs: ["last", "max"] },
       tooltip: { mode: "multi", sort: "desc" },
     },
   };

@@ -106,13 +106,13 @@ export const STARTUP_COMPARISON = dashboard({
       }),
       bars({
         title: "Where the time goes",
-        description: "Mean time of each phase of a start; together they are the whole.",
-        unit: "s",
+        description: "Share of each phase in all the time that starts of a kind took.",
+        unit: "percentunit",
         by: "contender",
         stackBy: "phase",
         queries: [
           {
-            expr: `${sumBy(["contender", "phase"], `${STARTS}_sum{phase!="total",${CHOSEN}}`)} / ${sumBy(["contender", "phase"], `${STARTS}_count{phase!="total",${CHOSEN}}`)}`,
+            expr: `${phaseSeconds(["contender", "phase"])} / on (contender) group_left () ${phaseSeconds(["contender"])}`,
             legend: "{{phase}}",
           },
         ],
@@ -120,11 +120,16 @@ export const STARTUP_COMPARISON = dashboard({
       table({
         title: "Every way of starting",
         description:
-          "All samples since the benchmark began. Quantiles are read from a histogram's buckets; the benchmark's status has them exactly. Ratios are to the fastest Wasm start.",
+          "All samples since the benchmark began. Means are exact; quantiles are read between the bounds of a histogram's buckets. Ratios are to the fastest Wasm start.",
         labels: WAY_COLUMNS,
         height: 10,
         columns: [
           { title: "Starts", unit: "short", expr: sumBy(WAY, `${STARTS}_count{${TOTAL}}`) },
+          {
+            title: "Mean",
+            unit: "s",
+            expr: `${sumBy(WAY, `${STARTS}_sum{${TOTAL}}`)} / ${sumBy(WAY, `${STARTS}_count{${TOTAL}}`)}`,
+          },
           { title: "p50", unit: "s", expr: quantileOfAll(0.5) },
           { title: "p90", unit: "s", expr: quantileOfAll(0.9) },
           { title: "p99", unit: "s", expr: quantileOfAll(0.99) },
@@ -181,13 +186,14 @@ export const STARTUP_COMPARISON = dashboard({
     ]),
     row("Apps of this cluster", [
       lines({
-        title: "First answer of a cold start in real traffic",
-        description: "No benchmark: what clients waited whose requests woke apps that were scaled to zero.",
+        title: "Requests that woke an app in real traffic",
+        description:
+          "No benchmark: from the arrival of requests that woke apps which were scaled to zero to the end of their responses.",
         unit: "s",
         scale: "log",
         width: 24,
         queries: [0.5, 0.99].map((quantile) => ({
-          expr: `histogram_quantile(${quantile}, ${sumBy(["le"], `rate(${STARTS}_bucket{start="cold",phase="first_response",benchmark=""}[$window])`)})`,
+          expr: `histogram_quantile(${quantile}, ${sumBy(["le"], `rate(wasmlet_request_duration_seconds_bucket{start="cold"}[$window])`)})`,
           legend: `Wasm, p${quantile * 100}`,
         })),
       }),
@@ -197,4 +203,8 @@ export const STARTUP_COMPARISON = dashboard({
 
 function sizeBy(gauge: string): string {
   return `max by (contender, technology, runtime) (${gauge})`;
+}
+
+function phaseSeconds(labels: readonly string[]): string {
+  return sumBy(labels, `${STARTS}_sum{phase!="total",${CHOSEN}}`);
 }

@@ -55,11 +55,10 @@ export const RECORDING_CASES: Readonly<Record<string, RecordingCase>> = {
     at: "10m",
     expected: { [`{${HELLO}}`]: 1.98 },
   },
-  "namespace_app:wasmlet_cold_start_seconds:p99_rate15m": {
+  "namespace_app:wasmlet_cold_request_duration_seconds:p99_rate15m": {
     series: {
-      ...buckets(START, `${HELLO},start="cold",phase="first_response"`, { 1: 0, 2: 60, "+Inf": 60 }, 20),
-      ...buckets(START, `${HELLO},start="warm",phase="first_response"`, { 5: 0, 10: 600, "+Inf": 600 }, 20),
-      ...buckets(START, `${HELLO},start="cold",phase="prepare"`, { 5: 0, 10: 600, "+Inf": 600 }, 20),
+      ...buckets("wasmlet_request_duration_seconds", `${HELLO},start="cold"`, { 1: 0, 2: 60, "+Inf": 60 }, 20),
+      ...buckets("wasmlet_request_duration_seconds", `${HELLO},start="warm"`, { 5: 0, 10: 600, "+Inf": 600 }, 20),
     },
     at: "18m",
     expected: { [`{${HELLO}}`]: 1.99 },
