@@ -96,6 +96,9 @@ describe.skipIf(!isPossible)("expressions on a real Prometheus", () => {
         'rate(wasmlet_requests_total{code="5xx"}[30s])',
         'rate(wasmlet_startup_duration_seconds_count{start="cold",phase="first_response",app="hello"}[30s])',
         'rate(wasmlet_startup_duration_seconds_count{benchmark="docs",phase="total"}[30s])',
+        // The last link of a chain: a request that woke an app, twice, read and recorded.
+        'namespace_app:wasmlet_cold_request_duration_seconds:p99_rate15m{app="hello"}',
+        "namespace_app:wasmlet_request_errors:ratio_rate5m",
       ];
       const found = await Promise.all(rates.map((rate) => prometheus.client.query(`sum(${rate}) > 0`)));
       return found.every((samples) => samples.length > 0);

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
+import type { AppView } from "../../node-runtime/runtime-api.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { CONFIG_MAPS, NAMESPACES } from "../../kube/resources.ts";
 import { WASM_APPS, type WasmAppObject } from "../../operator/objects.ts";
@@ -40,13 +41,14 @@ const APPS: Readonly<Record<string, { program: string; spec: object }>> = {
 };
 
 export interface MonitoredCluster extends AsyncDisposable {
+  readonly client: KubeClient;
   readonly prometheus: PrometheusProcess;
   readonly traffic: Traffic;
   readonly nodes: readonly NodeProcess[];
 }
 
-/** Starts all of it; resolves once apps serve and Prometheus reads. */
-export async function startMonitoredCluster(): Promise<MonitoredCluster> {
+/** Starts all of it; resolves once apps serve and Prometheus reads. The comparison has one more round every `roundMs`. */
+export async function startMonitoredCluster(roundMs = 1000): Promise<MonitoredCluster> {
   await using started = new AsyncDisposableStack();
   const { client, cluster } = started.use(await startControlPlane());
   await applyCrds(client);
@@ -64,7 +66,7 @@ export async function startMonitoredCluster(): Promise<MonitoredCluster> {
     nodes.push(started.use(await startNodeProcess({ kubeconfig: cluster.kubeconfig, ...of })));
     await makePod(client, SYSTEM, index, POOL);
   }
-  const benchmark = started.adopt(await serveComparison(), closeServer);
+  const benchmark = started.adopt(await serveComparison(roundMs), closeServer);
   const prometheus = started.use(
     await startPrometheus([
       ...nodes.map(({ managementUrl }, index) => ({
@@ -82,10 +84,10 @@ export async function startMonitoredCluster(): Promise<MonitoredCluster> {
   );
   // Only now: it is to see how they come.
   for (const name of Object.keys(APPS)) await makeApp(client, name);
-  const urls = await waitForUrls(client, nodes[0]!);
+  const urls = await waitForUrls(nodes);
   const traffic = started.use(new Traffic(urls));
   const all = started.move();
-  return { prometheus, traffic, nodes, [Symbol.asyncDispose]: () => all.disposeAsync() };
+  return { client, prometheus, traffic, nodes, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
 /** The labels that the Prometheus Operator gives the target of a PodMonitor, and the one that ours adds. */
@@ -103,31 +105,36 @@ async function makeApp(client: KubeClient, name: string): Promise<void> {
   await client.create(WASM_APPS, app as unknown as WasmAppObject);
 }
 
-/** Waits until every app that can serve does, and `broken` was tried; returns their URLs. */
-async function waitForUrls(client: KubeClient, node: NodeProcess): Promise<Readonly<Record<string, string>>> {
-  const views = async (): Promise<{ name: string; state: string; urls: string[] }[]> =>
-    ((await (await fetch(`${node.managementUrl}/v1/apps`)).json()) as { apps: [] }).apps;
-  await waitFor("apps to serve", async () => {
-    const { items } = await client.list(WASM_APPS, { namespace: NAMESPACE });
-    const ready = items.filter(({ status }) =>
-      status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True"),
-    );
-    return ready.length === Object.keys(APPS).length - 1;
+/** Waits until both apps that can serve do so on every node; returns their URLs. */
+async function waitForUrls(nodes: readonly NodeProcess[]): Promise<Readonly<Record<string, string>>> {
+  const expected = Object.keys(APPS).filter((name) => name !== "broken");
+  const urls: Record<string, string> = {};
+  await waitFor("apps to serve on every node", async () => {
+    const found = await Promise.all(nodes.map((node) => urlsOf(node)));
+    Object.assign(urls, ...found);
+    return found.every((of) => expected.every((name) => of[name] !== undefined));
   });
-  const found = await views();
-  return Object.fromEntries(found.flatMap(({ name, urls }) => urls.slice(0, 1).map((url) => [name, url])));
+  return urls;
+}
+
+async function urlsOf({ managementUrl }: NodeProcess): Promise<Record<string, string>> {
+  const response = await fetch(`${managementUrl}/v1/apps`);
+  const { apps } = (await response.json()) as { apps: AppView[] };
+  const serving = apps.filter(({ state, urls }) => state === "Ready" && urls.length > 0);
+  return Object.fromEntries(serving.map(({ name, urls }) => [name, urls[0] ?? ""]));
 }
 
 /** Serves the comparison whose samples are committed, as `wasmlet bench startup -o prometheus` prints it. */
-async function serveComparison(): Promise<Server> {
+async function serveComparison(roundMs: number): Promise<Server> {
   const { comparison } = JSON.parse(readFileSync(repositoryFile("docs/startup.json"), "utf8")) as {
     comparison: Comparison;
   };
   // A comparison that goes on: first without samples, then with one round after another.
-  let rounds = 0;
+  let begin: number | undefined;
   const server = createServer(async (_, response) => {
+    begin ??= performance.now();
+    const rounds = Math.floor((performance.now() - begin) / roundMs);
     const samples = comparison.samples.filter(({ round }) => round <= rounds);
-    rounds++;
     response.writeHead(200, { "content-type": "text/plain; version=0.0.4" });
     response.end(await formatMetrics({ ...comparison, samples }, "docs"));
   });

@@ -19,7 +19,9 @@ export class Traffic implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #running: Promise<void>[];
 
+  /** `urls` has one for `cart` and one for `hello`. */
   constructor(urls: Readonly<Record<string, string>>) {
+    for (const app of ["cart", "hello"]) if (!URL.canParse(urls[app] ?? "")) throw new Error(`${app} has no URL`);
     this.#urls = urls;
     this.#running = [this.#askCart(), this.#askHello()];
   }
