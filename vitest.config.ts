@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 /** Tests that need a cluster. */
-const E2E = ["test/cluster/{cluster,control-plane}.test.ts", "test/{e2e,kube,operator}/**/*.test.ts"];
+const E2E = ["test/cluster/{cluster,control-plane}.test.ts", "test/{e2e,kube,operator,monitoring}/**/*.test.ts"];
 
 export default defineConfig({
   test: {
@@ -10,7 +10,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: [
-            "{common,config,crds,oci,kube,operator,cli,node-runtime,bench,startup,examples,image,charts}/**/*.test.ts",
+            "{common,config,crds,oci,kube,operator,cli,node-runtime,bench,startup,examples,image,charts,dashboards,alerts}/**/*.test.ts",
           ],
           pool: "forks",
           testTimeout: 30_000,

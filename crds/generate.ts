@@ -1,7 +1,9 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { buildRulesOutput } from "../alerts/outputs.ts";
 import { buildChartOutputs } from "../charts/generate/outputs.ts";
 import { systemCodeOf } from "../common/errors.ts";
+import { buildDashboardOutputs } from "../dashboards/outputs.ts";
 import { diffLines } from "./generate/line-diff.ts";
 import { buildExampleOutputs } from "../examples/embed-guests.ts";
 import { buildOutputs, type Output } from "./generate/outputs.ts";
@@ -10,7 +12,8 @@ const HELP = `Usage: npm run generate [-- --check]
 
 Writes what is made from the definitions in crds/ and common/error-codes.ts: the CustomResourceDefinitions, the JSON
 Schema for editors, docs/errors.md and the pages of the kinds; from charts/generate/values.ts: the values of the chart, their
-schema and the table in its README; and the programs in the manifests of examples/.
+schema and the table in its README; from dashboards/ and alerts/: what Grafana and Prometheus read; and the programs in the
+manifests of examples/.
 
 Options:
   --check   Write nothing; print how the files differ from what would be written, and exit with 1 if they do.
@@ -62,5 +65,6 @@ const { values } = parseArgs({ options: { check: { type: "boolean" }, help: { ty
 if (values.help === true) process.stdout.write(HELP);
 else {
   const act = values.check === true ? check : write;
-  await act([...(await buildOutputs(ROOT)), ...(await buildChartOutputs(ROOT)), ...(await buildExampleOutputs(ROOT))]);
+  const all = [buildOutputs, buildChartOutputs, buildDashboardOutputs, buildExampleOutputs].map((build) => build(ROOT));
+  await act([...(await Promise.all(all)).flat(), buildRulesOutput()]);
 }

@@ -1,3 +1,4 @@
+import { ALERTS } from "../../alerts/outputs.ts";
 import type { SchemaNode } from "../../crds/schema/schema-node.ts";
 import { RuntimeSpec } from "../../crds/wasm-runtime/definition.ts";
 
@@ -13,8 +14,8 @@ function passedOn(type: "object" | "array", description: string): SchemaNode {
     : { type, description, default: {}, additionalProperties: true };
 }
 
-function strings(description: string): SchemaNode {
-  return { type: "object", description, default: {}, additionalProperties: { type: "string" } };
+function strings(description: string, byDefault: Readonly<Record<string, string>> = {}): SchemaNode {
+  return { type: "object", description, default: byDefault, additionalProperties: { type: "string" } };
 }
 
 function object(description: string, properties: Record<string, SchemaNode>): SchemaNode {
@@ -154,12 +155,26 @@ export const VALUES: SchemaNode = object("Values of the chart wasmlet.", {
   networkPolicy: object("The NetworkPolicy of the operator.", {
     enabled: flag("Whether its pods refuse everything but metrics and health.", true),
   }),
-  monitoring: object(
-    "PodMonitors for the operator and the pools, where the API of the Prometheus Operator is installed.",
-    {
-      enabled: flag("Whether to make it. The operator makes those of the pools by the same rule.", false),
-      interval: text("How often metrics are read.", "30s", { pattern: "^[0-9]+(ms|s|m)$" }),
-      labels: strings("Labels by which your Prometheus finds it."),
-    },
-  ),
+  monitoring: object("What Prometheus and Grafana are told (docs/dashboards.md).", {
+    enabled: flag(
+      "Whether to make PodMonitors for the operator and the pools, where the API of the Prometheus Operator is installed.",
+      false,
+    ),
+    interval: text("How often metrics are read.", "30s", { pattern: "^[0-9]+(ms|s|m)$" }),
+    labels: strings("Labels by which your Prometheus finds PodMonitors and rules."),
+    alerts: object("The PrometheusRule: alerts, and series that dashboards use.", {
+      enabled: flag("Whether to make it, where there are PodMonitors.", true),
+      disabled: {
+        type: "array",
+        description: "Names of alerts (docs/runbooks) that are left out, as `- WasmletAppSlow`.",
+        default: [],
+        items: { type: "string", enum: ALERTS.map(({ name }) => name) },
+      },
+    }),
+    dashboards: object("ConfigMaps with dashboards, which the sidecar of Grafana's charts loads.", {
+      enabled: flag("Whether to make them.", false),
+      labels: strings("Labels by which the sidecar finds them.", { grafana_dashboard: "1" }),
+      annotations: strings("Their annotations, such as `grafana_folder: Wasmlet` for a folder of their own."),
+    }),
+  }),
 });

@@ -11,12 +11,25 @@ import { MANAGED_BY, type WasmRuntime } from "../objects.ts";
 export type PodMonitor = KubeObject & {
   spec: {
     selector: object;
-    podMetricsEndpoints: { port: string; path?: string; interval?: string; honorLabels?: boolean }[];
+    podMetricsEndpoints: {
+      port: string;
+      path?: string;
+      interval?: string;
+      honorLabels?: boolean;
+      relabelings?: { action: "replace"; sourceLabels: string[]; targetLabel: string }[];
+    }[];
   };
 };
 
 /** Where PodMonitors live; clusters without the Prometheus Operator have none. */
 export const POD_MONITORS = namespaced<PodMonitor>("monitoring.coreos.com/v1", "PodMonitor", "podmonitors");
+
+/** Gives every target the name of its node; the action is what the API server would put in. */
+const NODE_RELABELING = {
+  action: "replace" as const,
+  sourceLabels: ["__meta_kubernetes_pod_node_name"],
+  targetLabel: "node",
+};
 
 /** What all pools' pods have in common. */
 export interface PodSettings {
@@ -142,14 +155,20 @@ export function buildPodMonitor(
   { labels, interval }: PodMonitorSettings,
 ): PodMonitor {
   const metadata = metadataOf(runtime, namespace);
+  const endpoint = {
+    port: "management",
+    // `namespace` is the app's, and not renamed for the namespace of the pod.
+    honorLabels: true,
+    relabelings: [NODE_RELABELING],
+    ...(interval !== undefined && { interval }),
+  };
   return {
     apiVersion: POD_MONITORS.apiVersion,
     kind: POD_MONITORS.kind,
     metadata: { ...metadata, labels: { ...labels, ...metadata.labels } },
     spec: {
       selector: { matchLabels: { [RUNTIME_LABEL]: runtime.metadata.name } },
-      // `namespace` is the app's, and not renamed for the namespace of the pod.
-      podMetricsEndpoints: [{ port: "management", honorLabels: true, ...(interval !== undefined && { interval }) }],
+      podMetricsEndpoints: [endpoint],
     },
   };
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { repositoryFile } from "../harness.ts";
@@ -23,6 +23,10 @@ function podOf(objects: readonly ChartObject[]): PodSpec {
     spec: { template: { spec: PodSpec } };
   };
   return spec.template.spec;
+}
+
+interface Rule {
+  alert?: string;
 }
 
 /** What makes the operator's pods others when the pool changes. */
@@ -61,6 +65,9 @@ const ALL_VALUES = [
   "monitoring.enabled=true",
   'monitoring.interval="15s"',
   'monitoring.labels={"release":"prometheus"}',
+  'monitoring.alerts.disabled=["WasmletAppSlow"]',
+  "monitoring.dashboards.enabled=true",
+  'monitoring.dashboards.annotations={"grafana_folder":"Wasmlet"}',
 ];
 
 describe.each(HELM_MAJORS.map((major) => ({ major })))("Helm $major", { skip: lack !== undefined }, ({ major }) => {
@@ -198,6 +205,54 @@ describe.each(HELM_MAJORS.map((major) => ({ major })))("Helm $major", { skip: la
     });
   });
 
+  test("pod monitor: series keep the namespace of their app, and targets name their node", async () => {
+    const objects = await render(major, ["monitoring.enabled=true"], "--api-versions", "monitoring.coreos.com/v1");
+    const { spec } = find(objects, "PodMonitor", "wasmlet-operator");
+    expect(spec).toMatchObject({
+      podMetricsEndpoints: [
+        {
+          interval: "30s",
+          honorLabels: true,
+          relabelings: [{ sourceLabels: ["__meta_kubernetes_pod_node_name"], targetLabel: "node" }],
+        },
+      ],
+    });
+  });
+
+  test("rules: are those of the generated file, without what is disabled", async () => {
+    const api = ["--api-versions", "monitoring.coreos.com/v1"];
+    const file = parse(readFileSync(`${CHART}/rules/wasmlet.yaml`, "utf8")) as { groups: { rules: Rule[] }[] };
+    const all = find(await render(major, ["monitoring.enabled=true"], ...api), "PrometheusRule", "wasmlet");
+    expect(all["spec"]).toEqual(file);
+    const some = find(await render(major, ALL_VALUES, ...api), "PrometheusRule", "wasmlet");
+    expect(some.metadata.labels).toMatchObject({ release: "prometheus" });
+    const rulesOf = ({ spec }: ChartObject): Rule[] => (spec as typeof file).groups.flatMap(({ rules }) => rules);
+    expect(rulesOf(some)).toEqual(rulesOf(all).filter(({ alert }) => alert !== "WasmletAppSlow"));
+    const without = await render(major, ["monitoring.enabled=true", "monitoring.alerts.enabled=false"], ...api);
+    for (const objects of [
+      without,
+      await render(major, ["monitoring.enabled=true"]),
+      await render(major, [], ...api),
+    ]) {
+      expect(objects.map(({ kind }) => kind)).not.toContain("PrometheusRule");
+    }
+  });
+
+  test("dashboards: are ConfigMaps that Grafana's sidecar finds, each with its file", async () => {
+    const objects = await render(major, ["monitoring.dashboards.enabled=true"]);
+    const files = readdirSync(`${CHART}/dashboards`);
+    expect(files).toHaveLength(4);
+    for (const file of files) {
+      const { metadata, data } = find(objects, "ConfigMap", `${file.replace(".json", "")}-dashboard`);
+      expect(metadata.labels).toMatchObject({ grafana_dashboard: "1" });
+      expect(metadata.annotations).toBeUndefined();
+      const text = (data as Record<string, string>)[file] ?? "";
+      expect(JSON.parse(text)).toEqual(JSON.parse(readFileSync(`${CHART}/dashboards/${file}`, "utf8")));
+    }
+    const inFolder = find(await render(major, ALL_VALUES), "ConfigMap", "wasmlet-overview-dashboard");
+    expect(inFolder.metadata.annotations).toEqual({ grafana_folder: "Wasmlet" });
+  });
+
   test("values: without a default pool, the operator gets no file", async () => {
     const objects = await render(major, ["runtime.create=false"]);
     expect(objects.filter(({ metadata }) => metadata.name === "wasmlet-default-runtime")).toEqual([]);
@@ -214,6 +269,7 @@ describe.each(HELM_MAJORS.map((major) => ({ major })))("Helm $major", { skip: la
     ["a digest that is none", 'image.digest="latest"', "digest"],
     ["a port below the range", 'runtime.ports={"first":80}', "first"],
     ["no replica", "operator.replicas=0", "replicas"],
+    ["an alert that there is not", 'monitoring.alerts.disabled=["WasmletAppSow"]', "disabled"],
   ])("values: %s is refused", async (_, value, name) => {
     await expect(render(major, [value])).rejects.toThrow(name);
   });

@@ -27,6 +27,7 @@ export type NodeLogRecord = Record<string, unknown> & { level: string; msg: stri
 
 /** A started `wasmlet node`. */
 export interface NodeProcess extends AsyncDisposable {
+  readonly pid: number;
   readonly log: NodeLogRecord[];
   readonly managementUrl: string;
   isReady(): Promise<boolean>;
@@ -59,6 +60,7 @@ export async function startNodeProcess(options: NodeProcessOptions): Promise<Nod
     await exited;
   };
   return {
+    pid: child.pid!,
     log,
     managementUrl,
     isReady: async () => (await get(`${managementUrl}/readyz`)).status === 200,

@@ -39,6 +39,19 @@ export function goTool(name: keyof typeof GO_TOOLS): TestTool {
   };
 }
 
+/** Our own program in Go that checks dashboards against Grafana's schema. */
+export const DASHBOARD_SCHEMA = {
+  source: repositoryFile("test/go/dashboard-schema"),
+  program: repositoryFile(".cache/tools/dashboard-schema/dashboard-schema"),
+} as const;
+
+/** Returns that program. */
+export function dashboardSchema(): TestTool {
+  const { program } = DASHBOARD_SCHEMA;
+  const path = existsSync(program) ? program : undefined;
+  return { name: "dashboard-schema", howToGet: "npm run test:tools (needs Go)", path, isRequired: false };
+}
+
 /** The Bytecode Alliance's tool for packages, from crates.io; a quarter of an hour to build: only when it is named. */
 export const WKG_VERSION = "0.16.1";
 

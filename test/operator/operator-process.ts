@@ -15,6 +15,8 @@ export interface LogLine {
   msg: string;
   identity?: string;
   leader?: string;
+  /** Where metrics and health are. */
+  management?: string;
   error?: string;
 }
 

@@ -50,37 +50,22 @@ export class SimulatedNodes implements AsyncDisposable {
   /** Makes the nodes and their pods, and begins to report. */
   async start(): Promise<void> {
     const { client, namespace, count, runtime = DEFAULT_RUNTIME } = this.#options;
-    // Without a controller manager nobody else makes the account that pods have to have.
-    await client.apply(SERVICE_ACCOUNTS, {
-      apiVersion: "v1",
-      kind: "ServiceAccount",
-      metadata: { namespace, name: "default" },
-    });
-    for (let index = 0; index < count; index++) {
-      const name = nodeName(index);
-      await client.apply(NODES, { apiVersion: "v1", kind: "Node", metadata: { name } });
-      await client.mergePatch(NODES, { name }, { status: nodeStatus("True") }, { subresource: "status" });
-      await this.#makePod(index, runtime);
-    }
+    await makeNodes(client, namespace, count);
+    for (let index = 0; index < count; index++) await makePod(client, namespace, index, runtime);
     this.#informer.start();
     await this.#informer.whenSynced();
   }
 
   /** Gives each node a pod of one more runtime too. */
   async join(runtime: string): Promise<void> {
-    for (let index = 0; index < this.#options.count; index++) await this.#makePod(index, runtime);
+    for (let index = 0; index < this.#options.count; index++) {
+      await makePod(this.#options.client, this.#options.namespace, index, runtime);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#queue.stop();
     await this.#informer.stop();
-  }
-
-  async #makePod(index: number, runtime: string): Promise<void> {
-    const { client, namespace } = this.#options;
-    const pod = podOf(index, namespace, runtime);
-    await client.apply(PODS, pod);
-    await client.mergePatch(PODS, pod.metadata, { status: podStatus(index) }, { subresource: "status" });
   }
 
   async #report(key: string): Promise<void> {
@@ -108,16 +93,40 @@ export class SimulatedNodes implements AsyncDisposable {
   }
 }
 
+/** Makes nodes that are ready, and what pods need to be made. */
+export async function makeNodes(client: KubeClient, namespace: string, count: number): Promise<void> {
+  // Without a controller manager nobody else makes the account that pods have to have.
+  await client.apply(SERVICE_ACCOUNTS, {
+    apiVersion: "v1",
+    kind: "ServiceAccount",
+    metadata: { namespace, name: "default" },
+  });
+  for (let index = 0; index < count; index++) {
+    const name = nodeName(index);
+    await client.apply(NODES, { apiVersion: "v1", kind: "Node", metadata: { name } });
+    await client.mergePatch(NODES, { name }, { status: nodeStatus("True") }, { subresource: "status" });
+  }
+}
+
+/** Makes a node's pod of a runtime, which is ready. */
+export async function makePod(client: KubeClient, namespace: string, index: number, runtime: string): Promise<void> {
+  const pod = podOf(index, namespace, runtime);
+  await client.apply(PODS, pod);
+  await client.mergePatch(PODS, pod.metadata, { status: podStatus(index) }, { subresource: "status" });
+}
+
 function isReported({ metadata, spec, status }: WasmReplica): boolean {
   if (spec.suspend === true) return status?.state === "Suspended" && status.observedGeneration === metadata.generation;
   return status?.state === "Ready" && status.revision === spec.revision;
 }
 
-function nodeName(index: number): string {
+/** Returns the name of the node of a number. */
+export function nodeName(index: number): string {
   return `node-${index}`;
 }
 
-function podName(index: number, runtime: string): string {
+/** Returns the name of a node's pod of a runtime. */
+export function podName(index: number, runtime: string): string {
   return `runtime-${runtime}-${index}`;
 }
 
