@@ -626,13 +626,12 @@ describe("endpoints", () => {
   });
 
   test("a pod of the pool that the app left: what it reported is taken back, once the replica has moved", () => {
-    const isGone = (_pod: string, pool: string): boolean => pool === "edge";
     const runtime = { ...minimalRuntime(), metadata: { ...minimalRuntime().metadata, name: "edge" } };
-    const moving = planApp({ ...settled, runtime, isGone });
+    const moving = planApp({ ...settled, runtime, isGone: isOfDefault });
     expect(moving.writes.flat()[0]).toMatchObject({ kind: "replace", object: { spec: { runtimeName: "edge" } } });
     expect(moving.requeueAfterMs).toBeLessThan(1000);
     const [moved] = settled.replicas.map((replica) => ({ ...replica, spec: { ...replica.spec, runtimeName: "edge" } }));
-    const { writes } = planApp({ ...settled, runtime, isGone, replicas: [moved!] });
+    const { writes } = planApp({ ...settled, runtime, isGone: isOfDefault, replicas: [moved!] });
     expect(writes.flat()[0]).toMatchObject({ kind: "status", object: { status: { reason: "PodGone" } } });
   });
 
@@ -719,4 +718,9 @@ function bad(replica: WasmReplica): WasmReplica {
 
 function foreignService(): Service {
   return { apiVersion: "v1", kind: "Service", metadata: { name: "hello", namespace: "default", uid: "other" } };
+}
+
+/** As it is for pods of the pool `default`. */
+function isOfDefault(_pod: string, pool: string): boolean {
+  return pool !== "default";
 }
