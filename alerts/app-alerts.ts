@@ -10,7 +10,8 @@ export const APP_ALERTS: readonly Alert[] = [
     for: "15m",
     expr: 'max(wasmlet_apps{ready="false"}) > 0',
     summary: "{{ $value }} WasmApps are not ready",
-    description: "For 15 minutes they have not served, or not in their present form.",
+    description:
+      "At every moment of 15 minutes there were apps that do not serve, or not in their present form: not always the same ones.",
   },
   {
     name: "WasmletAppErrors",

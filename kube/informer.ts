@@ -89,6 +89,7 @@ export class Informer<T extends KubeObject> {
 
   async #run(): Promise<void> {
     const backoff = new Backoff(FIRST_DELAY_MS, MAX_DELAY_MS);
+    let wasUnreachable = false;
     while (!this.#isStopping) {
       try {
         if (this.#version === undefined) await this.#list();
@@ -96,7 +97,11 @@ export class Informer<T extends KubeObject> {
       } catch (thrown) {
         if (this.#isStopping) return;
         // Where nothing but the connection was lost, the versions are still good; a herd of lists is not.
-        if (!isKubeError(thrown, "KUBE_UNREACHABLE")) this.#version = undefined;
+        const isUnreachable = isKubeError(thrown, "KUBE_UNREACHABLE");
+        if (!isUnreachable) this.#version = undefined;
+        // It answers again, and only has forgotten the version: what was waited for is there.
+        if (wasUnreachable && isKubeError(thrown, "KUBE_EXPIRED")) backoff.reset();
+        wasUnreachable = isUnreachable;
         const delayMs = jittered(backoff.next(), this.#timing.random());
         this.#options.onError?.(thrown, delayMs);
         await this.#delay(delayMs);

@@ -81,7 +81,8 @@ export async function compareStarts(options: MeasureOptions): Promise<Comparison
     for (const driver of drivers) found.contenders.push({ ...driver.contender, ...(await driver.sizes()) });
     return found;
   } finally {
-    for (const driver of drivers) await driver[Symbol.asyncDispose]();
+    // One that fails to clean up keeps none of the others from it.
+    await Promise.allSettled(drivers.map((driver) => driver[Symbol.asyncDispose]()));
   }
 }
 
@@ -97,8 +98,10 @@ async function openAll(
     try {
       drivers.push(await openTechnology(name, context));
     } catch (thrown) {
-      if (!(thrown instanceof Unavailable)) throw thrown;
-      missing.push({ contender: name, why: thrown.message });
+      missing.push({
+        contender: name,
+        why: thrown instanceof Unavailable ? thrown.message : `it did not start: ${messageOf(thrown)}`,
+      });
     }
   }
 }

@@ -42,7 +42,8 @@ export async function runToEnd(file: string, args: readonly string[]): Promise<s
 
 /** Runs a program to its end and throws its last words where it fails. What it starts may go on with its streams. */
 export async function runDetached(file: string, args: readonly string[]): Promise<void> {
-  const child = spawn(file, args, { stdio: ["ignore", "ignore", "pipe"] });
+  // Not of the terminal's group: Ctrl-C would end it half-way through.
+  const child = spawn(file, args, { stdio: ["ignore", "ignore", "pipe"], detached: true, timeout: TIMEOUT_MS });
   let said = "";
   child.stderr.on("data", (chunk: Buffer) => {
     if (said.length < MAX_SAID) said += String(chunk);

@@ -20,7 +20,7 @@ export interface StartupSettings {
   /** A cluster to start pods and WasmApps on; nothing is started on any other. */
   cluster?: Connection | undefined;
   /** The image of the program, as the cluster's nodes have it or can pull it. */
-  image: string;
+  image?: string | undefined;
 }
 
 /** What drivers share: it is started when the first one asks for it, and ends with all. */
@@ -52,9 +52,19 @@ export class StartupContext implements AsyncDisposable {
     }
   }
 
+  /** Returns the image of the program. Throws Unavailable where none was named. */
+  get image(): string {
+    const { image } = this.settings;
+    if (image === undefined)
+      throw new Unavailable("no image of the program was named by --image; npm run startup:image writes one");
+    return image;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    await (await this.#wasmHost)?.stop();
-    await (await this.#session)?.[Symbol.asyncDispose]();
+    const stopHost = async (): Promise<void> => (await this.#wasmHost)?.stop();
+    const endSession = async (): Promise<void> => (await this.#session)?.[Symbol.asyncDispose]();
+    // What never started has nothing to end, and keeps the other from nothing.
+    await Promise.allSettled([stopHost(), endSession()]);
   }
 }
 
@@ -70,7 +80,7 @@ const TECHNOLOGIES = {
   runc: ({ settings }) => openOciRuntime("runc", settings.searchPath),
   containerd: ({ settings }) => openContainerd(settings.searchPath),
   "wasm-app": async (context) => openWasmApp(await context.kubeSession()),
-  pod: async (context) => openPod(await context.kubeSession(), { image: context.settings.image }),
+  pod: async (context) => openPod(await context.kubeSession(), { image: context.image }),
   microvm: ({ settings }) => openMicroVm(settings.kernelRoots, settings.searchPath),
 } as const satisfies Record<string, Open>;
 
@@ -86,5 +96,5 @@ export async function openTechnology(name: string, context: StartupContext): Pro
   if (open !== undefined) return open(context);
   if (!name.startsWith("pod-")) throw new Unavailable(`no technology is called ${name}`);
   const runtimeClass = name.slice("pod-".length);
-  return openPod(await context.kubeSession(), { image: context.settings.image, runtimeClass });
+  return openPod(await context.kubeSession(), { image: context.image, runtimeClass });
 }

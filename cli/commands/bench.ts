@@ -8,7 +8,6 @@ import { Progress } from "../progress.ts";
 import type { Comparison } from "../../startup/measure.ts";
 import { exitCodeOfSignal, listenForStop } from "../signals.ts";
 
-const DEFAULT_IMAGE = "ghcr.io/wasmlet/startup-program:0.1.0";
 const FORMATS = ["table", "json", "markdown", "svg", "prometheus"] as const;
 const DEFAULT_SAMPLES = 30;
 const MAX_SAMPLES = 10_000;
@@ -20,7 +19,7 @@ interface StartupFlags {
   startsOnly?: boolean;
   kernelRoot?: string;
   kubeconfig?: string;
-  image: string;
+  image?: string;
   cacheDir: string;
   output: (typeof FORMATS)[number];
 }
@@ -40,7 +39,7 @@ export function defineBench(command: Command, context: CommandContext): void {
     .option("--starts-only", "leave out speed and isolation")
     .option("--kernel-root <folder>", "folder with boot/vmlinuz-* and lib/modules for virtual machines")
     .option("--kubeconfig <file>", "cluster to start pods and WasmApps on, in a namespace of their own")
-    .option("--image <reference>", "image of the program for pods", DEFAULT_IMAGE)
+    .option("--image <reference>", "image of the program for pods, as nodes have it or can pull it")
     .addOption(cacheOption(context.config))
     .addOption(outputOption(...FORMATS))
     .addHelpText("after", HELP)
@@ -64,7 +63,8 @@ cannot be started here is left out, and the report says why: containers need roo
   process        the native program alone: what all add to      pod          a pod, from its creation through the API on
   wasm-app       a WasmApp, from its creation through the API    pod-CLASS    the same with that RuntimeClass
 
-Pods and WasmApps are started on the cluster of --kubeconfig, and only there; this machine must reach its pods. Kata and
+Pods and WasmApps are started on one node of the cluster of --kubeconfig; this machine must reach its pods. The image of the
+program is the binary alone: npm run startup:image writes it as an archive, to be loaded into nodes or pushed to a registry. Kata and
 other virtual machines for pods are RuntimeClasses: --technologies wasm-wake,pod,pod-kata.
 
 -o json has every sample; svg is a plot of them; prometheus is for node_exporter's textfile collector, or a Pushgateway.

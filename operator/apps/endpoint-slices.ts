@@ -15,6 +15,9 @@ const MANAGED_BY = "wasmlet.dev";
 /** With so many of a pool's nodes unready at once, it is the control plane that was away: Kubernetes' own threshold. */
 const DISRUPTED_SHARE = 0.55;
 
+/** Kubelets tell of themselves every ten seconds, each at its own time. */
+const RECOVERY_MS = 30_000;
+
 type Endpoint = NonNullable<EndpointSlice["endpoints"]>[number];
 
 /** Returns the endpoints of an app: of each replica that serves in a pod that is there, the pod's address. */
@@ -22,9 +25,10 @@ export function endpointsOf(
   replicas: readonly WasmReplica[],
   nodes: ReadonlyMap<string, RuntimeNode>,
   pods: ReadonlyMap<string, RuntimePod>,
+  nowMs: number,
 ): Endpoint[] {
   const found: Endpoint[] = [];
-  const isDisrupted = isMostlyUnready([...nodes.values()]);
+  const isDisrupted = isMostlyUnready([...nodes.values()], nowMs);
   for (const replica of replicas) {
     const { podName, podIP } = replica.status ?? {};
     const pod = podName === undefined ? undefined : pods.get(podName);
@@ -47,12 +51,25 @@ export function endpointsOf(
 }
 
 /**
- * Nodes that are heard of again after the API server was away are unready for a moment, all of them. Their apps serve on:
- * to take them out of service would make an outage of nothing.
+ * Nodes that are heard of again after the API server was away are unready for a moment, all of them, and are heard of one after
+ * another: those that are ready again since a moment count among them. Their apps serve on: to take them out of service would
+ * make an outage of nothing.
  */
-function isMostlyUnready(nodes: readonly RuntimeNode[]): boolean {
-  const unready = nodes.filter(({ isReady }) => !isReady).length;
+function isMostlyUnready(nodes: readonly RuntimeNode[], nowMs: number): boolean {
+  const unready = nodes.filter((node) => !node.isReady || isRecovering(node, nowMs)).length;
   return nodes.length > 0 && unready >= nodes.length * DISRUPTED_SHARE;
+}
+
+function isRecovering({ readySinceMs }: RuntimeNode, nowMs: number): boolean {
+  return readySinceMs !== undefined && nowMs - readySinceMs < RECOVERY_MS;
+}
+
+/** Returns when nodes that are ready since a moment count as such beside others that are not; undefined where there are none. */
+export function recoveryMs(nodes: readonly RuntimeNode[], nowMs: number): number | undefined {
+  if (nodes.every(({ isReady }) => isReady)) return undefined;
+  const recovering = nodes.filter((node) => isRecovering(node, nowMs));
+  if (recovering.length === 0) return undefined;
+  return RECOVERY_MS - Math.min(...recovering.map(({ readySinceMs }) => nowMs - readySinceMs!));
 }
 
 /** Returns the slices that hold these endpoints; one that is in a slice already stays there, so that few slices change. */

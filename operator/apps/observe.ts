@@ -82,6 +82,7 @@ function runtimeNodeOf(state: ClusterState, node: Node, runtimeName: string, now
     name,
     labels,
     isReady,
+    ...(isReady && !Number.isNaN(changedMs) && { readySinceMs: changedMs }),
     ...(!isReady && { unreadySinceMs: Number.isNaN(changedMs) ? nowMs : changedMs }),
     isCordoned: node.spec?.unschedulable === true,
     takesApps: pods.some((pod) => isPodReady(pod) && pod.metadata.deletionTimestamp === undefined),

@@ -13,6 +13,8 @@ export interface RuntimeNode {
   isReady: boolean;
   /** When it stopped being so, in milliseconds. */
   unreadySinceMs?: number;
+  /** Since when it reports that, in milliseconds. */
+  readySinceMs?: number;
   isCordoned: boolean;
   /** Whether its pod takes new apps: it is ready and not about to end. */
   takesApps: boolean;

@@ -650,6 +650,20 @@ describe("endpoints", () => {
     ]);
   });
 
+  test("of a node that is unready are ready while others that were so too are heard of one after another", () => {
+    const others = ["node1", "node2", "node3"].filter((name) => name !== nodeName);
+    const recovering = (sinceMs: number): ObservedApp => {
+      const observed = withUnready(settled, [nodeName]);
+      const nodes = observed.nodes.map((one) =>
+        others.includes(one.name) ? { ...one, readySinceMs: NOW_MS - sinceMs } : one,
+      );
+      return { ...observed, nodes };
+    };
+    expect(endpoints(recovering(5000))).toMatchObject([{ conditions: { ready: true } }]);
+    expect(planApp(recovering(5000)).requeueAfterMs).toBeLessThanOrEqual(25_000);
+    expect(endpoints(recovering(31_000))).toMatchObject([{ conditions: { ready: false } }]);
+  });
+
   test("more than a hundred fill several slices, and a change touches one", () => {
     const nodes = Array.from({ length: 250 }, (_, index) => node(`node${index}`));
     const app = minimalApp({ placement: { everyNode: true } });

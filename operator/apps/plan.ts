@@ -2,7 +2,7 @@ import type { AppTemplate } from "../../crds/wasm-replica/types.ts";
 import type { EndpointSlice } from "../../kube/resources.ts";
 import type { WasmAppStatus, WasmReplica } from "../objects.ts";
 import { blockedBy, type Blockage } from "./blockages.ts";
-import { buildEndpointSlices, endpointsOf } from "./endpoint-slices.ts";
+import { buildEndpointSlices, endpointsOf, recoveryMs } from "./endpoint-slices.ts";
 import type { Write } from "../writer.ts";
 import { writesFor } from "./writes.ts";
 import type { ObservedApp } from "./observed.ts";
@@ -90,7 +90,9 @@ export function planApp(known: ObservedApp): Plan {
   const placement = place(observed);
   const target = blockage === undefined ? { revision, template: withImage(written, image.image) } : undefined;
   const { replicas, stopping } = replicasOf(observed, placement, target, port);
-  const decision: Decision = { revision, image: image.image, blockage, placement, replicas, stopping, port };
+  // Told as it will be: nothing has to happen for an app that gives its port up before that is told.
+  const told = isHttp || replicas.some(({ spec }) => needsPort(spec)) ? port : undefined;
+  const decision: Decision = { revision, image: image.image, blockage, placement, replicas, stopping, port: told };
   const seen = { ...observed, replicas: suspendedToo(observed.replicas, replicas) };
   const status = buildStatus(seen, decision);
   const desired = {
@@ -235,7 +237,7 @@ function slicesOf(observed: ObservedApp, placement: Placement, port: number): En
   if (waitForReplicasMs(slices, observed) > 0) return [...slices];
   const placed = replicas.filter(({ spec }) => placement.nodes.includes(spec.nodeName));
   const byName = new Map(nodes.map((node) => [node.name, node]));
-  return buildEndpointSlices(app, endpointsOf(placed, byName, pods), port, slices, basisOf(observed));
+  return buildEndpointSlices(app, endpointsOf(placed, byName, pods, observed.nowMs), port, slices, basisOf(observed));
 }
 
 /** A pod of the pool that an app leaves says no more of it once its replica has moved: what it said is taken back then. */
@@ -251,6 +253,7 @@ function requeue(observed: ObservedApp, status: WasmAppStatus, isAwaited: boolea
   const waits = [
     behindMs > 0 ? behindMs : undefined,
     isMoving(observed) ? MOVED_MS : undefined,
+    recoveryMs(nodes, nowMs),
     runtime && nextLossMs(replicas, nodes, runtime.spec.unreachableSeconds, nowMs),
     deadlineInMs(app, status, nowMs),
     isAwaited ? FIRST_STATUS_MS : undefined,

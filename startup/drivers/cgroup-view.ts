@@ -23,6 +23,8 @@ export async function openCgroupView(searchPath: string): Promise<CgroupView> {
   const script = `umount ${UNIFIED} && echo ready && exec cat`;
   const holder = spawn(findProgram("unshare", howToGet, searchPath), ["--mount", "sh", "-c", script], {
     stdio: ["pipe", "pipe", "ignore"],
+    // Ctrl-C on a terminal must not end it before what runs in its view is ended.
+    detached: true,
   });
   await Promise.race([once(holder.stdout, "data"), once(holder, "exit")]);
   return {

@@ -59,7 +59,7 @@ export async function openContainerd(searchPath: string): Promise<Driver> {
       const bytes = readFileSync(binary);
       return { pullBytes: gzipSync(bytes).length, diskBytes: bytes.length };
     },
-    start: (probe) => startContainer(probe, ctr, client, `startup-${count++}`),
+    start: (probe) => startContainer(probe, ctr, client, `startup-${process.pid}-${count++}`),
     [Symbol.asyncDispose]: dispose,
   };
 }
@@ -71,10 +71,10 @@ async function startContainer(probe: Probe, ctr: string, client: readonly string
     await runToEnd(ctr, [...client, "tasks", "delete", "--force", id]);
     await runToEnd(ctr, [...client, "containers", "delete", id]);
   };
-  const watch = await probe.begin();
-  await runDetached(ctr, [...client, "run", "--detach", "--net-host", "--env", `PORT=${port}`, PROGRAM_IMAGE, id]);
-  watch.mark("run");
   try {
+    const watch = await probe.begin();
+    await runDetached(ctr, [...client, "run", "--detach", "--net-host", "--env", `PORT=${port}`, PROGRAM_IMAGE, id]);
+    watch.mark("run");
     const { connectedMs, answeredMs } = await awaitAnswer(url);
     watch.mark("listen", connectedMs);
     watch.mark("response", answeredMs);
@@ -106,6 +106,8 @@ function spawnDaemon(containerd: string, folder: string, path: string): ChildPro
   return spawn(containerd, ["--config", join(folder, "config.toml"), "--log-level", "error"], {
     stdio: "ignore",
     env: { PATH: path },
+    // Ctrl-C on a terminal goes to all of its processes: this one is needed to end what it started.
+    detached: true,
   });
 }
 

@@ -4,27 +4,32 @@ import type { Connection } from "../../kube/connection.ts";
 import { KubeClient } from "../../kube/client.ts";
 import { isKubeError } from "../../kube/kube-error.ts";
 import type { KubeObject } from "../../kube/objects.ts";
-import { NAMESPACES, type Resource } from "../../kube/resources.ts";
+import { NAMESPACES, NODES, type Resource } from "../../kube/resources.ts";
 
 const LIMIT_MS = 120_000;
 const POLL_MS = 500;
+const HOSTNAME = "kubernetes.io/hostname";
 
 /** A namespace of its own on a cluster, in which things are started; it goes with everything in it. */
 export class KubeSession implements AsyncDisposable {
   readonly client: KubeClient;
   readonly namespace: string;
+  /** Selects the one node on which all is started: what is on it, is not on another. */
+  readonly nodeSelector: Readonly<Record<string, string>>;
 
-  private constructor(client: KubeClient, namespace: string) {
+  private constructor(client: KubeClient, namespace: string, nodeSelector: Readonly<Record<string, string>>) {
     this.client = client;
     this.namespace = namespace;
+    this.nodeSelector = nodeSelector;
   }
 
   /** Opens a session on the cluster that is named; throws KUBE_* where it cannot be reached or does not allow it. */
   static async open(connection: Connection): Promise<KubeSession> {
     const client = new KubeClient(connection, { fieldManager: "wasmlet-startup" });
+    const nodeSelector = await selectNode(client);
     const name = `wasmlet-startup-${randomBytes(4).toString("hex")}`;
     await client.create(NAMESPACES, { apiVersion: "v1", kind: "Namespace", metadata: { name } });
-    return new KubeSession(client, name);
+    return new KubeSession(client, name, nodeSelector);
   }
 
   /** Returns the metadata of an object of the session. */
@@ -69,5 +74,23 @@ export class KubeSession implements AsyncDisposable {
     } finally {
       await this.client.close();
     }
+  }
+}
+
+/** Returns what selects a node that takes pods; nothing where nodes may not be listed, or there is none. */
+async function selectNode(client: KubeClient): Promise<Record<string, string>> {
+  try {
+    const { items } = await client.list(NODES);
+    const node = items.find(
+      ({ spec, status }) =>
+        spec?.unschedulable !== true &&
+        !spec?.taints?.some(({ effect }) => effect !== "PreferNoSchedule") &&
+        status?.conditions?.some(({ type, status: holds }) => type === "Ready" && holds === "True"),
+    );
+    const hostname = node?.metadata.labels?.[HOSTNAME];
+    return hostname === undefined ? {} : { [HOSTNAME]: hostname };
+  } catch (thrown) {
+    if (isKubeError(thrown, "KUBE_FORBIDDEN")) return {};
+    throw thrown;
   }
 }

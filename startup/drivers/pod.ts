@@ -95,6 +95,7 @@ function buildPod(session: KubeSession, name: string, image: string, runtimeClas
       terminationGracePeriodSeconds: 0,
       automountServiceAccountToken: false,
       enableServiceLinks: false,
+      nodeSelector: session.nodeSelector,
       ...(runtimeClassName !== undefined && { runtimeClassName }),
       containers: [
         { name: "program", image, imagePullPolicy: "IfNotPresent", ports: [{ containerPort: PORT }], securityContext },

@@ -57,7 +57,8 @@ async function requireWasmlet({ client }: KubeSession): Promise<void> {
 }
 
 async function startApp(probe: Probe, session: KubeSession, name: string): Promise<Running> {
-  const spec = { source: { configMap: { name: PROGRAM, key: KEY } }, trigger: { http: {} } };
+  const source = { configMap: { name: PROGRAM, key: KEY } };
+  const spec = { source, trigger: { http: {} }, placement: { nodeSelector: session.nodeSelector } };
   const app = { apiVersion: API_VERSION, kind: "WasmApp", metadata: session.metadataOf(name), spec };
   const watch = await probe.begin();
   const created = await session.client.create(WASM_APPS, app);

@@ -1,4 +1,5 @@
 import { formatSeconds } from "../../cli/output.ts";
+import { percentile } from "../../common/statistics.ts";
 import type { Technology } from "../driver.ts";
 import type { Comparison } from "../measure.ts";
 import { summarizeStarts, type ContenderSummary } from "../summary.ts";
@@ -22,8 +23,8 @@ const COLOURS: Readonly<Record<Technology, string>> = {
 export function plotStarts(comparison: Comparison): string {
   const rows = summarizeStarts(comparison);
   const times = comparison.samples.map(({ seconds }) => seconds);
-  const first = Math.floor(Math.log10(Math.min(...times)));
-  const last = Math.ceil(Math.log10(Math.max(...times)));
+  const first = Math.floor(Math.log10(percentile(times, 0)));
+  const last = Math.ceil(Math.log10(percentile(times, 1)));
   const x = (seconds: number): number =>
     round(LEFT + ((Math.log10(seconds) - first) / (last - first)) * (WIDTH - LEFT - RIGHT));
   const height = TOP + rows.length * ROW + BOTTOM;
@@ -57,7 +58,7 @@ function plotRow(
   const dots = own.map((seconds) => `<circle cx="${x(seconds)}" cy="${y}" r="4" fill="${colour}" fill-opacity=".3"/>`);
   const median = `<line x1="${x(p50)}" x2="${x(p50)}" y1="${y - 10}" y2="${y + 10}" stroke="${colour}" stroke-width="3"/>`;
   const label = text(LEFT - 12, y + 4, name, 'text-anchor="end" fill="#8a8f98"');
-  const time = text(x(Math.max(...own)) + 10, y + 4, formatSeconds(p50), `fill="${colour}"`);
+  const time = text(x(percentile(own, 1)) + 10, y + 4, formatSeconds(p50), `fill="${colour}"`);
   return [label, dots.join("\n"), median, time].join("\n");
 }
 

@@ -99,7 +99,7 @@ function speed({ speed: speeds }: Comparison): ReportTable {
 function reach({ reach: reached }: Comparison): ReportTable {
   const questions = Object.keys(reached[0]?.findings ?? {});
   return {
-    title: "What the program reaches by default",
+    title: "What the program reaches, started like this",
     head: ["it"].concat(reached.map(({ contender }) => contender)),
     rows: questions.map((question) => [question].concat(reached.map(({ findings }) => findings[question] ?? ""))),
   };
