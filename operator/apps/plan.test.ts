@@ -603,6 +603,13 @@ describe("endpoints", () => {
     pods: new Map([[`runtime-${nodeName}`, podOf(nodeName, change)]]),
   });
   const endpoints = (observed: ObservedApp) => settle(observed).slices[0]?.endpoints ?? [];
+  const recovering = (sinceMs: number): ObservedApp => {
+    const observed = withUnready(settled, [nodeName]);
+    const nodes = observed.nodes.map((one) =>
+      one.name !== nodeName ? { ...one, readySinceMs: NOW_MS - sinceMs } : one,
+    );
+    return { ...observed, nodes };
+  };
 
   test.each([
     ["of a pod that ends", { isTerminating: true }, { ready: false, serving: true, terminating: true }],
@@ -651,13 +658,6 @@ describe("endpoints", () => {
   });
 
   test("of a node that is unready are ready while others that were so too are heard of one after another", () => {
-    const recovering = (sinceMs: number): ObservedApp => {
-      const observed = withUnready(settled, [nodeName]);
-      const nodes = observed.nodes.map((one) =>
-        one.name !== nodeName ? { ...one, readySinceMs: NOW_MS - sinceMs } : one,
-      );
-      return { ...observed, nodes };
-    };
     expect(endpoints(recovering(5000))).toMatchObject([{ conditions: { ready: true } }]);
     expect(planApp(recovering(5000)).requeueAfterMs).toBeLessThanOrEqual(25_000);
     expect(endpoints(recovering(31_000))).toMatchObject([{ conditions: { ready: false } }]);
