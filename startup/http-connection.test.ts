@@ -36,6 +36,11 @@ test("connection: an answer other than 200 is refused", async () => {
   await expect(connection.get()).rejects.toThrow("expected 200, got HTTP/1.1 503 Busy");
 });
 
+test("connection: an answer without end is given up", async () => {
+  const connection = await openTo(["HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", "x".repeat(1_048_577)]);
+  await expect(connection.get()).rejects.toThrow("the answer is longer than 1048576 bytes");
+});
+
 test("connection: an exchange is over with any status", async () => {
   const answer = "HTTP/1.1 504 Gateway Timeout\r\ncontent-length: 4\r\n\r\nlate";
   expect(await (await openTo([answer])).exchange()).toBe(answer);

@@ -9,6 +9,8 @@ import { connect, type Socket } from "node:net";
 const HEAD_END = "\r\n\r\n";
 const LAST_CHUNK = "0\r\n\r\n";
 const TIMEOUT_MS = 10_000;
+/** Whoever answers may be anybody: what is asked for is a few bytes. */
+const MAX_ANSWER = 1_048_576;
 
 /** One keep-alive connection. */
 export class HttpConnection {
@@ -78,6 +80,10 @@ export class HttpConnection {
 
   #receive(text: string): void {
     this.#received += text;
+    if (this.#received.length > MAX_ANSWER) {
+      this.#waiting?.reject(new Error(`the answer is longer than ${MAX_ANSWER} bytes`));
+      return this.close();
+    }
     if (!isComplete(this.#received)) return;
     const answer = this.#received;
     this.#received = "";

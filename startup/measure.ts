@@ -110,7 +110,7 @@ async function takeTurns(
   drivers: Driver[],
   probe: Probe,
   { samples: rounds, onProgress, signal }: MeasureOptions,
-  { samples, missing }: Comparison,
+  found: Comparison,
 ): Promise<void> {
   for (let round = 0; round <= rounds; round++) {
     for (const driver of drivers.slice()) {
@@ -119,11 +119,13 @@ async function takeTurns(
       onProgress(`round ${round} of ${rounds}: ${name}`, round / (rounds + 1));
       try {
         const sample = await takeSample(driver, round, probe);
-        if (round > 0) samples.push(sample);
+        if (round > 0) found.samples.push(sample);
       } catch (thrown) {
-        missing.push({ contender: name, why: `start ${round} failed: ${messageOf(thrown)}` });
+        found.missing.push({ contender: name, why: `start ${round} failed: ${messageOf(thrown)}` });
+        // What is left out is so everywhere: neither tables nor the plot have a part of it.
+        found.samples = found.samples.filter(({ contender }) => contender !== name);
         drivers.splice(drivers.indexOf(driver), 1);
-        await driver[Symbol.asyncDispose]();
+        await Promise.allSettled([driver[Symbol.asyncDispose]()]);
       }
     }
   }

@@ -3,6 +3,8 @@ import { createServer, type AddressInfo } from "node:net";
 import type { Driver } from "./driver.ts";
 import type { Probe } from "./probe.ts";
 
+const TIMEOUT_MS = 10_000;
+
 /** What one contender's program could do without being allowed anything: what it tried, and what came of it. */
 export interface Reach {
   contender: string;
@@ -20,7 +22,9 @@ export async function compareReach(drivers: readonly Driver[], probe: Probe): Pr
     for (const driver of drivers) {
       const running = await driver.start(probe);
       try {
-        const response = await fetch(new URL(`/reach?port=${port}`, running.url));
+        const response = await fetch(new URL(`/reach?port=${port}`, running.url), {
+          signal: AbortSignal.timeout(TIMEOUT_MS),
+        });
         reached.push({ contender: driver.contender.name, findings: parse(await response.text()) });
       } finally {
         await running.stop();
