@@ -69,7 +69,15 @@ export class ClusterState {
     const ours = { labelSelector: OURS };
     const byApp = { app: appKeys };
     this.apps = this.#watch(WASM_APPS, {}, { runtime: (app) => [runtimeNameOf(app)], reference: referenceKeys });
-    this.replicas = this.#watch(WASM_REPLICAS, {}, { ...byApp, node: ({ spec }) => [spec.nodeName] });
+    this.replicas = this.#watch(
+      WASM_REPLICAS,
+      {},
+      {
+        ...byApp,
+        node: ({ spec }) => [spec.nodeName],
+        seat: ({ spec }) => [seatOf(spec.runtimeName, spec.nodeName)],
+      },
+    );
     this.runtimes = this.#watch(WASM_RUNTIMES, {}, {});
     this.nodes = this.#watch(NODES, {}, {});
     this.pods = this.#watch(
@@ -144,6 +152,11 @@ export class ClusterState {
 /** Returns the name of the pool that an app asks for. */
 export function runtimeNameOf({ spec }: WasmAppObject): string {
   return spec.placement?.runtimeRef?.name ?? DEFAULT_RUNTIME;
+}
+
+/** Returns the key of a pool's share of a node in the index of replicas. */
+export function seatOf(runtimeName: string, nodeName: string): string {
+  return `${runtimeName} ${nodeName}`;
 }
 
 /** Returns the key of a Secret or ConfigMap in the index of apps that refer to it. */

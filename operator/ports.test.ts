@@ -30,11 +30,16 @@ test("ports: of two apps with one recorded port the second gets another", () => 
   expect(ports.assign("default", "b", RANGE, 20_001)).toBe(20_000);
 });
 
-test("ports: pools have their own, and an app has one at a time", () => {
+test("ports: pools have their own, and an app that moves has one in each until it has left", () => {
   const ports = new Ports();
   expect(ports.assign("default", "a", RANGE, undefined)).toBe(20_000);
   expect(ports.assign("edge", "a", RANGE, 20_000)).toBe(20_000);
-  expect(ports.assign("default", "b", RANGE, 20_000)).toBe(20_000);
+  expect(ports.assign("default", "b", RANGE, 20_000)).toBe(20_001);
+  ports.release("a", new Set(["edge"]));
+  expect(ports.assign("default", "c", RANGE, 20_000)).toBe(20_000);
+  expect(ports.assign("edge", "c", RANGE, 20_000)).toBe(20_001);
+  ports.release("a");
+  expect(ports.assign("edge", "d", RANGE, 20_000)).toBe(20_000);
 });
 
 test("property: never gives one port of a pool to two apps", () => {

@@ -5,15 +5,15 @@ export interface PortRange {
 }
 
 /*
- * Which app has which port of a pool. What apps, replicas and Services say is what counts; a port that was just given is
+ * Which app has which port of a pool. While it moves to another pool an app has one in each. What apps, replicas and Services say is what counts; a port that was just given is
  * remembered until one of them says so. Ports are given in turn, so that one that became free rests for as long as
  * possible: connections to the app that had it may still be on their way.
  */
 export class Ports {
   /** Apps by pool and port. */
   readonly #holders = new Map<string, Map<number, string>>();
-  /** What each app holds. */
-  readonly #held = new Map<string, { pool: string; port: number }>();
+  /** What each app holds, by pool. */
+  readonly #held = new Map<string, Map<string, number>>();
   readonly #last = new Map<string, number>();
 
   /**
@@ -21,19 +21,24 @@ export class Ports {
    * the range; undefined when none is left.
    */
   assign(pool: string, app: string, range: PortRange, recorded: number | undefined): number | undefined {
-    const held = this.#held.get(app);
-    if (held?.pool === pool && (recorded === undefined || recorded === held.port)) return held.port;
+    const held = this.#held.get(app)?.get(pool);
+    if (held !== undefined && (recorded === undefined || recorded === held)) return held;
     if (recorded !== undefined && this.#take(pool, recorded, app)) return recorded;
-    if (held?.pool === pool) return held.port;
-    return this.#give(pool, app, range);
+    return held ?? this.#give(pool, app, range);
   }
 
-  /** Frees the app's port. */
-  release(app: string): void {
+  /** Frees the app's ports, but for those of some pools. */
+  release(app: string, except: ReadonlySet<string> = new Set()): void {
+    for (const pool of this.#held.get(app)?.keys() ?? []) if (!except.has(pool)) this.#free(pool, app);
+  }
+
+  #free(pool: string, app: string): void {
     const held = this.#held.get(app);
-    if (held === undefined) return;
-    this.#held.delete(app);
-    this.#of(held.pool).delete(held.port);
+    const port = held?.get(pool);
+    if (held === undefined || port === undefined) return;
+    this.#of(pool).delete(port);
+    held.delete(pool);
+    if (held.size === 0) this.#held.delete(app);
   }
 
   #give(pool: string, app: string, { first, last }: PortRange): number | undefined {
@@ -48,13 +53,14 @@ export class Ports {
     return undefined;
   }
 
-  /** Takes a port for an app, which gives up the one it had; false when another app has it. */
+  /** Takes a port for an app, which gives up the one it had in the pool; false when another app has it. */
   #take(pool: string, port: number, app: string): boolean {
     const holders = this.#of(pool);
     if ((holders.get(port) ?? app) !== app) return false;
-    this.release(app);
+    this.#free(pool, app);
     holders.set(port, app);
-    this.#held.set(app, { pool, port });
+    const held = this.#held.get(app) ?? new Map<string, number>();
+    this.#held.set(app, held.set(pool, port));
     return true;
   }
 

@@ -92,11 +92,18 @@ export class AppController {
     // The registry answers while we write.
     const retryMs = plan.resolve === undefined ? undefined : resolver.request(app, plan.resolve);
     await writer.send(plan.writes, signal);
+    this.#leaveOtherPools(key, app);
     for (const { type, reason, message } of plan.events) {
       events.record(app, { type, reason, action: "Reconcile", note: message });
     }
     const waits = [plan.requeueAfterMs, retryMs].filter((ms) => ms !== undefined);
     return waits.length === 0 ? undefined : { requeueAfterMs: Math.min(...waits) };
+  }
+
+  /** Frees the app's ports in pools that it has left. */
+  #leaveOtherPools(key: string, app: WasmAppObject): void {
+    const pools = this.#context.state.replicas.by("app", key).map(({ spec }) => spec.runtimeName);
+    this.#ports.release(key, new Set([runtimeNameOf(app), ...pools]));
   }
 
   #noteWants(key: string, { spec }: WasmAppObject, plan: Plan): void {
@@ -108,14 +115,15 @@ export class AppController {
   #notePorts(): void {
     const { apps, replicas } = this.#context.state;
     const range = { first: 1, last: 0 };
-    for (const app of apps.values()) {
-      if (app.status?.port !== undefined)
-        this.#ports.assign(runtimeNameOf(app), keyOf(app.metadata), range, app.status.port);
-    }
     for (const { metadata, spec } of replicas.values()) {
       const key = keyOf({ namespace: metadata.namespace, name: spec.appName });
       if (spec.port !== undefined && apps.get(key) !== undefined)
         this.#ports.assign(spec.runtimeName, key, range, spec.port);
+    }
+    // After those: an app that is about to move has its port in the pool that it leaves.
+    for (const app of apps.values()) {
+      if (app.status?.port !== undefined)
+        this.#ports.assign(runtimeNameOf(app), keyOf(app.metadata), range, app.status.port);
     }
   }
 

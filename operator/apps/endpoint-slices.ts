@@ -1,7 +1,7 @@
 import type { ObjectMeta } from "../../kube/objects.ts";
 import type { EndpointSlice } from "../../kube/resources.ts";
 import type { WasmAppObject, WasmReplica } from "../objects.ts";
-import type { RuntimeNode, RuntimePod } from "./observed.ts";
+import type { PoolView, RuntimeNode } from "./observed.ts";
 import { isListening } from "./replica-state.ts";
 import { metadataOf } from "./resources.ts";
 
@@ -20,22 +20,22 @@ const RECOVERY_MS = 30_000;
 
 type Endpoint = NonNullable<EndpointSlice["endpoints"]>[number];
 
-/** Returns the endpoints of an app: of each replica that serves in a pod that is there, the pod's address. */
+/** Returns the endpoints of an app in a pool: of each replica that serves in a pod that is there, the pod's address. */
 export function endpointsOf(
+  { nodes, pods }: Pick<PoolView, "nodes" | "pods">,
   replicas: readonly WasmReplica[],
-  nodes: ReadonlyMap<string, RuntimeNode>,
-  pods: ReadonlyMap<string, RuntimePod>,
   nowMs: number,
 ): Endpoint[] {
   const found: Endpoint[] = [];
-  const isDisrupted = isMostlyUnready([...nodes.values()], nowMs);
+  const isDisrupted = isMostlyUnready(nodes, nowMs);
+  const ready = new Set(nodes.filter(({ isReady }) => isReady).map(({ name }) => name));
   for (const replica of replicas) {
     const { podName, podIP } = replica.status ?? {};
     const pod = podName === undefined ? undefined : pods.get(podName);
     // An address may have passed to another pod, and a pod of that name to another node.
     if (!isListening(replica) || pod === undefined || pod.ip !== podIP) continue;
     if (pod.nodeName !== replica.spec.nodeName) continue;
-    const isReachable = pod.isReady && (isDisrupted || (nodes.get(pod.nodeName)?.isReady ?? false));
+    const isReachable = pod.isReady && (isDisrupted || ready.has(pod.nodeName));
     found.push({
       addresses: [pod.ip],
       conditions: {
@@ -72,18 +72,40 @@ export function recoveryMs(nodes: readonly RuntimeNode[], nowMs: number): number
   return RECOVERY_MS - Math.min(...recovering.map(({ readySinceMs }) => nowMs - readySinceMs!));
 }
 
-/** Returns the slices that hold these endpoints; one that is in a slice already stays there, so that few slices change. */
+/**
+ * Returns the slices that hold these endpoints, by their port; one that is in a slice already stays there, so that few slices
+ * change. An app has several ports only while it moves to another pool.
+ */
 export function buildEndpointSlices(
   app: WasmAppObject,
-  endpoints: readonly Endpoint[],
-  port: number,
+  endpoints: ReadonlyMap<number, readonly Endpoint[]>,
   existing: readonly EndpointSlice[],
   annotations: Record<string, string> = {},
 ): EndpointSlice[] {
+  const portOf = ({ ports }: EndpointSlice): number => {
+    const port = ports?.[0]?.port ?? 0;
+    return endpoints.has(port) ? port : [...endpoints.keys()][0]!;
+  };
+  const taken = new Set(existing.map(({ metadata }) => metadata.name));
+  return [...endpoints].flatMap(([port, held]) => {
+    const own = existing.filter((slice) => portOf(slice) === port && slice.addressType === familyOf(held[0]));
+    const slices = distribute(app.metadata.name, held, own, taken);
+    return [...slices]
+      .filter(([, part]) => part.length > 0)
+      .map(([name, part]) => buildSlice({ ...metadataOf(app, name), annotations }, app.metadata.name, part, port));
+  });
+}
+
+/** Returns endpoints by the names of the slices that are to hold them; names that are new are taken. */
+function distribute(
+  app: string,
+  endpoints: readonly Endpoint[],
+  existing: readonly EndpointSlice[],
+  taken: Set<string>,
+): Map<string, Endpoint[]> {
   const slices = new Map<string, Endpoint[]>();
   const waiting = new Map(endpoints.map((endpoint) => [nameOf(endpoint), endpoint]));
-  for (const { metadata, endpoints: before, addressType } of existing) {
-    if (addressType !== familyOf(endpoints[0])) continue;
+  for (const { metadata, endpoints: before } of existing) {
     const kept = (before ?? []).flatMap((endpoint) => {
       const now = waiting.get(nameOf(endpoint));
       waiting.delete(nameOf(endpoint));
@@ -94,12 +116,12 @@ export function buildEndpointSlices(
   const rest = [...waiting.values()];
   for (const held of slices.values()) held.push(...rest.splice(0, MAX_ENDPOINTS - held.length));
   for (let index = 0; rest.length > 0; index++) {
-    const name = `${app.metadata.name}-wasmlet-${index}`;
-    if (!slices.has(name)) slices.set(name, rest.splice(0, MAX_ENDPOINTS));
+    const name = `${app}-wasmlet-${index}`;
+    if (taken.has(name)) continue;
+    taken.add(name);
+    slices.set(name, rest.splice(0, MAX_ENDPOINTS));
   }
-  return [...slices]
-    .filter(([, held]) => held.length > 0)
-    .map(([name, held]) => buildSlice({ ...metadataOf(app, name), annotations }, app.metadata.name, held, port));
+  return slices;
 }
 
 function buildSlice(metadata: ObjectMeta, service: string, endpoints: Endpoint[], port: number): EndpointSlice {

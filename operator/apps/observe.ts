@@ -1,9 +1,9 @@
-import { keyOf, type KubeObject, type ObjectRef } from "../../kube/objects.ts";
+import { keyOf, type KubeObject } from "../../kube/objects.ts";
 import type { Node, Pod } from "../../kube/resources.ts";
-import { RUNTIME_LABEL, runtimeNameOf, type ClusterState } from "../cluster-state.ts";
-import type { WasmAppObject, WasmRuntime } from "../objects.ts";
+import { RUNTIME_LABEL, runtimeNameOf, seatOf, type ClusterState } from "../cluster-state.ts";
+import type { WasmAppObject, WasmReplica } from "../objects.ts";
 import type { Ports } from "../ports.ts";
-import type { ObservedApp, Resolution, RuntimeNode, RuntimePod } from "./observed.ts";
+import type { ObservedApp, PoolView, Resolution, RuntimeNode, RuntimePod } from "./observed.ts";
 import { isOwn } from "./ownership.ts";
 import { roleNameOf } from "./resources.ts";
 
@@ -23,26 +23,24 @@ export function observeApp(app: WasmAppObject, context: ObservationContext): Obs
   const { namespace, name } = app.metadata;
   const key = keyOf(app.metadata);
   const runtimeName = runtimeNameOf(app);
-  const runtime = state.runtimes.get(runtimeName);
   const role = { namespace, name: roleNameOf(app) };
   const replicas = state.replicas.by("app", key);
+  const own = replicas.filter((replica) => isOwn(app, replica));
+  const former = new Set(own.map(({ spec }) => spec.runtimeName).filter((pool) => pool !== runtimeName));
   const isLeftover = (object: KubeObject): boolean =>
     !isOwn(app, object) &&
     object.metadata.ownerReferences?.some((owner) => owner.kind === app.kind && owner.name === name) === true;
   const service = state.services.get({ namespace, name });
   const httpRoute = state.httpRoutes.store.get({ namespace, name });
-  const pods = podsOf(state, runtimeName);
   return {
     app,
-    runtime,
+    ...viewOf(state, runtimeName, own, nowMs),
+    formerPools: [...former].toSorted().map((pool) => viewOf(state, pool, own, nowMs)),
     runtimeNames: [...state.runtimes.keys()].toSorted(),
-    nodes: runtime === undefined ? [] : nodesOf(state, runtime, nowMs),
-    pods: new Map(pods.map((pod) => [pod.name, pod])),
-    isGone: (podName, pool) =>
-      isGone(podName) || isOfAnotherPool(state, { namespace: systemNamespace, name: podName }, pool),
+    isGone,
     hasLeftovers: [...replicas, service, httpRoute].some((object) => object !== undefined && isLeftover(object)),
-    replicas: replicas.filter((replica) => isOwn(app, replica)),
     replicasVersion: state.replicas.version,
+    podsVersion: state.pods.version,
     service,
     httpRoute,
     gatewayApiAbsence: state.httpRoutes.absence,
@@ -59,17 +57,19 @@ export function observeApp(app: WasmAppObject, context: ObservationContext): Obs
   };
 }
 
-function isOfAnotherPool(state: ClusterState, pod: ObjectRef, runtimeName: string): boolean {
-  const labels = state.pods.get(pod)?.metadata.labels;
-  return labels !== undefined && labels[RUNTIME_LABEL] !== runtimeName;
-}
-
-/** Returns the nodes of a pool: those that its selector selects. */
-function nodesOf(state: ClusterState, { metadata, spec }: WasmRuntime, nowMs: number): RuntimeNode[] {
-  const selector = Object.entries(spec.nodeSelector ?? {});
-  return [...state.nodes.values()]
-    .filter(({ metadata: { labels = {} } }) => selector.every(([key, value]) => labels[key] === value))
-    .map((node) => runtimeNodeOf(state, node, metadata.name, nowMs));
+/** Returns what an app has in a pool. Of a pool that is gone, the nodes are those on which the app is left. */
+function viewOf(state: ClusterState, pool: string, own: readonly WasmReplica[], nowMs: number): PoolView {
+  const runtime = state.runtimes.get(pool);
+  const replicas = own.filter(({ spec }) => spec.runtimeName === pool);
+  const selector = Object.entries(runtime?.spec.nodeSelector ?? {});
+  const nodes = [...state.nodes.values()]
+    .filter(({ metadata: { name, labels = {} } }) =>
+      runtime === undefined
+        ? replicas.some(({ spec }) => spec.nodeName === name)
+        : selector.every(([key, value]) => labels[key] === value),
+    )
+    .map((node) => runtimeNodeOf(state, node, pool, nowMs));
+  return { runtime, nodes, pods: new Map(podsOf(state, pool).map((pod) => [pod.name, pod])), replicas };
 }
 
 function runtimeNodeOf(state: ClusterState, node: Node, runtimeName: string, nowMs: number): RuntimeNode {
@@ -88,7 +88,7 @@ function runtimeNodeOf(state: ClusterState, node: Node, runtimeName: string, now
     takesApps: pods.some((pod) => isPodReady(pod) && pod.metadata.deletionTimestamp === undefined),
     // Counted when somebody asks: most apps are placed already.
     get replicas() {
-      return state.replicas.by("node", name).length;
+      return state.replicas.by("seat", seatOf(runtimeName, name)).length;
     },
   };
 }
@@ -96,14 +96,13 @@ function runtimeNodeOf(state: ClusterState, node: Node, runtimeName: string, now
 /** Returns the pods of a pool that have an address and a node. */
 function podsOf(state: ClusterState, runtimeName: string): RuntimePod[] {
   return [...state.pods.values()].flatMap((pod): RuntimePod[] => {
-    const { name, namespace = "", uid = "", labels, deletionTimestamp } = pod.metadata;
+    const { name, namespace = "", uid = "", labels, deletionTimestamp, resourceVersion: version } = pod.metadata;
     const ip = pod.status?.podIP;
     const nodeName = pod.spec?.nodeName;
     if (labels?.[RUNTIME_LABEL] !== runtimeName || ip === undefined || nodeName === undefined) return [];
     const isTerminating = deletionTimestamp !== undefined;
-    return [
-      { namespace, name, uid, ip, nodeName, isReady: isPodReady(pod), isTerminating, isRunning: isPodRunning(pod) },
-    ];
+    const states = { isReady: isPodReady(pod), isTerminating, isRunning: isPodRunning(pod) };
+    return [{ namespace, name, uid, ip, nodeName, version, ...states }];
   });
 }
 

@@ -31,6 +31,8 @@ export interface RuntimePod {
   nodeName: string;
   isReady: boolean;
   isTerminating: boolean;
+  /** As it is known here: its resourceVersion. */
+  version: string | undefined;
   /** Whether a process of it may run: neither waits its container to be started, nor has it ended. */
   isRunning: boolean;
 }
@@ -38,25 +40,33 @@ export interface RuntimePod {
 /** What became of looking up where a tag leads. */
 export type Resolution = { image: string } | { failure: { code: string; message: string; isTransient: boolean } };
 
-/** Everything that a plan for an app depends on. */
-export interface ObservedApp {
-  app: WasmAppObject;
-  /** The pool that the app names. */
+/** What an app has in a pool. */
+export interface PoolView {
+  /** Undefined where there is no such pool, or no more. */
   runtime: WasmRuntime | undefined;
-  /** Names of the pools that there are, for the message when that one is not there. */
-  runtimeNames: readonly string[];
   /** The pool's nodes, those that are gone left out. */
   nodes: readonly RuntimeNode[];
   /** Its pods by name. */
   pods: ReadonlyMap<string, RuntimePod>;
-  /** Whether a pod that a replica names was there and is gone, or is of another pool than the replica: it reports no more. */
-  isGone: (podName: string, runtimeName: string) => boolean;
+  /** The app's own replicas in it. */
+  replicas: readonly WasmReplica[];
+}
+
+/** Everything that a plan for an app depends on; as a pool, the one that the app names. */
+export interface ObservedApp extends PoolView {
+  app: WasmAppObject;
+  /** Other pools in which the app still has replicas: those that it leaves. */
+  formerPools: readonly PoolView[];
+  /** Names of the pools that there are, for the message when that one is not there. */
+  runtimeNames: readonly string[];
+  /** Whether a pod that a replica names was there and is gone: it reports no more. */
+  isGone: (podName: string) => boolean;
   /** Whether objects of an earlier app of the same name are still there. */
   hasLeftovers: boolean;
-  /** The app's own replicas. */
-  replicas: readonly WasmReplica[];
   /** The version up to which everything is known of replicas. */
   replicasVersion: string | undefined;
+  /** The same of pods. */
+  podsVersion: string | undefined;
   /** What is there under the names that the app's objects have; it may belong to somebody else. */
   service: Service | undefined;
   httpRoute: HttpRoute | undefined;

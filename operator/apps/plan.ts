@@ -9,8 +9,9 @@ import type { ObservedApp } from "./observed.ts";
 import { buildHttpRoute } from "./http-route.ts";
 import { isOwn } from "./ownership.ts";
 import { nextLossMs, placeApp, wantedReplicas, type Placement } from "./placement.ts";
-import { planRecreation } from "./recreate.ts";
+import { planDeparture, planRecreation } from "./recreate.ts";
 import { referencesOf } from "./references.ts";
+import { allReplicas, changeReplicas, ofUse } from "./former-pools.ts";
 import { releaseReports } from "./releases.ts";
 import { needsPort } from "./replica-state.ts";
 import { buildReplica, buildRole, buildRoleBinding, buildService, revisionName } from "./resources.ts";
@@ -26,8 +27,6 @@ import { buildTemplate, revisionOf, withImage } from "./template.ts";
 
 /** When to look again at objects that are about to go, in case nobody tells. */
 const LEFTOVERS_MS = 5000;
-/** When to look again at replicas that move to another pool. */
-const MOVED_MS = 500;
 /** How old an app that still starts is at least when it gets its first status; times of creation are whole seconds. */
 const FIRST_STATUS_MS = 2000;
 /** Why a new app is not ready yet while nothing is wrong. */
@@ -65,7 +64,10 @@ export interface Decision {
   image: string | undefined;
   blockage: Blockage | undefined;
   placement: Placement;
+  /** Of the pool that the app names. */
   replicas: WasmReplica[];
+  /** Those that stay for now of pools that it leaves. */
+  former: WasmReplica[];
   /** Nodes that have to stop another revision before the wanted one starts anywhere. */
   stopping: readonly string[];
   port: number | undefined;
@@ -74,8 +76,7 @@ export interface Decision {
 /** Returns what to do for an app. Pure: equal observations give equal plans. */
 export function planApp(known: ObservedApp): Plan {
   // What a pod reported that is gone counts no more, whether somebody has written that down yet or not.
-  const { replicas: heardOf, writes: released } = releaseReports(known);
-  const observed = { ...known, replicas: heardOf };
+  const { observed, writes: released } = releaseReports(known);
   const { app } = observed;
   if (app.metadata.deletionTimestamp !== undefined) return { writes: [], events: [] };
   // Objects of an app of the same name that is gone: they go by themselves, and nothing is to be mixed with them.
@@ -85,24 +86,33 @@ export function planApp(known: ObservedApp): Plan {
   const revision = revisionOf(app, written, references, observed.versionOf);
   const image = imageOf(observed, revision, written);
   const isHttp = app.spec.trigger.http !== undefined;
-  const port = isHttp || observed.replicas.some(({ spec }) => needsPort(spec)) ? portOf(observed) : undefined;
+  const port = isHttp || allReplicas(observed).some(({ spec }) => needsPort(spec)) ? portOf(observed) : undefined;
   const blockage = blockedBy(observed, { references, image, port, isHttp });
   const placement = place(observed);
   const target = blockage === undefined ? { revision, template: withImage(written, image.image) } : undefined;
-  const { replicas, stopping } = replicasOf(observed, placement, target, port);
+  const { replicas, former, stopping } = replicasOf(observed, placement, target, port);
   // Told as it will be: nothing has to happen for an app that gives its port up before that is told.
   const told = isHttp || replicas.some(({ spec }) => needsPort(spec)) ? port : undefined;
-  const decision: Decision = { revision, image: image.image, blockage, placement, replicas, stopping, port: told };
-  const seen = { ...observed, replicas: suspendedToo(observed.replicas, replicas) };
+  const decision: Decision = {
+    revision,
+    image: image.image,
+    blockage,
+    placement,
+    replicas,
+    former,
+    stopping,
+    port: told,
+  };
+  const seen = suspendedToo(observed, [...replicas, ...former]);
   const status = buildStatus(seen, decision);
   const desired = {
     role: buildRole(app, references),
-    roleBinding: buildRoleBinding(app, placement.nodes, observed.systemNamespace),
-    replicas,
+    roleBinding: buildRoleBinding(app, nodesOf(placement, former), observed.systemNamespace),
+    replicas: [...replicas, ...former],
     ...(isHttp &&
       port !== undefined && {
         service: buildService(app, port),
-        slices: slicesOf(seen, placement, port),
+        slices: slicesOf(seen, decision, port),
         httpRoute: hasForeignService(observed) ? undefined : buildHttpRoute(app),
       }),
     status,
@@ -124,6 +134,11 @@ function isAwaited({ app, nowMs }: ObservedApp, status: WasmAppStatus): boolean 
   return isYoung && ON_ITS_WAY.has(status.conditions?.find(({ type }) => type === "Ready")?.reason ?? "");
 }
 
+/** The nodes that an app is placed on, and those of a pool that it leaves. */
+function nodesOf({ nodes }: Placement, former: readonly WasmReplica[]): string[] {
+  return [...new Set([...nodes, ...former.map(({ spec }) => spec.nodeName)])].toSorted();
+}
+
 /** What is known of an app's image: where its tag leads, that it has to be looked up, or why that failed. */
 export interface ImageState {
   image: string | undefined;
@@ -132,12 +147,13 @@ export interface ImageState {
 }
 
 /** A revision's tag is looked up once: whoever wrote it down then is asked first. */
-function imageOf({ app, replicas, resolution }: ObservedApp, revision: string, { source }: AppTemplate): ImageState {
+function imageOf(observed: ObservedApp, revision: string, { source }: AppTemplate): ImageState {
+  const { app, resolution } = observed;
   const { oci } = source;
   if (oci === undefined) return { image: undefined };
   if (oci.image.includes("@")) return { image: oci.image };
   if (app.status?.revision === revision && app.status.image !== undefined) return { image: app.status.image };
-  for (const { spec } of replicas) {
+  for (const { spec } of allReplicas(observed)) {
     if (spec.revision === revision && spec.template.source.oci !== undefined) {
       return { image: spec.template.source.oci.image };
     }
@@ -150,14 +166,16 @@ function imageOf({ app, replicas, resolution }: ObservedApp, revision: string, {
 }
 
 /**
- * The port that was recorded first stays, whatever the range says now, unless another app turns out to have it. An app that
+ * The port that was recorded first stays, whatever the range says now, unless another app of the pool turns out to have it. An app that
  * becomes a command gives it up when nothing of it answers requests any more.
  */
-function portOf({ app, replicas, service, runtime, portFor }: ObservedApp): number | undefined {
+function portOf(observed: ObservedApp): number | undefined {
+  const { app, service, runtime, portFor } = observed;
   const target = service !== undefined && isOwn(app, service) ? service.spec?.ports?.[0]?.targetPort : undefined;
   const recorded =
+    observed.replicas.find(({ spec }) => spec.port !== undefined)?.spec.port ??
     app.status?.port ??
-    replicas.find(({ spec }) => spec.port !== undefined)?.spec.port ??
+    allReplicas(observed).find(({ spec }) => spec.port !== undefined)?.spec.port ??
     (typeof target === "number" ? target : undefined);
   return runtime === undefined ? recorded : portFor(runtime.spec.ports, recorded);
 }
@@ -174,22 +192,25 @@ function place({ app, runtime, nodes, replicas, nowMs }: ObservedApp): Placement
 /** Returns the replicas that are to be. Where the wanted revision cannot be had, those that are there stay as they are. */
 function replicasOf(
   observed: ObservedApp,
-  { nodes }: Placement,
+  placement: Placement,
   target: Served | undefined,
   port: number | undefined,
-): Pick<Decision, "replicas" | "stopping"> {
+): Pick<Decision, "replicas" | "former" | "stopping"> {
   const { app, runtime, replicas } = observed;
+  const { nodes } = placement;
   const build = (nodeName: string, wish: RevisionOf): WasmReplica => {
     const existing = replicas.find(({ spec }) => spec.nodeName === nodeName);
     const runtimeName = runtime?.metadata.name ?? existing?.spec.runtimeName ?? "";
     const isHttp = app.spec.trigger.http !== undefined;
     return buildReplica(app, nodeName, runtimeName, wish, isHttp || needsPort(wish) ? port : undefined);
   };
-  const stable = servedRevision(replicas) ?? recordedRevision(observed);
+  const stable = servedRevision(allReplicas(observed)) ?? recordedRevision(observed);
   if (app.spec.rollout.strategy === "Recreate") {
-    const recreation = planRecreation(observed, nodes, target, stable);
+    const { former, stopping: elsewhere } = planDeparture(observed, target !== undefined);
+    const recreation = planRecreation(observed, nodes, target, stable, elsewhere);
     return {
       replicas: [...recreation.replicas].map(([nodeName, wish]) => build(nodeName, wish)),
+      former,
       stopping: recreation.stopping,
     };
   }
@@ -200,14 +221,14 @@ function replicasOf(
     const wish = rollout.get(nodeName) ?? existing?.spec ?? newRevision(target, stable);
     return wish === undefined ? [] : [build(nodeName, wish)];
   });
-  return { replicas: wishes, stopping: [] };
+  return { replicas: wishes, former: ofUse(observed, placement), stopping: [] };
 }
 
 /** What is about to be stopped counts as that already: it is to be without traffic before it stops. */
-function suspendedToo(observed: readonly WasmReplica[], desired: readonly WasmReplica[]): readonly WasmReplica[] {
+function suspendedToo(observed: ObservedApp, desired: readonly WasmReplica[]): ObservedApp {
   const stopping = new Set(desired.filter(({ spec }) => spec.suspend === true).map(({ metadata }) => metadata.name));
   if (stopping.size === 0) return observed;
-  return observed.map((replica) =>
+  return changeReplicas(observed, (replica) =>
     stopping.has(replica.metadata.name) ? { ...replica, spec: { ...replica.spec, suspend: true } } : replica,
   );
 }
@@ -231,30 +252,31 @@ function hasForeignService({ app, service }: ObservedApp): boolean {
   return service !== undefined && !isOwn(app, service);
 }
 
-function slicesOf(observed: ObservedApp, placement: Placement, port: number): EndpointSlice[] {
-  const { app, nodes, pods, replicas, slices } = observed;
+function slicesOf(observed: ObservedApp, { placement, former }: Decision, port: number): EndpointSlice[] {
+  const { app, formerPools, replicas, slices, nowMs } = observed;
   if (hasForeignService(observed)) return [];
   if (waitForReplicasMs(slices, observed) > 0) return [...slices];
   const placed = replicas.filter(({ spec }) => placement.nodes.includes(spec.nodeName));
-  const byName = new Map(nodes.map((node) => [node.name, node]));
-  return buildEndpointSlices(app, endpointsOf(placed, byName, pods, observed.nowMs), port, slices, basisOf(observed));
-}
-
-/** A pod of the pool that an app leaves says no more of it once its replica has moved: what it said is taken back then. */
-function isMoving({ replicas, runtime, isGone }: ObservedApp): boolean {
-  if (runtime === undefined) return false;
-  return replicas.some(({ status }) => status?.podName !== undefined && isGone(status.podName, runtime.metadata.name));
+  const endpoints = new Map([[port, endpointsOf(observed, placed, nowMs)]]);
+  const staying = new Set(former.map(({ metadata }) => metadata.name));
+  for (const pool of formerPools) {
+    const left = pool.replicas.filter(({ metadata }) => staying.has(metadata.name));
+    const formerPort = left[0]?.spec.port ?? port;
+    endpoints.set(formerPort, [...(endpoints.get(formerPort) ?? []), ...endpointsOf(pool, left, nowMs)]);
+  }
+  return buildEndpointSlices(app, endpoints, slices, basisOf(observed));
 }
 
 /** Looks again when a node counts as lost, when a rollout is overdue, and when a new app should have reported. */
 function requeue(observed: ObservedApp, status: WasmAppStatus, isAwaited: boolean): { requeueAfterMs?: number } {
-  const { runtime, nodes, replicas, app, nowMs } = observed;
+  const { app, nowMs } = observed;
   const behindMs = waitForReplicasMs(observed.slices, observed);
   const waits = [
     behindMs > 0 ? behindMs : undefined,
-    isMoving(observed) ? MOVED_MS : undefined,
-    recoveryMs(nodes, nowMs),
-    runtime && nextLossMs(replicas, nodes, runtime.spec.unreachableSeconds, nowMs),
+    ...[observed, ...observed.formerPools].flatMap(({ runtime, nodes, replicas }) => [
+      recoveryMs(nodes, nowMs),
+      runtime && nextLossMs(replicas, nodes, runtime.spec.unreachableSeconds, nowMs),
+    ]),
     deadlineInMs(app, status, nowMs),
     isAwaited ? FIRST_STATUS_MS : undefined,
   ].filter((ms) => ms !== undefined);

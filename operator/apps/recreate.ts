@@ -1,5 +1,6 @@
 import type { WasmReplica } from "../objects.ts";
-import type { ObservedApp } from "./observed.ts";
+import { remaining } from "./former-pools.ts";
+import type { ObservedApp, PoolView } from "./observed.ts";
 import { isLost } from "./placement.ts";
 import { isReportedServing } from "./replica-state.ts";
 import { servedBy, type RevisionOf, type Served } from "./rollout.ts";
@@ -16,6 +17,27 @@ import { servedBy, type RevisionOf, type Served } from "./rollout.ts";
  * Nobody waits for a node that is gone or lost. What is lost may run on where nobody hears of it, without an endpoint: it
  * stays suspended, so that it stops first when it is back.
  */
+
+/** What becomes of replicas in pools that an app leaves, and on which nodes they still have to stop. */
+export interface Departure {
+  former: WasmReplica[];
+  stopping: string[];
+}
+
+/** Returns what the replicas of other pools are to be: stopped before any starts in the new one, or all as they are where none can. */
+export function planDeparture({ formerPools, nowMs }: ObservedApp, isPossible: boolean): Departure {
+  if (!isPossible) return { former: formerPools.flatMap(remaining), stopping: [] };
+  const stopping = formerPools.flatMap((pool) =>
+    pool.replicas.filter((replica) => isReachable({ ...pool, nowMs }, replica) && !isStopped(pool, replica)),
+  );
+  const former = stopping.map((replica) => ({ ...replica, spec: { ...replica.spec, ...suspended(replica) } }));
+  return { former: former.map(withoutPrevious), stopping: stopping.map(({ spec }) => spec.nodeName) };
+}
+
+function withoutPrevious(replica: WasmReplica): WasmReplica {
+  const { previous: _previous, ...spec } = replica.spec;
+  return { ...replica, spec };
+}
 
 /** What replicas are to run, and what that waits for. */
 export interface Recreation {
@@ -34,20 +56,22 @@ export function planRecreation(
   nodes: readonly string[],
   wanted: Served | undefined,
   stable: Served | undefined,
+  elsewhere: readonly string[] = [],
 ): Recreation {
   const { replicas } = observed;
   const isLeaving = ({ spec }: WasmReplica): boolean => !nodes.includes(spec.nodeName);
-  const stopping = replicas.filter(
+  const staying = replicas.filter(
     (replica) =>
       (isLeaving(replica) || runsAnother(observed, replica, wanted?.revision)) &&
       isReachable(observed, replica) &&
       !isStopped(observed, replica),
   );
+  const stopping = [...elsewhere, ...staying.map(({ spec }) => spec.nodeName)].toSorted();
   const plan = new Map<string, RevisionOf>();
   for (const replica of replicas) {
     const { nodeName } = replica.spec;
     if (isLeaving(replica)) {
-      if (stopping.includes(replica)) plan.set(nodeName, suspended(replica));
+      if (staying.includes(replica)) plan.set(nodeName, suspended(replica));
     } else if (wanted === undefined) {
       plan.set(nodeName, settled(replica));
     } else if (runsAnother(observed, replica, wanted.revision)) {
@@ -59,11 +83,12 @@ export function planRecreation(
   if (stopping.length === 0 && added !== undefined) {
     for (const node of nodes) if (!plan.has(node)) plan.set(node, added);
   }
-  return { replicas: plan, stopping: stopping.map(({ spec }) => spec.nodeName).toSorted() };
+  return { replicas: plan, stopping };
 }
 
 /** Whether a revision is the only one that any replica runs or is asked for. */
 function isOnly(observed: ObservedApp, stable: Served | undefined): boolean {
+  if (observed.formerPools.length > 0) return false;
   return observed.replicas.every((replica) => !runsAnother(observed, replica, stable?.revision));
 }
 
@@ -85,16 +110,17 @@ function runsAnother({ pods }: ObservedApp, replica: WasmReplica, revision: stri
   return isTold && isReportedServing(replica) && status?.revision !== revision;
 }
 
-function isReachable({ nodes, runtime, nowMs }: ObservedApp, { spec }: WasmReplica): boolean {
+function isReachable({ nodes, runtime, nowMs }: PoolView & { nowMs: number }, { spec }: WasmReplica): boolean {
   const node = nodes.find(({ name }) => name === spec.nodeName);
-  return node !== undefined && runtime !== undefined && !isLost(node, runtime, nowMs);
+  if (node === undefined) return false;
+  return runtime === undefined ? node.isReady : !isLost(node, runtime, nowMs);
 }
 
 /**
  * Whether nothing of it runs: every pod of its node that runs says so; a pod that starts later finds it suspended. While
  * the DaemonSet rolls a node has two pods, of which one speaks: then it is known when the other is gone.
  */
-function isStopped({ pods }: ObservedApp, { metadata, spec, status }: WasmReplica): boolean {
+function isStopped({ pods }: Pick<PoolView, "pods">, { metadata, spec, status }: WasmReplica): boolean {
   if (spec.suspend !== true) return false;
   const isTold = status?.state === "Suspended" && (status.observedGeneration ?? 0) >= (metadata.generation ?? 0);
   return [...pods.values()]

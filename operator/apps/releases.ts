@@ -1,29 +1,30 @@
 import type { WasmReplicaStatus } from "../../crds/wasm-replica/types.ts";
 import { WASM_REPLICAS, type WasmReplica } from "../objects.ts";
 import type { Write } from "../writer.ts";
+import { changeReplicas } from "./former-pools.ts";
 import type { ObservedApp } from "./observed.ts";
 
 /*
- * A pod that is gone cannot take back what it reported, nor does one of another pool that the app moved away from. Until somebody does, its successor on the node leaves a report alone
+ * A pod that is gone cannot take back what it reported. Until somebody does, its successor on the node leaves a report alone
  * that says that the app is ready: it could be of a pod that still serves.
  */
 
-/** Returns an app's replicas without what pods reported that are gone, and the writes that take it back. */
-export function releaseReports({ replicas, isGone }: ObservedApp): { replicas: WasmReplica[]; writes: Write[] } {
+/** Returns what is known of an app without what pods reported that are gone, and the writes that take it back. */
+export function releaseReports(observed: ObservedApp): { observed: ObservedApp; writes: Write[] } {
   const writes: Write[] = [];
-  const kept = replicas.map((replica) => {
+  const release = (replica: WasmReplica): WasmReplica => {
     const { podName } = replica.status ?? {};
-    if (podName === undefined || !isGone(podName, replica.spec.runtimeName)) return replica;
+    if (podName === undefined || !observed.isGone(podName)) return replica;
     const object = released(replica, podName);
     writes.push({ kind: "status", resource: WASM_REPLICAS, object });
     return object;
-  });
-  return { replicas: kept, writes };
+  };
+  return { observed: changeReplicas(observed, release), writes };
 }
 
 function released(replica: WasmReplica, podName: string): WasmReplica {
   const { podName: _name, podIP: _ip, podCreated: _created, conditions = [], ...kept } = replica.status!;
-  const message = `the pod ${podName} that reported it is gone, or of another pool`;
+  const message = `the pod ${podName} that reported it is gone`;
   const ready = conditions.find(({ type }) => type === "Ready");
   const others = conditions.filter((condition) => condition !== ready);
   const unknown = { status: "Unknown", reason: "PodGone", message } as const;

@@ -17,9 +17,9 @@ const HASH_DIGITS = 10;
 /** Names of objects may have 253 characters; those that become label values 63. */
 const MAX_NAME = 63;
 
-/** Returns the name of an app's replica on a node: always the same, so that applying it twice never makes two. */
-function replicaName(app: string, node: string): string {
-  return hashedName(app, node);
+/** Returns the name of an app's replica on a node in a pool: always the same, so that applying it twice never makes two. */
+function replicaName(app: string, node: string, runtimeName: string): string {
+  return hashedName(app, `${runtimeName}/${node}`);
 }
 
 /** Returns the labels of an app's objects. */
@@ -43,7 +43,7 @@ export function buildReplica(
   return {
     apiVersion: API_VERSION,
     kind: "WasmReplica",
-    metadata: metadataOf(app, replicaName(app.metadata.name, nodeName)),
+    metadata: metadataOf(app, replicaName(app.metadata.name, nodeName, runtimeName)),
     spec: {
       nodeName,
       runtimeName,

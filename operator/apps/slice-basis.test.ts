@@ -5,7 +5,7 @@ import type { ObservedApp } from "./observed.ts";
 import { planApp } from "./plan.ts";
 import { buildReplica } from "./resources.ts";
 import { buildTemplate } from "./template.ts";
-import { minimalApp, node, NOW_MS, observe, serving } from "./test-fixtures.ts";
+import { minimalApp, node, NOW_MS, observe, podOf, serving } from "./test-fixtures.ts";
 
 /* An operator that is behind leaves endpoints alone which another one made from what it has not heard of yet. */
 
@@ -48,4 +48,15 @@ test("slice basis: newer replicas that serve as before are no reason to write", 
   expect(slicesOf(newer, "replace")).toEqual([]);
   const [written] = slicesOf({ ...newer, slices: [{ ...slice!, endpoints: [] }] }, "replace");
   expect(written?.metadata.annotations).toMatchObject({ "wasmlet.dev/replicas-version": "2000" });
+});
+
+test("slice basis: endpoints made from a newer pod than is known here stay, for a while", () => {
+  const at = (version: string, isReady: boolean) => new Map([["runtime-node1", podOf("node1", { version, isReady })]]);
+  const replicas = [serving(started)];
+  const [made] = slicesOf(observe({ app, nodes, replicas, pods: at("1000", true) }), "create");
+  expect(made?.metadata.annotations).toMatchObject({ "wasmlet.dev/pods-version": "1000" });
+  const stale = observe({ app, nodes, replicas, pods: at("900", false), podsVersion: "999", slices: [made!] });
+  expect(slicesOf(stale, "replace")).toEqual([]);
+  expect(slicesOf({ ...stale, nowMs: NOW_MS + 60_000 }, "replace")).toHaveLength(1);
+  expect(slicesOf({ ...stale, podsVersion: "1000" }, "replace")).toHaveLength(1);
 });

@@ -24,7 +24,8 @@ export function buildStatus(observed: ObservedApp, decision: Decision): WasmAppS
   const { app, replicas, nowMs } = observed;
   const { revision, port, placement } = decision;
   const placed = replicas.filter(({ spec }) => placement.nodes.includes(spec.nodeName));
-  const counts = countOf(placed, placement.wanted, revision);
+  const serving = [...placed, ...standing(observed, decision)];
+  const counts = countOf(placed, serving, placement.wanted, revision);
   const lastProgressTime = progressTime(app.status, revision, counts, nowMs);
   const isOverdue = nowMs >= Date.parse(lastProgressTime) + app.spec.rollout.progressDeadlineSeconds * 1000;
   const exposure = exposureOf(observed);
@@ -35,9 +36,9 @@ export function buildStatus(observed: ObservedApp, decision: Decision): WasmAppS
     ...completion(app, counts, placed),
     ...(exposure === undefined ? [] : [exposure]),
   ];
-  const currentRevision = servingRevision(placed)?.revision ?? app.status?.currentRevision;
-  const digest = placed.find(isServing)?.status?.digest;
-  const startP50 = medianStart(placed.flatMap(({ status }) => status?.startP50 ?? []));
+  const currentRevision = servingRevision(serving)?.revision ?? app.status?.currentRevision;
+  const digest = serving.find(isServing)?.status?.digest;
+  const startP50 = medianStart(serving.flatMap(({ status }) => status?.startP50 ?? []));
   const isHttp = app.spec.trigger.http !== undefined;
   const image = decision.image ?? (app.status?.revision === revision ? app.status.image : undefined);
   return {
@@ -46,7 +47,7 @@ export function buildStatus(observed: ObservedApp, decision: Decision): WasmAppS
     replicas: counts.replicas,
     readyReplicas: counts.serving,
     updatedReplicas: counts.updated,
-    ready: `${counts.serving}/${counts.wanted}`,
+    ready: `${Math.min(counts.serving, counts.wanted)}/${counts.wanted}`,
     selector: selectorOf(app),
     ...(isHttp && { url: `http://${app.metadata.name}.${app.metadata.namespace ?? ""}.svc` }),
     ...(port !== undefined && { port }),
@@ -85,19 +86,35 @@ export function deadlineInMs(app: WasmAppObject, status: WasmAppStatus, nowMs: n
   return leftMs > 0 ? leftMs : undefined;
 }
 
-function countOf(replicas: readonly WasmReplica[], wanted: number, revision: string): Counts {
+/** Returns what stays for now in pools that the app leaves. */
+function standing({ formerPools }: ObservedApp, { former }: Decision): WasmReplica[] {
+  const names = new Set(former.map(({ metadata }) => metadata.name));
+  return formerPools.flatMap((pool) => pool.replicas.filter(({ metadata }) => names.has(metadata.name)));
+}
+
+function countOf(
+  replicas: readonly WasmReplica[],
+  serving: readonly WasmReplica[],
+  wanted: number,
+  revision: string,
+): Counts {
   return {
     wanted,
-    replicas: replicas.length,
-    serving: replicas.filter(isServing).length,
+    replicas: serving.length,
+    serving: serving.filter(isServing).length,
     updated: replicas.filter((replica) => isUpToDate(replica) && replica.spec.revision === revision).length,
     completed: replicas.filter(({ status }) => status?.state === "Completed").length,
   };
 }
 
-/** A rollout gets on when it begins, and when another node runs the new revision. */
+/**
+ * A rollout gets on when it begins, and when another node runs the new revision. It begins anew when what was done is not any
+ * more: a node was lost, or the app is to run in another pool.
+ */
 function progressTime(before: WasmAppStatus | undefined, revision: string, counts: Counts, nowMs: number): string {
-  const gotOn = before?.revision !== revision || counts.updated > (before.updatedReplicas ?? 0);
+  const wasDone = before?.conditions?.some(({ type, reason }) => type === "Progressing" && reason === "UpToDate");
+  const beginsAnew = wasDone === true && !isDone(counts);
+  const gotOn = before?.revision !== revision || counts.updated > (before.updatedReplicas ?? 0) || beginsAnew;
   return gotOn || before?.lastProgressTime === undefined ? toTime(nowMs) : before.lastProgressTime;
 }
 
@@ -114,7 +131,7 @@ function readiness(app: WasmAppObject, counts: Counts, placed: readonly WasmRepl
   if (serving > 0) {
     const verb = app.spec.trigger.http === undefined ? "runs" : "serves";
     const reason = app.spec.trigger.http === undefined ? "Running" : "Serving";
-    return { type, status: "True", reason, message: `${verb} on ${serving} of ${nodes(wanted)}` };
+    return { type, status: "True", reason, message: `${verb} on ${Math.min(serving, wanted)} of ${nodes(wanted)}` };
   }
   if (decision.stopping.length > 0) {
     return { type, status: "False", reason: "Stopping", message: stoppingMessage(decision.stopping) };
@@ -142,7 +159,7 @@ function progress(
     const { reason, message, isWaiting = false } = blockage;
     return { type, status: isWaiting ? "True" : "False", reason, message };
   }
-  if (counts.updated >= counts.wanted || (counts.updated === counts.replicas && counts.replicas > 0)) {
+  if (isDone(counts)) {
     return {
       type,
       status: "False",
@@ -157,6 +174,10 @@ function progress(
   const why = failing === undefined ? "" : `; on ${failing.spec.nodeName}: ${told(failing).message}`;
   const message = `${done} and did not get on for ${spec.rollout.progressDeadlineSeconds} s${why}`;
   return { type, status: "False", reason: "ProgressDeadlineExceeded", message };
+}
+
+function isDone({ updated, wanted, replicas }: Counts): boolean {
+  return updated >= wanted || (updated === replicas && replicas > 0);
 }
 
 function degradation(

@@ -14,6 +14,7 @@ import {
 import { WASM_APPS, WASM_REPLICAS, type WasmAppObject, type WasmAppStatus, type WasmReplica } from "../objects.ts";
 import type { Write } from "../writer.ts";
 import { HTTP_ROUTES, type HttpRoute } from "./http-route.ts";
+import { allReplicas } from "./former-pools.ts";
 import type { ObservedApp } from "./observed.ts";
 import { isOwn } from "./ownership.ts";
 import { buildRevision, revisionName } from "./resources.ts";
@@ -40,22 +41,23 @@ const MAX_REVISIONS = 10;
  */
 export function writesFor(observed: ObservedApp, desired: DesiredObjects): Write[][] {
   const { app, role, roleBinding, service, slices } = observed;
+  const replicas = allReplicas(observed);
   const hasRole = desired.role !== undefined;
   const steps = [
     [
-      ...keepRevisions(observed, desired.replicas),
+      ...keepRevisions(observed, desired),
       ...replaceAll(ROLES, app, toList(role), toList(desired.role), holdsAll),
       ...createOrApply(SERVICES, app, service, desired.service, holdsAll),
     ],
     // A binding needs its Role, and a node that comes to read before it may has to ask again.
     replaceAll(ROLE_BINDINGS, app, toList(roleBinding), hasRole ? [desired.roleBinding] : [], holdsAll),
-    replaceAll(WASM_REPLICAS, app, observed.replicas, desired.replicas, isSameReplica),
+    replaceAll(WASM_REPLICAS, app, replicas, desired.replicas, isSameReplica),
     replaceAll(ENDPOINT_SLICES, app, slices, desired.slices ?? [], isSameSlice),
     statusWrites(observed, desired),
     // After the status: a route that the cluster refuses keeps nothing else from being done.
     httpRouteWrites(observed, desired),
     removeOthers(ENDPOINT_SLICES, slices, desired.slices ?? [], app),
-    removeOthers(WASM_REPLICAS, observed.replicas, desired.replicas, app),
+    removeOthers(WASM_REPLICAS, replicas, desired.replicas, app),
     [
       ...removeOthers(SERVICES, toList(service), toList(desired.service), app),
       ...removeOthers(ROLE_BINDINGS, toList(roleBinding), hasRole ? [desired.roleBinding] : [], app),
@@ -70,12 +72,13 @@ function statusWrites({ app }: ObservedApp, { status, isAwaited }: DesiredObject
   return [{ kind: "status", resource: WASM_APPS, object: { ...app, status } as WasmAppObject }];
 }
 
-/** Before a revision is replaced anywhere, it is written down; the oldest of too many go. */
-function keepRevisions({ app, replicas, revisions }: ObservedApp, desired: readonly WasmReplica[]): Write[] {
+/** Before a revision is replaced anywhere, or goes with the last of its replicas, it is written down; the oldest of too many go. */
+function keepRevisions(observed: ObservedApp, { replicas: desired, status }: DesiredObjects): Write[] {
+  const { app, revisions } = observed;
   const wanted = new Map(desired.map((replica) => [replica.metadata.name, replica.spec.revision]));
   const leaving = new Map(
-    replicas
-      .filter(({ metadata, spec }) => (wanted.get(metadata.name) ?? spec.revision) !== spec.revision)
+    allReplicas(observed)
+      .filter(({ metadata, spec }) => (wanted.get(metadata.name) ?? status.revision) !== spec.revision)
       .map(({ spec }) => [spec.revision, spec]),
   );
   const known = new Set(revisions.map(({ metadata }) => metadata.name));

@@ -11,11 +11,11 @@ function apply(app: string, version: number, wish: Partial<Wish> = {}): Action {
 export function scenario(
   nodes: number,
   steps: readonly (readonly [number, Action | Mishap])[],
-  { ports = PORTS, maxAppsPerNode = 1000 }: Partial<Scenario> = {},
+  { ports = PORTS, maxAppsPerNode = 1000, hasEdge = false }: Partial<Scenario> = {},
 ): Scenario {
   let atMs = 0;
   const timed = steps.map(([waitMs, step]): Step => ({ atMs: (atMs += waitMs), step }));
-  return { nodes, ports, maxAppsPerNode, steps: timed };
+  return { nodes, ports, maxAppsPerNode, hasEdge, steps: timed };
 }
 
 /** What users do every day, in a few steps: each is gone through with a fault at every place. */
@@ -79,6 +79,20 @@ export const BASE_SCENARIOS: Readonly<Record<string, Scenario>> = {
     [20_000, { do: "remove-node", node: "node-3" }],
     [10, apply("hello", 4, { replicas: 3, isRecreated: true })],
   ]),
+  "an app that moves to another pool and back": scenario(
+    3,
+    [
+      [1000, apply("hello", 1)],
+      [1000, apply("shop", 1, { isAtEdge: true })],
+      [15_000, apply("hello", 1, { isAtEdge: true })],
+      [800, { do: "move-lead" }],
+      [15_000, apply("hello", 2)],
+      [15_000, apply("hello", 3, { isAtEdge: true, isBad: true })],
+      [15_000, apply("hello", 2, { isAtEdge: true, isRecreated: true })],
+      [15_000, apply("hello", 3, { isRecreated: true })],
+    ],
+    { hasEdge: true },
+  ),
   "secrets, commands and a Service of somebody else": scenario(2, [
     [1000, apply("hello", 1, { secret: "keys" })],
     [3000, { do: "write-secret", name: "keys" }],

@@ -4,6 +4,7 @@ import { HTTP_ROUTES } from "../apps/http-route.ts";
 import { isOwn } from "../apps/ownership.ts";
 import { referencesOf } from "../apps/references.ts";
 import { buildTemplate } from "../apps/template.ts";
+import { runtimeNameOf } from "../cluster-state.ts";
 import { WASM_APPS, WASM_REPLICAS, WASM_RUNTIMES, type WasmAppObject, type WasmReplica } from "../objects.ts";
 import { isBad } from "./node-runtime.ts";
 import { servingReplicas } from "./serving.ts";
@@ -60,13 +61,25 @@ function noOrphans(world: World): void {
 }
 
 function noPortTwice(world: World): void {
-  const holders = new Map<number, string>();
-  for (const { metadata, status } of world.api.list(WASM_APPS)) {
-    if (status?.port === undefined) continue;
-    const other = holders.get(status.port);
-    if (other !== undefined) world.violate("one app per port", `${other} and ${metadata.name} have ${status.port}`);
-    holders.set(status.port, metadata.name);
+  const holders = new Map<string, string>();
+  for (const { name, pool, port } of portsOf(world)) {
+    const place = `${port} of ${pool}`;
+    const other = holders.get(place) ?? name;
+    if (other !== name) world.violate("one app per port", `${other} and ${name} have ${place}`);
+    holders.set(place, name);
   }
+}
+
+/** Returns which app has which port in which pool, by its status and by its replicas. */
+function portsOf(world: World): { name: string; pool: string; port: number }[] {
+  const apps = world.api.list(WASM_APPS);
+  const held = [
+    ...apps.map((app) => ({ name: app.metadata.name, pool: runtimeNameOf(app), port: app.status?.port })),
+    ...world.api
+      .list(WASM_REPLICAS)
+      .map(({ spec }) => ({ name: spec.appName, pool: spec.runtimeName, port: spec.port })),
+  ];
+  return held.flatMap(({ port, ...holder }) => (port === undefined ? [] : [{ ...holder, port }]));
 }
 
 /** What must hold of one app. */
@@ -74,13 +87,21 @@ class AppCheck {
   readonly #world: World;
   readonly #users: Users;
   readonly #app: WasmAppObject;
+  /** Of whatever pool. */
   readonly #replicas: WasmReplica[];
+  /** The pool that it asks for. */
+  readonly #pool: string;
 
   constructor(world: World, users: Users, app: WasmAppObject) {
     this.#world = world;
     this.#users = users;
     this.#app = app;
     this.#replicas = world.api.list(WASM_REPLICAS).filter((replica) => isOwn(app, replica));
+    this.#pool = runtimeNameOf(app);
+  }
+
+  get #placed(): WasmReplica[] {
+    return this.#replicas.filter(({ spec }) => spec.runtimeName === this.#pool);
   }
 
   run(): void {
@@ -111,8 +132,9 @@ class AppCheck {
   }
 
   #isPortFree(): boolean {
-    const { first, last } = this.#world.api.get(WASM_RUNTIMES, { name: "default" })!.spec.ports;
-    const taken = new Set(this.#world.api.list(WASM_APPS).map(({ status }) => status?.port));
+    const { first, last } = this.#world.api.get(WASM_RUNTIMES, { name: this.#pool })!.spec.ports;
+    const held = portsOf(this.#world).filter(({ pool }) => pool === this.#pool);
+    const taken = new Set(held.map(({ port }) => port));
     for (let port = first; port <= last; port++) if (!taken.has(port)) return true;
     return false;
   }
@@ -120,7 +142,9 @@ class AppCheck {
   #statusIsTrue(): void {
     const { status, metadata } = this.#app;
     const serving = servingReplicas(this.#world, this.#app);
-    const updated = serving.filter(({ revision }) => revision === status?.revision).length;
+    const updated = serving.filter(
+      ({ runtimeName, revision }) => runtimeName === this.#pool && revision === status?.revision,
+    ).length;
     const expected = [metadata.generation, this.#replicas.length, serving.length, updated].join();
     const said = [status?.observedGeneration, status?.replicas, status?.readyReplicas, status?.updatedReplicas].join();
     if (said !== expected) {
@@ -143,12 +167,12 @@ class AppCheck {
       ),
     );
     const isForeign = service !== undefined && !isOwn(this.#app, service);
-    const expected = isForeign ? [] : this.#servingAddresses().map((ip) => `${ip}:${port}`);
+    const expected = isForeign ? [] : this.#servingAddresses();
     if (found.toSorted().join() !== expected.toSorted().join()) {
       this.#wrong("endpoints are those that serve", `they are ${found.join()} instead of ${expected.join()}`);
     }
-    if (this.#replicas.some(({ spec }) => spec.port !== port)) {
-      this.#wrong("one port", `replicas have ${this.#replicas.map(({ spec }) => spec.port).join()} instead of ${port}`);
+    if (this.#placed.some(({ spec }) => spec.port !== port)) {
+      this.#wrong("one port", `replicas have ${this.#placed.map(({ spec }) => spec.port).join()} instead of ${port}`);
     }
     if (port === undefined || isForeign) return;
     const target = service?.spec?.ports?.[0]?.targetPort;
@@ -164,13 +188,13 @@ class AppCheck {
   }
 
   #servingAddresses(): string[] {
-    const { port = 0 } = this.#app.status ?? {};
     const pods = new Set(this.#world.api.list(PODS).map(({ metadata }) => metadata.name));
-    return this.#replicas.flatMap(({ metadata }) => {
+    return this.#replicas.flatMap(({ metadata, spec: { port } }) => {
+      if (port === undefined) return [];
       const runtime = [...this.#world.runtimes].findLast(
         (candidate) => candidate.servedAt(port)?.uid === metadata.uid && pods.has(candidate.pod.name),
       );
-      return runtime === undefined ? [] : [runtime.pod.ip];
+      return runtime === undefined ? [] : [`${runtime.pod.ip}:${port}`];
     });
   }
 
@@ -187,24 +211,22 @@ class AppCheck {
   #isOnAsManyNodesAsPossible(): void {
     const { everyNode = false } = this.#app.spec.placement ?? {};
     const { minReplicas } = this.#app.spec.scale;
-    if (!everyNode && this.#replicas.length > minReplicas) {
-      this.#wrong("as many nodes as wanted", `${this.#replicas.length} replicas instead of ${minReplicas}`);
+    const { length } = this.#placed;
+    if (!everyNode && length > minReplicas) {
+      this.#wrong("as many nodes as wanted", `${length} replicas instead of ${minReplicas}`);
     }
-    if (!everyNode && this.#replicas.length >= minReplicas) return;
+    if (!everyNode && length >= minReplicas) return;
     const free = this.#freeNodes();
     if (free.length > 0) {
-      this.#wrong(
-        "as many nodes as wanted",
-        `${this.#replicas.length} replicas, but ${free.join()} could have another`,
-      );
+      this.#wrong("as many nodes as wanted", `${length} replicas, but ${free.join()} could have another`);
     }
   }
 
   #freeNodes(): string[] {
-    const { maxAppsPerNode } = this.#world.api.get(WASM_RUNTIMES, { name: "default" })!.spec;
-    const all = this.#world.api.list(WASM_REPLICAS);
+    const { maxAppsPerNode } = this.#world.api.get(WASM_RUNTIMES, { name: this.#pool })!.spec;
+    const all = this.#world.api.list(WASM_REPLICAS).filter(({ spec }) => spec.runtimeName === this.#pool);
     return this.#world.api.list(NODES).flatMap(({ metadata: { name }, spec }) => {
-      const isTaken = this.#replicas.some((replica) => replica.spec.nodeName === name);
+      const isTaken = this.#placed.some((replica) => replica.spec.nodeName === name);
       const load = all.filter((replica) => replica.spec.nodeName === name).length;
       return isTaken || spec?.unschedulable === true || load >= maxAppsPerNode ? [] : [name];
     });
@@ -213,9 +235,11 @@ class AppCheck {
   #everyReplicaIsUpdated(): void {
     const { revision } = this.#app.status ?? {};
     const serving = new Map(
-      servingReplicas(this.#world, this.#app).map((replica) => [replica.nodeName, replica.revision]),
+      servingReplicas(this.#world, this.#app)
+        .filter(({ runtimeName }) => runtimeName === this.#pool)
+        .map((replica) => [replica.nodeName, replica.revision]),
     );
-    for (const { spec } of this.#replicas) {
+    for (const { spec } of this.#placed) {
       const runs = serving.get(spec.nodeName);
       if (spec.revision === revision && runs === revision && spec.previous === undefined) continue;
       const previous = spec.previous === undefined ? "" : `, previous ${spec.previous.revision}`;

@@ -9,6 +9,8 @@ export interface RuntimePodIdentity {
   uid: string;
   ip: string;
   nodeName: string;
+  /** The pool that it belongs to. */
+  runtimeName: string;
   /** Pods that are made later have a higher one. */
   order: number;
 }
@@ -126,9 +128,11 @@ export class NodeRuntime {
   }
 
   #replicas(): WasmReplica[] {
+    const { nodeName, runtimeName } = this.pod;
     return this.#world.api
       .list(WASM_REPLICAS)
-      .filter(({ metadata, spec }) => spec.nodeName === this.pod.nodeName && metadata.deletionTimestamp === undefined);
+      .filter(({ spec }) => spec.nodeName === nodeName && spec.runtimeName === runtimeName)
+      .filter(({ metadata }) => metadata.deletionTimestamp === undefined);
   }
 
   #act(uid: string, app: Running, replica: WasmReplica): void {

@@ -24,11 +24,15 @@ export class Nodes {
   #pods = 0;
   #address = 1;
 
-  constructor(world: World) {
+  readonly #pools: readonly string[];
+
+  /** Every node is in all of the pools. */
+  constructor(world: World, pools: readonly string[]) {
     this.#world = world;
+    this.#pools = pools;
   }
 
-  /** Adds a machine and starts its pod. */
+  /** Adds a machine and starts its pods. */
   add(name: string, labels: Record<string, string> = {}): void {
     const node: SimulatedNode = { name, runtimes: [] };
     this.#nodes.set(name, node);
@@ -39,7 +43,7 @@ export class Nodes {
       spec: {},
       status: { conditions: [this.#condition("Ready", true)] },
     } as unknown as Node);
-    this.#startPod(node);
+    for (const pool of this.#pools) this.#startPod(node, pool);
   }
 
   cordon(name: string, isCordoned: boolean): void {
@@ -49,26 +53,27 @@ export class Nodes {
   /** The node runtime's process ends and is started again in its pod. */
   restartRuntime(name: string): void {
     const node = this.#nodes.get(name);
-    const runtime = node?.runtimes.at(-1);
-    if (node === undefined || runtime === undefined) return;
-    this.#world.noteDisturbance();
-    runtime.kill();
-    node.runtimes.pop();
-    this.#setPodReady(runtime.pod.name, false);
-    this.#world.scheduler.after(this.#world.random.between(50, 1000), () => {
-      if (this.#nodes.get(name) === node) this.#run(node, runtime.pod);
-    });
+    if (node === undefined) return;
+    for (const runtime of this.#newestOf(node)) {
+      this.#world.noteDisturbance();
+      runtime.kill();
+      node.runtimes = node.runtimes.filter((other) => other !== runtime);
+      this.#setPodReady(runtime.pod.name, false);
+      this.#world.scheduler.after(this.#world.random.between(50, 1000), () => {
+        if (this.#nodes.get(name) === node) this.#run(node, runtime.pod);
+      });
+    }
   }
 
-  /** The machine starts again: its pod keeps its name and gets another address. */
+  /** The machine starts again: its pods keep their names and get other addresses. */
   reboot(name: string): void {
     const node = this.#nodes.get(name);
-    const runtime = node?.runtimes.at(-1);
-    if (node === undefined || runtime === undefined) return;
+    const newest = node === undefined ? [] : this.#newestOf(node);
+    if (node === undefined || newest.length === 0) return;
     this.#world.noteDisturbance();
     for (const older of node.runtimes.splice(0)) {
       older.kill();
-      if (older === runtime) this.#setPodReady(older.pod.name, false);
+      if (newest.includes(older)) this.#setPodReady(older.pod.name, false);
       else this.#world.api.delete(PODS, { namespace: SYSTEM, name: older.pod.name });
     }
     this.#setNodeReady(name, false);
@@ -76,16 +81,23 @@ export class Nodes {
       if (this.#nodes.get(name) !== node) return;
       this.#world.noteDisturbance();
       this.#setNodeReady(name, true);
-      this.#run(node, { ...runtime.pod, ip: this.#nextAddress() });
+      for (const { pod } of newest) this.#run(node, { ...pod, ip: this.#nextAddress() });
     });
   }
 
-  /** Another pod takes the pod's place, beside it until it is ready: as when the DaemonSet rolls. */
+  /** Another pod takes the place of each pod, beside it until it is ready: as when the DaemonSets roll. */
   replacePod(name: string): void {
     const node = this.#nodes.get(name);
-    if (node === undefined || node.runtimes.length === 0) return;
-    this.#world.noteDisturbance();
-    this.#startPod(node);
+    if (node === undefined) return;
+    for (const { pod } of this.#newestOf(node)) {
+      this.#world.noteDisturbance();
+      this.#startPod(node, pod.runtimeName);
+    }
+  }
+
+  /** Returns the newest runtime of each pool. */
+  #newestOf({ runtimes }: SimulatedNode): NodeRuntime[] {
+    return this.#pools.flatMap((pool) => runtimes.findLast(({ pod }) => pod.runtimeName === pool) ?? []);
   }
 
   /** The machine goes for good, or so it seems. */
@@ -119,13 +131,13 @@ export class Nodes {
     return [...this.#nodes.keys()];
   }
 
-  #startPod(node: SimulatedNode): void {
+  #startPod(node: SimulatedNode, runtimeName: string): void {
     const order = this.#pods++;
-    const pod = { name: `runtime-${order}`, uid: `pod-${order}`, ip: "", nodeName: node.name, order };
+    const pod = { name: `runtime-${order}`, uid: `pod-${order}`, ip: "", nodeName: node.name, runtimeName, order };
     this.#world.api.create(PODS, {
       apiVersion: "v1",
       kind: "Pod",
-      metadata: { name: pod.name, namespace: SYSTEM, labels: { [RUNTIME_LABEL]: "default" } },
+      metadata: { name: pod.name, namespace: SYSTEM, labels: { [RUNTIME_LABEL]: runtimeName } },
       spec: { nodeName: node.name },
       status: { conditions: [{ type: "ContainersReady", status: "False" }] },
     } as unknown as Pod);
@@ -148,8 +160,9 @@ export class Nodes {
       if (!runtime.isAlive) return;
       if (!runtime.isSettled) return this.#probe(node, runtime);
       this.#setPodReady(runtime.pod.name, true);
-      const newestOrder = Math.max(...node.runtimes.filter(({ isSettled }) => isSettled).map(({ pod }) => pod.order));
-      for (const other of node.runtimes) if (other.pod.order < newestOrder) this.#endPod(node, other);
+      const own = node.runtimes.filter(({ pod }) => pod.runtimeName === runtime.pod.runtimeName);
+      const newestOrder = Math.max(...own.filter(({ isSettled }) => isSettled).map(({ pod }) => pod.order));
+      for (const other of own) if (other.pod.order < newestOrder) this.#endPod(node, other);
       return undefined;
     });
   }

@@ -29,6 +29,8 @@ export interface Scenario {
   nodes: number;
   ports: PortRange;
   maxAppsPerNode: number;
+  /** Whether there is a second pool on the same nodes, called `edge`. */
+  hasEdge?: boolean;
   steps: Step[];
 }
 
@@ -94,6 +96,7 @@ export function perform(step: Action | Mishap, users: Users, nodes: Nodes, opera
   }
 }
 
+const EDGE_SEED = 2_000_003;
 const APPS = ["hello", "shop", "blog", "api"];
 
 /** Returns the scenario of a seed. */
@@ -117,7 +120,19 @@ export function scenarioOf(seed: number): Scenario {
     if (hasMishaps && random.chance(0.35)) add(mishapOf(random, nodes));
     else add(actionOf(random, random.pick(apps), ++version, nodes));
   }
-  return { nodes, ports: portsOf(random, apps.length), maxAppsPerNode: random.chance(0.2) ? 2 : 1000, steps };
+  const scenario = { nodes, ports: portsOf(random, apps.length), maxAppsPerNode: random.chance(0.2) ? 2 : 1000, steps };
+  return withEdge(scenario, new Random(seed + EDGE_SEED));
+}
+
+/** Gives a quarter of the scenarios a second pool that some apps ask for at times: decided apart, so that all else stays as it is. */
+function withEdge(scenario: Scenario, random: Random): Scenario {
+  if (!random.chance(0.25)) return scenario;
+  const steps = scenario.steps.map((timed): Step => {
+    const { step } = timed;
+    if (step.do !== "apply" || !random.chance(0.5)) return timed;
+    return { ...timed, step: { ...step, wish: { ...step.wish, isAtEdge: true } } };
+  });
+  return { ...scenario, hasEdge: true, steps };
 }
 
 function portsOf(random: Random, apps: number): PortRange {

@@ -6,7 +6,7 @@ import { Nodes } from "./nodes.ts";
 import { Operators } from "./operators.ts";
 import { WASM_REPLICAS } from "../objects.ts";
 import { isMishap, perform, type Scenario } from "./scenario.ts";
-import { Users } from "./users.ts";
+import { EDGE, Users } from "./users.ts";
 import { World } from "./world.ts";
 
 /** How a run goes: all of it follows from these. */
@@ -35,12 +35,13 @@ const IDLE_MS = 400_000;
 /** Runs a scenario to its end and checks everything. */
 export async function simulate({ scenario, seed, faults, planted, isVerbose = false }: RunOptions): Promise<Outcome> {
   const world = new World(seed, faults, planted, isVerbose);
-  const nodes = new Nodes(world);
+  const pools = ["default", ...(scenario.hasEdge === true ? [EDGE] : [])];
+  const nodes = new Nodes(world, pools);
   const users = new Users(world);
   const operators = new Operators(world);
   const invariants = new Invariants(world, users);
   world.scheduler.onSettled = () => invariants.check();
-  users.createPool(scenario.ports, scenario.maxAppsPerNode);
+  for (const pool of pools) users.createPool(pool, scenario.ports, scenario.maxAppsPerNode);
   for (let index = 1; index <= scenario.nodes; index++) nodes.add(`node-${index}`);
   operators.start();
   for (const { atMs, step } of scenario.steps) {
@@ -54,9 +55,9 @@ export async function simulate({ scenario, seed, faults, planted, isVerbose = fa
   world.faults = NO_FAULTS;
   await world.scheduler.runUntil(lastMs + SETTLE_MS);
   for (const { metadata, spec, status } of world.api.list(WASM_REPLICAS)) {
-    const { nodeName, revision, previous, port } = spec;
+    const { nodeName, runtimeName, revision, previous, port } = spec;
     world.log(
-      `END ${metadata.name} ${JSON.stringify({ nodeName, port, revision, previous: previous?.revision, status })}`,
+      `END ${metadata.name} ${JSON.stringify({ nodeName, runtimeName, port, revision, previous: previous?.revision, status })}`,
     );
   }
   checkEndState(world, users);

@@ -9,6 +9,8 @@ import type { World } from "./world.ts";
 
 /** The namespace of all apps. */
 const NAMESPACE = "default";
+/** The second pool, where there is one. */
+export const EDGE = "edge";
 
 /** What a user wants of an app. */
 export interface Wish {
@@ -21,6 +23,8 @@ export interface Wish {
   /** Whether revisions replace each other with strategy Recreate. */
   isRecreated?: boolean;
   isExposed?: boolean;
+  /** Whether it is to run in the pool `edge`. */
+  isAtEdge?: boolean;
 }
 
 /** What people do to apps, and what their apps refer to. */
@@ -41,9 +45,9 @@ export class Users {
     this.#world = world;
   }
 
-  createPool(ports: PortRange, maxAppsPerNode: number): void {
+  createPool(name: string, ports: PortRange, maxAppsPerNode: number): void {
     const spec = { tolerations: [], resources: {}, ports, maxAppsPerNode, unreachableSeconds: 10 };
-    const metadata = { name: "default" };
+    const metadata = { name };
     const runtime = { apiVersion: WASM_RUNTIMES.apiVersion, kind: WASM_RUNTIMES.kind, metadata, spec };
     this.#world.api.create(WASM_RUNTIMES, runtime as unknown as WasmRuntime);
   }
@@ -132,7 +136,7 @@ export class Users {
 }
 
 function manifestOf(name: string, wish: Wish): object {
-  const { replicas, version, isBad, isCommand, secret, isEverywhere, isRecreated, isExposed } = wish;
+  const { replicas, version, isBad, isCommand, secret, isEverywhere, isRecreated, isExposed, isAtEdge } = wish;
   const image = `registry.example.com/${name}:v${version}`;
   return {
     metadata: { name },
@@ -142,7 +146,10 @@ function manifestOf(name: string, wish: Wish): object {
       env: [{ name: "VERSION", value: String(version) }, ...(isBad === true ? [{ name: "BAD", value: "1" }] : [])],
       ...(secret !== undefined && { envFrom: [{ secretRef: { name: secret } }] }),
       scale: { minReplicas: replicas },
-      ...(isEverywhere === true && { placement: { everyNode: true } }),
+      placement: {
+        ...(isEverywhere === true && { everyNode: true }),
+        ...(isAtEdge === true && { runtimeRef: { name: EDGE } }),
+      },
       ...(isExposed === true && isCommand !== true && { expose: { httpRoute: { parentRefs: [{ name: "public" }] } } }),
       rollout: { progressDeadlineSeconds: 60, ...(isRecreated === true && { strategy: "Recreate" }) },
     },
@@ -165,5 +172,5 @@ function isReshaped(before: WasmAppObject["spec"], after: WasmAppObject["spec"])
 }
 
 function shapeOf({ scale, placement, trigger, rollout }: WasmAppObject["spec"]): string {
-  return JSON.stringify([scale.minReplicas === 0, placement, trigger, rollout.strategy]);
+  return JSON.stringify([scale.minReplicas === 0, placement?.everyNode, trigger, rollout.strategy]);
 }

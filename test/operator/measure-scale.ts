@@ -82,7 +82,7 @@ async function measureBare(appCount: number, isCommand: boolean): Promise<void> 
     );
     await client.replace(WASM_REPLICAS, { ...replica, status: { state: "Ready" } } as never, { subresource: "status" });
     const endpoints = [{ addresses: ["10.0.0.1"], conditions: { ready: true } }];
-    for (const slice of isCommand ? [] : buildEndpointSlices(app, endpoints, 20_000, [])) {
+    for (const slice of isCommand ? [] : buildEndpointSlices(app, new Map([[20_000, endpoints]]), [])) {
       await client.create(ENDPOINT_SLICES, slice);
     }
     await client.replace(WASM_APPS, { ...app, status: { replicas: 1 } }, { subresource: "status" });
