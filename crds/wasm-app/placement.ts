@@ -8,7 +8,10 @@ export const Placement = Type.Object(
     runtimeRef: Type.Optional(
       Type.Object(
         { name: objectName("Name of the WasmRuntime.") },
-        { description: "The pool of nodes. Left out, it is the cluster's default WasmRuntime." },
+        {
+          description:
+            "The pool of nodes. Left out, it is the cluster's default WasmRuntime. An app that moves is served where it was until it is served in the new pool.",
+        },
       ),
     ),
     nodeSelector: Type.Optional(

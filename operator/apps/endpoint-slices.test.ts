@@ -12,7 +12,6 @@ describe("endpoints", () => {
     ...settled,
     pods: new Map([[`runtime-${nodeName}`, podOf(nodeName, change)]]),
   });
-  const endpoints = (observed: ObservedApp) => settle(observed).slices[0]?.endpoints ?? [];
   const recovering = (sinceMs: number): ObservedApp => {
     const observed = withUnready(settled, [nodeName]);
     const nodes = observed.nodes.map((one) =>
@@ -79,4 +78,8 @@ function withUnready(observed: ObservedApp, names: readonly string[]): ObservedA
   const nodes = observed.nodes.filter(({ name }) => !names.includes(name));
   const unready = names.map((name) => node(name, { isReady: false, unreadySinceMs: NOW_MS }));
   return { ...observed, nodes: [...nodes, ...unready] };
+}
+
+function endpoints(observed: ObservedApp): unknown[] {
+  return settle(observed).slices[0]?.endpoints ?? [];
 }

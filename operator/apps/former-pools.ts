@@ -33,8 +33,6 @@ export function ofUse(observed: ObservedApp, placement: Placement): WasmReplica[
   // On every node of a pool that has none: there is nowhere to move to.
   const isNowhere = app.spec.placement?.everyNode === true && placement.wanted === 0;
   const wanted = isNowhere ? former.length : placement.wanted;
-  const rank = (replica: WasmReplica, pool: PoolView): number =>
-    (isServing(replica) ? 0 : 2) + (isUp(pool.nodes, replica) ? 0 : 1);
   return former
     .filter(({ replica }) => !isFailing(replica))
     .toSorted((a, b) => rank(a.replica, a.pool) - rank(b.replica, b.pool) || byName(a.replica, b.replica))
@@ -45,6 +43,11 @@ export function ofUse(observed: ObservedApp, placement: Placement): WasmReplica[
 /** Returns the replicas of a pool whose node is still in it. */
 export function remaining({ nodes, replicas }: PoolView): WasmReplica[] {
   return replicas.filter(({ spec }) => nodes.some(({ name }) => name === spec.nodeName));
+}
+
+/** Those come first that serve on nodes that are up. */
+function rank(replica: WasmReplica, { nodes }: PoolView): number {
+  return (isServing(replica) ? 0 : 2) + (isUp(nodes, replica) ? 0 : 1);
 }
 
 function isUp(nodes: readonly RuntimeNode[], { spec }: WasmReplica): boolean {

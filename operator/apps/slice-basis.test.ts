@@ -25,6 +25,10 @@ function slicesOf(observed: ObservedApp, kind: string): EndpointSlice[] {
     .map(({ object }) => object as EndpointSlice);
 }
 
+function podAt(version: string, isReady: boolean): ObservedApp["pods"] {
+  return new Map([["runtime-node1", podOf("node1", { version, isReady })]]);
+}
+
 /** What an operator makes that knows the replica to serve, at version 1000. */
 const [slice] = slicesOf(observe({ app, nodes, replicas: [at(serving(started), "1000")] }), "create");
 const behind = observe({ app, nodes, replicas: [at(started, "999")], replicasVersion: "999", slices: [slice!] });
@@ -51,11 +55,10 @@ test("slice basis: newer replicas that serve as before are no reason to write", 
 });
 
 test("slice basis: endpoints made from a newer pod than is known here stay, for a while", () => {
-  const at = (version: string, isReady: boolean) => new Map([["runtime-node1", podOf("node1", { version, isReady })]]);
   const replicas = [serving(started)];
-  const [made] = slicesOf(observe({ app, nodes, replicas, pods: at("1000", true) }), "create");
+  const [made] = slicesOf(observe({ app, nodes, replicas, pods: podAt("1000", true) }), "create");
   expect(made?.metadata.annotations).toMatchObject({ "wasmlet.dev/pods-version": "1000" });
-  const stale = observe({ app, nodes, replicas, pods: at("900", false), podsVersion: "999", slices: [made!] });
+  const stale = observe({ app, nodes, replicas, pods: podAt("900", false), podsVersion: "999", slices: [made!] });
   expect(slicesOf(stale, "replace")).toEqual([]);
   expect(slicesOf({ ...stale, nowMs: NOW_MS + 60_000 }, "replace")).toHaveLength(1);
   expect(slicesOf({ ...stale, podsVersion: "1000" }, "replace")).toHaveLength(1);

@@ -1,6 +1,7 @@
 import type { EndpointSlice, RoleBinding } from "../../kube/resources.ts";
 import type { WasmAppObject, WasmAppStatus, WasmReplica } from "../objects.ts";
 import type { Write } from "../writer.ts";
+import type { Condition } from "./conditions.ts";
 import { allReplicas, changeReplicas } from "./former-pools.ts";
 import type { HttpRoute } from "./http-route.ts";
 import type { ObservedApp, PoolView } from "./observed.ts";
@@ -11,7 +12,7 @@ import { serving } from "./test-fixtures.ts";
 
 /** Carries a plan's writes out on what was observed, as the API server would. */
 export function carryOut(observed: ObservedApp, steps: readonly (readonly Write[])[]): ObservedApp {
-  let next = { ...observed };
+  const next = { ...observed };
   for (const { kind, object } of steps.flat()) {
     const keepsOthers = <T extends { metadata: { name: string } }>(list: readonly T[]): T[] =>
       list.filter(({ metadata }) => metadata.name !== object.metadata.name);
@@ -28,8 +29,8 @@ export function carryOut(observed: ObservedApp, steps: readonly (readonly Write[
         pool.replicas.some(({ spec }) => spec.runtimeName === replica.spec.runtimeName);
       if (next.formerPools.some(isIn)) {
         const formerPools = next.formerPools.map((pool) => (isIn(pool) ? put(pool) : pool));
-        next = { ...next, formerPools: formerPools.filter(({ replicas }) => replicas.length > 0) };
-      } else next = put(next);
+        next.formerPools = formerPools.filter(({ replicas }) => replicas.length > 0);
+      } else next.replicas = put(next).replicas;
     } else if (object.kind === "HTTPRoute") next.httpRoute = added<HttpRoute>()[0];
     else if (object.kind === "Service") next.service = kind === "delete" ? undefined : object;
     else if (object.kind === "EndpointSlice") next.slices = [...keepsOthers(next.slices), ...added<EndpointSlice>()];
@@ -53,7 +54,7 @@ export function settle(observed: ObservedApp, report: (replica: WasmReplica) => 
   throw new Error("it does not settle");
 }
 
-export function condition(status: WasmAppStatus | undefined, type: string) {
+export function condition(status: WasmAppStatus | undefined, type: string): Condition | undefined {
   return status?.conditions?.find((candidate) => candidate.type === type);
 }
 

@@ -5,6 +5,7 @@ import { needCluster, sharedCluster } from "../cluster/shared-cluster.ts";
 import { waitFor } from "../cluster/processes.ts";
 import { repositoryFile } from "../harness.ts";
 import { tellOnFailure } from "./cluster-report.ts";
+import { ServiceLoad } from "./service-load.ts";
 import { installWasmlet, removeExample, SYSTEM_NAMESPACE, uninstallWasmlet, urlOfApp } from "./installed-wasmlet.ts";
 
 const HOSTNAME = "kubernetes.io/hostname";
@@ -62,8 +63,9 @@ describe.skipIf(!needCluster())("contract: two pools on one node", () => {
   });
 
   test.each(["default", "edge"])(
-    "an app moves to the pool %s on the same node, whichever pod is newer",
+    "an app moves to the pool %s on the same node without a failed request, whichever pod is newer",
     async (pool) => {
+      const load = new ServiceLoad(await urlOfApp(cluster, "edge-app"));
       const change = { spec: { placement: { runtimeRef: { name: pool }, nodeSelector: { [HOSTNAME]: hostname } } } };
       await cluster.kubectl(["patch", "wasmapp", "edge-app", "--type=merge", "-p", JSON.stringify(change)]);
       const { address } = await podOf(pool);
@@ -72,8 +74,13 @@ describe.skipIf(!needCluster())("contract: two pools on one node", () => {
         return (await get(...slices, "jsonpath={.items[*].endpoints[*].addresses[*]}")) === address;
       });
       await wait("wasmapp/edge-app", "condition=Ready");
+      await wait(`wasmruntime/${pool}`, `jsonpath={.status.apps}=${pool === "edge" ? 1 : 3}`);
+      expect(await load.stop()).toMatchObject({ failed: 0, reasons: [] });
       expect(await ask("edge-app")).toContain("Hello from C");
+      const replicas = ["wasmreplicas", "-l", "wasmlet.dev/app=edge-app", "-o"];
+      expect(await get(...replicas, "jsonpath={.items[*].spec.runtimeName}")).toBe(pool);
     },
+    180_000,
   );
 
   test("a pool is deleted: its app says so, those of others serve on, and nothing of it is left", async () => {
