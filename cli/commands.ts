@@ -25,6 +25,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/operator.ts")).defineOperator,
   },
   {
+    name: "startup-probe",
+    summary: "Run a StartupBenchmark of a cluster",
+    load: async () => (await import("./commands/startup-probe.ts")).defineStartupProbe,
+  },
+  {
     name: "run",
     summary: "Run a command, from a file or a registry, with the caller's streams",
     load: async () => (await import("./commands/run.ts")).defineRun,

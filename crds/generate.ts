@@ -64,7 +64,10 @@ async function write(outputs: readonly Output[]): Promise<void> {
 const { values } = parseArgs({ options: { check: { type: "boolean" }, help: { type: "boolean", short: "h" } } });
 if (values.help === true) process.stdout.write(HELP);
 else {
-  const act = values.check === true ? check : write;
-  const all = [buildOutputs, buildChartOutputs, buildDashboardOutputs, buildExampleOutputs].map((build) => build(ROOT));
-  await act([...(await Promise.all(all)).flat(), buildRulesOutput()]);
+  const definitions = await buildOutputs(ROOT);
+  // The chart's templates are made of the definitions as they are on disk.
+  if (values.check !== true) await write(definitions);
+  const others = [buildChartOutputs, buildDashboardOutputs, buildExampleOutputs].map((build) => build(ROOT));
+  const rest = [...(await Promise.all(others)).flat(), buildRulesOutput()];
+  await (values.check === true ? check([...definitions, ...rest]) : write(rest));
 }

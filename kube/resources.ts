@@ -3,8 +3,10 @@ import type {
   V1ClusterRoleBinding,
   V1ConfigMap,
   V1ControllerRevision,
+  V1CronJob,
   V1DaemonSet,
   V1EndpointSlice,
+  V1Job,
   V1Lease,
   V1Namespace,
   V1NetworkPolicy,
@@ -41,6 +43,8 @@ export type Namespace = ObjectLike<V1Namespace>;
 export type DaemonSet = ObjectLike<V1DaemonSet>;
 export type ControllerRevision = ObjectLike<V1ControllerRevision>;
 export type EndpointSlice = ObjectLike<V1EndpointSlice>;
+export type Job = ObjectLike<V1Job>;
+export type CronJob = ObjectLike<V1CronJob>;
 export type Lease = ObjectLike<V1Lease>;
 export type Event = ObjectLike<EventsV1Event>;
 export type Role = ObjectLike<V1Role>;
@@ -78,6 +82,8 @@ export const CONTROLLER_REVISIONS = namespaced<ControllerRevision>(
 );
 export const ENDPOINT_SLICES = namespaced<EndpointSlice>("discovery.k8s.io/v1", "EndpointSlice", "endpointslices");
 export const LEASES = namespaced<Lease>("coordination.k8s.io/v1", "Lease", "leases");
+export const JOBS = namespaced<Job>("batch/v1", "Job", "jobs");
+export const CRON_JOBS = namespaced<CronJob>("batch/v1", "CronJob", "cronjobs");
 export const EVENTS = namespaced<Event>("events.k8s.io/v1", "Event", "events");
 export const ROLES = namespaced<Role>("rbac.authorization.k8s.io/v1", "Role", "roles");
 export const ROLE_BINDINGS = namespaced<RoleBinding>("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings");

@@ -25,6 +25,8 @@ export interface OperatorOptions {
   defaultRuntimeFile?: string | undefined;
   /** What the pools' PodMonitors are like; left out, there are none. */
   podMonitors?: PodMonitorSettings | undefined;
+  /** The image of the pods that measure for StartupBenchmarks; left out, benchmarks are told that they are switched off. */
+  startupProbeImage?: string | undefined;
   managementHost: string;
   /** 0 takes any free port. */
   managementPort: number;

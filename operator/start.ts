@@ -5,6 +5,9 @@ import { LeaderElection } from "../kube/leader-election.ts";
 import { CONFIG_MAPS, SECRETS } from "../kube/resources.ts";
 import { AppController } from "./apps/app-controller.ts";
 import { TagResolver } from "./apps/tag-resolver.ts";
+import { BenchmarkController } from "./benchmarks/benchmark-controller.ts";
+import { BenchmarkMetrics } from "./benchmarks/benchmark-metrics.ts";
+import type { ProbeSettings } from "./benchmarks/resources.ts";
 import { ClusterState, runtimeNameOf } from "./cluster-state.ts";
 import { ManagementServer } from "./management-server.ts";
 import { OperatorMetrics } from "./metrics.ts";
@@ -42,7 +45,8 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     runtimeOf: (name) => state.runtimes.get({ name }),
     readConfigMap: (name) => client.get(CONFIG_MAPS, { namespace, name }),
   });
-  const controllers: { apps?: AppController; runtimes?: RuntimeController } = {};
+  const starts = new BenchmarkMetrics(metrics.registry);
+  const controllers: { apps?: AppController; runtimes?: RuntimeController; benchmarks?: BenchmarkController } = {};
 
   const lead = (signal: AbortSignal): void => {
     const resolver = new TagResolver({
@@ -62,10 +66,18 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     const shared = { state, writer, metrics, log, timing };
     const apps = new AppController({ ...shared, resolver, events, systemNamespace: namespace, concurrency });
     const runtimes = new RuntimeController({ ...shared, client, settings });
-    Object.assign(controllers, { apps, runtimes });
+    const benchmarks = new BenchmarkController({
+      ...shared,
+      client,
+      events,
+      starts,
+      settings: probeSettingsOf(options),
+    });
+    Object.assign(controllers, { apps, runtimes, benchmarks });
     log.info("leading", { identity });
     runtimes.start();
     apps.start();
+    benchmarks.start();
     if (options.defaultRuntimeFile !== undefined) {
       keepDefaultRuntime(options.defaultRuntimeFile, { client, log, timing, signal });
     }
@@ -78,9 +90,10 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     onStarted: lead,
     onStopped: async () => {
       log.info("no longer leading", { identity });
-      await Promise.all([controllers.apps?.stop(), controllers.runtimes?.stop()]);
+      await Promise.all(Object.values(controllers).map((controller) => controller.stop()));
       delete controllers.apps;
       delete controllers.runtimes;
+      delete controllers.benchmarks;
     },
     onFollowing: (leader) => log.info("waiting: another one leads", { leader }),
     onError: (thrown) => log.warn("the lease could not be renewed", { error: String(thrown) }),
@@ -88,6 +101,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const resync = setInterval(() => {
     controllers.apps?.resync();
     controllers.runtimes?.resync();
+    controllers.benchmarks?.resync();
   }, RESYNC_MS);
 
   const management = new ManagementServer({
@@ -98,7 +112,11 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
         ({ status }) => status?.conditions?.find(({ type }) => type === "Ready")?.status === "True",
       );
       return metrics.text({
-        depths: { wasmapp: controllers.apps?.depth ?? 0, wasmruntime: controllers.runtimes?.depth ?? 0 },
+        depths: {
+          wasmapp: controllers.apps?.depth ?? 0,
+          wasmruntime: controllers.runtimes?.depth ?? 0,
+          startupbenchmark: controllers.benchmarks?.depth ?? 0,
+        },
         isLeader: election.isLeader,
         isSynced: state.isSynced,
         readyApps: ready.length,
@@ -120,4 +138,13 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       management.close();
     },
   };
+}
+
+function probeSettingsOf({
+  runtimeImage,
+  runtimeImagePullPolicy,
+  startupProbeImage,
+}: OperatorOptions): ProbeSettings | undefined {
+  if (startupProbeImage === undefined) return undefined;
+  return { image: runtimeImage, probeImage: startupProbeImage, imagePullPolicy: runtimeImagePullPolicy };
 }

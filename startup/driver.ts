@@ -23,10 +23,10 @@ export interface Contender {
   what: string;
 }
 
-/** Bytes that the program takes to get and to keep. */
+/** Bytes that the program takes to get and to keep; null where that is unknown. */
 export interface Sizes {
-  pullBytes: number;
-  diskBytes: number;
+  pullBytes: number | null;
+  diskBytes: number | null;
 }
 
 /** A contender that can be started here. Starts come one after another. */

@@ -43,6 +43,8 @@ export interface MeasureOptions extends StartupSettings {
   isWhole: boolean;
   /** Told what is done now, and which part of all has been done. */
   onProgress: (step: string, share: number) => void;
+  /** Told what was found so far, once all that take part are known and after each start. */
+  onFound?: (found: Comparison) => void;
   signal?: AbortSignal;
 }
 
@@ -65,6 +67,7 @@ export async function compareStarts(options: MeasureOptions): Promise<Comparison
   await using probe = await Probe.start();
   try {
     await openAll(drivers, context, options, found);
+    options.onFound?.(found);
     await takeTurns(drivers, probe, options, found);
     if (options.isWhole) {
       options.onProgress("comparing speed", 1);
@@ -78,7 +81,6 @@ export async function compareStarts(options: MeasureOptions): Promise<Comparison
         probe,
       );
     }
-    for (const driver of drivers) found.contenders.push({ ...driver.contender, ...(await driver.sizes()) });
     return found;
   } finally {
     // One that fails to clean up keeps none of the others from it.
@@ -90,13 +92,15 @@ async function openAll(
   drivers: Driver[],
   context: StartupContext,
   { technologies, onProgress, signal }: MeasureOptions,
-  { missing }: Comparison,
+  { contenders, missing }: Comparison,
 ): Promise<void> {
   for (const name of technologies) {
     signal?.throwIfAborted();
     onProgress(`getting ${name} ready`, 0);
     try {
-      drivers.push(await openTechnology(name, context));
+      const driver = await openTechnology(name, context);
+      drivers.push(driver);
+      contenders.push({ ...driver.contender, ...(await driver.sizes()) });
     } catch (thrown) {
       missing.push({
         contender: name,
@@ -109,7 +113,7 @@ async function openAll(
 async function takeTurns(
   drivers: Driver[],
   probe: Probe,
-  { samples: rounds, onProgress, signal }: MeasureOptions,
+  { samples: rounds, onProgress, onFound, signal }: MeasureOptions,
   found: Comparison,
 ): Promise<void> {
   for (let round = 0; round <= rounds; round++) {
@@ -120,10 +124,12 @@ async function takeTurns(
       try {
         const sample = await takeSample(driver, round, probe);
         if (round > 0) found.samples.push(sample);
+        if (round > 0) onFound?.(found);
       } catch (thrown) {
         found.missing.push({ contender: name, why: `start ${round} failed: ${messageOf(thrown)}` });
         // What is left out is so everywhere: neither tables nor the plot have a part of it.
         found.samples = found.samples.filter(({ contender }) => contender !== name);
+        found.contenders = found.contenders.filter((contender) => contender.name !== name);
         drivers.splice(drivers.indexOf(driver), 1);
         await Promise.allSettled([driver[Symbol.asyncDispose]()]);
       }

@@ -4,6 +4,8 @@ import type { Comparison, StartSample } from "./measure.ts";
 
 /** What all others are compared with: a request to an app that is scaled to zero. */
 export const BASELINE = "wasm-wake";
+/** The same on a cluster, where that takes part instead. */
+const CLUSTER_BASELINE = "app-wake";
 
 /** What is told of one contender. Times are seconds. */
 export interface ContenderSummary extends Contender, Sizes {
@@ -22,8 +24,9 @@ export interface ContenderSummary extends Contender, Sizes {
 
 /** Reduces samples to a row for each contender, in the order in which they took turns. */
 export function summarizeStarts({ contenders, samples }: Comparison): ContenderSummary[] {
+  const baseName = baselineOf({ contenders });
   const baseline = new Map(
-    samples.filter(({ contender }) => contender === BASELINE).map(({ round, seconds }) => [round, seconds]),
+    samples.filter(({ contender }) => contender === baseName).map(({ round, seconds }) => [round, seconds]),
   );
   return contenders.map((contender) => {
     const own = samples.filter((sample) => sample.contender === contender.name);
@@ -44,6 +47,12 @@ export function summarizeStarts({ contenders, samples }: Comparison): ContenderS
       phases: medianPhases(own),
     };
   });
+}
+
+/** Returns the name of what all others are compared with. */
+export function baselineOf({ contenders }: Pick<Comparison, "contenders">): string {
+  const names = new Set(contenders.map(({ name }) => name));
+  return names.has(CLUSTER_BASELINE) && !names.has(BASELINE) ? CLUSTER_BASELINE : BASELINE;
 }
 
 function medianOf(values: readonly (number | null)[]): number | null {

@@ -1,13 +1,14 @@
 import type { Connection } from "../kube/connection.ts";
 import { isKubeError } from "../kube/kube-error.ts";
 import { Unavailable, type Driver } from "./driver.ts";
+import { openAppWake } from "./drivers/app-wake.ts";
 import { openContainerd } from "./drivers/containerd.ts";
 import { KubeSession } from "./drivers/kube-session.ts";
 import { openMicroVm } from "./drivers/microvm.ts";
 import { openOciRuntime } from "./drivers/oci-runtime.ts";
-import { openPod } from "./drivers/pod.ts";
+import { openPod, type ContainerProgram } from "./drivers/pod.ts";
 import { openProcess } from "./drivers/process.ts";
-import { openWasmApp } from "./drivers/wasm-app.ts";
+import { openWasmApp, type WasmProgram } from "./drivers/wasm-app.ts";
 import { WasmHost } from "./drivers/wasm-host.ts";
 import { openWasm } from "./drivers/wasm.ts";
 
@@ -21,6 +22,11 @@ export interface StartupSettings {
   cluster?: Connection | undefined;
   /** The image of the program, as the cluster's nodes have it or can pull it. */
   image?: string | undefined;
+  /** A part of a cluster that is used instead of a namespace of its own, and whose end is somebody else's. */
+  session?: KubeSession | undefined;
+  /** Somebody's own program instead of ours, for what is started on a cluster. */
+  app?: WasmProgram | undefined;
+  container?: ContainerProgram | undefined;
 }
 
 /** What drivers share: it is started when the first one asks for it, and ends with all. */
@@ -41,7 +47,8 @@ export class StartupContext implements AsyncDisposable {
 
   /** Returns a namespace on the cluster that was named. Throws Unavailable where none was, or it cannot be used. */
   async kubeSession(): Promise<KubeSession> {
-    const { cluster } = this.settings;
+    const { cluster, session } = this.settings;
+    if (session !== undefined) return session;
     if (cluster === undefined) throw new Unavailable("no cluster was named by --kubeconfig");
     this.#session ??= KubeSession.open(cluster);
     try {
@@ -52,12 +59,13 @@ export class StartupContext implements AsyncDisposable {
     }
   }
 
-  /** Returns the image of the program. Throws Unavailable where none was named. */
-  get image(): string {
-    const { image } = this.settings;
+  /** Returns the program as a container. Throws Unavailable where no image was named. */
+  get container(): ContainerProgram {
+    const { image, container } = this.settings;
+    if (container !== undefined) return container;
     if (image === undefined)
       throw new Unavailable("no image of the program was named by --image; npm run startup:image writes one");
-    return image;
+    return { image };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -79,8 +87,9 @@ const TECHNOLOGIES = {
   crun: ({ settings }) => openOciRuntime("crun", settings.searchPath),
   runc: ({ settings }) => openOciRuntime("runc", settings.searchPath),
   containerd: ({ settings }) => openContainerd(settings.searchPath),
-  "wasm-app": async (context) => openWasmApp(await context.kubeSession()),
-  pod: async (context) => openPod(await context.kubeSession(), { image: context.image }),
+  "app-wake": async (context) => openAppWake(await context.kubeSession(), context.settings.app),
+  "wasm-app": async (context) => openWasmApp(await context.kubeSession(), context.settings.app),
+  pod: async (context) => openPod(await context.kubeSession(), context.container, undefined),
   microvm: ({ settings }) => openMicroVm(settings.kernelRoots, settings.searchPath),
 } as const satisfies Record<string, Open>;
 
@@ -88,7 +97,7 @@ const TECHNOLOGIES = {
 export const TECHNOLOGY_NAMES: readonly string[] = Object.keys(TECHNOLOGIES);
 
 /** Those that need no cluster. */
-export const LOCAL_TECHNOLOGIES = TECHNOLOGY_NAMES.filter((name) => name !== "wasm-app" && name !== "pod");
+export const LOCAL_TECHNOLOGIES = TECHNOLOGY_NAMES.filter((name) => !["app-wake", "wasm-app", "pod"].includes(name));
 
 /** Opens a technology by its name; throws Unavailable where it cannot be started here. */
 export async function openTechnology(name: string, context: StartupContext): Promise<Driver> {
@@ -96,5 +105,5 @@ export async function openTechnology(name: string, context: StartupContext): Pro
   if (open !== undefined) return open(context);
   if (!name.startsWith("pod-")) throw new Unavailable(`no technology is called ${name}`);
   const runtimeClass = name.slice("pod-".length);
-  return openPod(await context.kubeSession(), { image: context.image, runtimeClass });
+  return openPod(await context.kubeSession(), context.container, runtimeClass);
 }

@@ -155,6 +155,16 @@ export const VALUES: SchemaNode = object("Values of the chart wasmlet.", {
   networkPolicy: object("The NetworkPolicy of the operator.", {
     enabled: flag("Whether its pods refuse everything but metrics and health.", true),
   }),
+  startupBenchmarks: object("StartupBenchmarks, which measure on the cluster (docs/startupbenchmark.md).", {
+    enabled: flag(
+      "Whether they are run. The operator may then make pods, Jobs and WasmApps in every namespace: it grants that to each benchmark in its own.",
+      false,
+    ),
+    probeImage: text(
+      "Image of the pods that measure. Left empty, it is the operator's own; one with QEMU also starts virtual machines.",
+      "",
+    ),
+  }),
   monitoring: object("What Prometheus and Grafana are told (docs/dashboards.md).", {
     enabled: flag(
       "Whether to make PodMonitors for the operator and the pools, where the API of the Prometheus Operator is installed.",

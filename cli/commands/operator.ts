@@ -20,6 +20,8 @@ interface OperatorFlags extends RegistryFlags {
   podMonitorInterval?: string;
   podMonitors?: boolean;
   defaultRuntimeFile?: string;
+  startupBenchmarks?: boolean;
+  startupProbeImage?: string;
   kubeconfig?: string;
   managementHost: string;
   managementPort: number;
@@ -35,6 +37,8 @@ export function defineOperator(command: Command, _context: CommandContext): void
     .option("--pod-monitors", "tell the Prometheus Operator, where there is one, to scrape the nodes")
     .option("--pod-monitor-label <name=value>", "label of its PodMonitors; may be repeated", collect(readLabel))
     .option("--pod-monitor-interval <duration>", "how often the nodes are scraped; default Prometheus's", readInterval)
+    .option("--startup-benchmarks", "run StartupBenchmarks")
+    .option("--startup-probe-image <image>", "image of their pods; default that of the node runtimes")
     .option("--namespace <name>", "Wasmlet's own namespace; default $POD_NAMESPACE")
     .option("--default-runtime-file <file>", "a WasmRuntime in YAML that is kept as the file says", (file) =>
       resolve(file),
@@ -75,6 +79,7 @@ async function runOperator(flags: OperatorFlags, pod: ClusterConfig, { config }:
     runtimeImagePullSecrets: flags.runtimeImagePullSecret,
     defaultRuntimeFile: flags.defaultRuntimeFile,
     podMonitors: podMonitorsOf(flags),
+    startupProbeImage: flags.startupBenchmarks === true ? (flags.startupProbeImage ?? flags.runtimeImage) : undefined,
     managementHost: flags.managementHost,
     managementPort: flags.managementPort,
     registries,

@@ -1,4 +1,5 @@
 import type { SchemaNode } from "../schema/schema-node.ts";
+import { StartupBenchmarkDefinition } from "../startup-benchmark/definition.ts";
 import { WasmReplicaDefinition } from "../wasm-replica/definition.ts";
 import { WasmRuntimeDefinition } from "../wasm-runtime/definition.ts";
 import { DEFINITION, mapSchema, METADATA_NAME } from "./transform.ts";
@@ -98,6 +99,25 @@ export const KINDS: readonly Kind[] = [
       AGE,
       { name: "Status", type: "string", priority: 1, jsonPath: ofCondition("Ready", "reason") },
       { name: "Message", type: "string", priority: 1, jsonPath: ofCondition("Ready", "message") },
+    ],
+  },
+  {
+    kind: "StartupBenchmark",
+    plural: "startupbenchmarks",
+    shortNames: ["sbench"],
+    scope: "Namespaced",
+    // Its objects carry its name and more.
+    definition: withName(StartupBenchmarkDefinition as unknown as SchemaNode, 40),
+    folder: "crds/startup-benchmark/",
+    columns: [
+      { name: "Running", type: "string", jsonPath: ofCondition("Running", "status") },
+      { name: "Complete", type: "string", jsonPath: ofCondition("Complete", "reason") },
+      { name: "Rounds", type: "string", jsonPath: ".status.results.progress" },
+      { name: "P50", type: "string", jsonPath: ".status.results.summary" },
+      AGE,
+      { name: "Node", type: "string", priority: 1, jsonPath: ".status.nodeName" },
+      { name: "Schedule", type: "string", priority: 1, jsonPath: ".spec.schedule" },
+      { name: "Message", type: "string", priority: 1, jsonPath: ofCondition("Degraded", "message") },
     ],
   },
 ];

@@ -22,6 +22,11 @@ const EXAMPLE = "crds/wasm-app/example.yaml";
 const PAGES = [
   { kind: "WasmReplica", path: "docs/wasmreplica.md", example: "crds/wasm-replica/example.yaml" },
   { kind: "WasmRuntime", path: "docs/wasmruntime.md", example: "crds/wasm-runtime/example.yaml" },
+  {
+    kind: "StartupBenchmark",
+    path: "docs/startupbenchmark.md",
+    example: "crds/startup-benchmark/example.yaml",
+  },
 ];
 
 /** Returns every generated file, formatted as the repository formats its files. */

@@ -3,24 +3,51 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Connection } from "../../kube/connection.ts";
 import { KubeClient } from "../../kube/client.ts";
 import { isKubeError } from "../../kube/kube-error.ts";
-import type { KubeObject } from "../../kube/objects.ts";
+import type { KubeObject, OwnerReference } from "../../kube/objects.ts";
 import { NAMESPACES, NODES, type Resource } from "../../kube/resources.ts";
 
 const LIMIT_MS = 120_000;
 const POLL_MS = 500;
 const HOSTNAME = "kubernetes.io/hostname";
 
-/** A namespace of its own on a cluster, in which things are started; it goes with everything in it. */
+/** A namespace that somebody else has, in which things are started that belong to a pod. */
+export interface SessionPlace {
+  client: KubeClient;
+  namespace: string;
+  /** What names of objects begin with. */
+  prefix: string;
+  /** Labels of the one node on which all is started. */
+  nodeSelector: Readonly<Record<string, string>>;
+  /** Whose objects they are: they go with it, whatever happens to us. */
+  owner: OwnerReference;
+  labels: Readonly<Record<string, string>>;
+}
+
+/** Where things are started on a cluster: a namespace of its own, which goes with everything in it, or a part of one. */
 export class KubeSession implements AsyncDisposable {
   readonly client: KubeClient;
   readonly namespace: string;
   /** Selects the one node on which all is started: what is on it, is not on another. */
   readonly nodeSelector: Readonly<Record<string, string>>;
+  readonly #place: SessionPlace | undefined;
+  /** What was made and not removed yet. */
+  readonly #made = new Map<string, { resource: Resource<KubeObject>; name: string }>();
 
-  private constructor(client: KubeClient, namespace: string, nodeSelector: Readonly<Record<string, string>>) {
+  private constructor(
+    client: KubeClient,
+    namespace: string,
+    nodeSelector: Readonly<Record<string, string>>,
+    place?: SessionPlace,
+  ) {
     this.client = client;
     this.namespace = namespace;
     this.nodeSelector = nodeSelector;
+    this.#place = place;
+  }
+
+  /** Opens a session in a namespace that stays. */
+  static in(place: SessionPlace): KubeSession {
+    return new KubeSession(place.client, place.namespace, place.nodeSelector, place);
   }
 
   /** Opens a session on the cluster that is named; throws KUBE_* where it cannot be reached or does not allow it. */
@@ -34,7 +61,17 @@ export class KubeSession implements AsyncDisposable {
 
   /** Returns the metadata of an object of the session. */
   metadataOf(name: string): KubeObject["metadata"] {
-    return { namespace: this.namespace, name };
+    const { namespace } = this;
+    if (this.#place === undefined) return { namespace, name };
+    const { prefix, owner, labels } = this.#place;
+    return { namespace, name: `${prefix}-${name}`, labels: { ...labels }, ownerReferences: [owner] };
+  }
+
+  /** Creates an object with metadata of the session. */
+  async create<T extends KubeObject>(resource: Resource<T>, object: T): Promise<T> {
+    const { name } = object.metadata;
+    this.#made.set(`${resource.plural} ${name}`, { resource, name });
+    return this.client.create(resource, object);
   }
 
   /**
@@ -56,13 +93,18 @@ export class KubeSession implements AsyncDisposable {
 
   /** Removes an object, and waits until it is gone. */
   async remove(resource: Resource<KubeObject>, name: string): Promise<void> {
-    const ref = this.metadataOf(name);
+    const ref = { namespace: this.namespace, name };
     await this.client.delete(resource, ref);
+    this.#made.delete(`${resource.plural} ${name}`);
     const deadlineMs = performance.now() + LIMIT_MS;
     while ((await this.client.get(resource, ref)) !== undefined && performance.now() < deadlineMs) await delay(POLL_MS);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#place !== undefined) {
+      await Promise.allSettled([...this.#made.values()].map(({ resource, name }) => this.remove(resource, name)));
+      return;
+    }
     try {
       await this.client.delete(NAMESPACES, { name: this.namespace });
       const deadlineMs = performance.now() + LIMIT_MS;

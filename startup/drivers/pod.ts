@@ -13,19 +13,34 @@ import { memoryTold } from "./told-memory.ts";
  * address. With a RuntimeClass it may be a virtual machine.
  */
 
+/** Where the program listens. */
 const PORT = 8080;
 /** RuntimeClasses that put a pod into a virtual machine have such names or handlers. */
 const VIRTUAL = /kata|firecracker|cloud-hypervisor|qemu|(^|-)vm(-|$)/i;
 
-export interface PodOptions {
-  /** The image of the program; a node has it, or may pull it once. */
+/** The program as a container. */
+export interface ContainerProgram {
+  /** A node has it, or may pull it once. */
   image: string;
-  runtimeClass?: string;
+  command?: readonly string[];
+  args?: readonly string[];
+  port?: number;
+  /** What is asked for. */
+  path?: string;
+  memory?: string | number;
+  /** Whether it is one of somebody else's, which does not tell of itself as ours does. */
+  isForeign?: boolean;
+  /** Bytes of its image, as a registry has it; undefined where that is unknown. */
+  imageBytes?: number | undefined;
 }
 
 /** Opens pods of the program on a cluster. */
-export async function openPod(session: KubeSession, { image, runtimeClass }: PodOptions): Promise<Driver> {
-  const binary = requireBinary();
+export async function openPod(
+  session: KubeSession,
+  program: ContainerProgram,
+  runtimeClass: string | undefined,
+): Promise<Driver> {
+  const binary = program.isForeign === true ? undefined : requireBinary();
   let count = 0;
   return {
     contender: {
@@ -36,16 +51,19 @@ export async function openPod(session: KubeSession, { image, runtimeClass }: Pod
       accelerator: "none",
       what: `a pod created through the API, its image on the node${runtimeClass === undefined ? "" : `, RuntimeClass ${runtimeClass}`}`,
     },
-    sizes: async () => ({ pullBytes: gzipSync(readFileSync(binary)).length, diskBytes: statSync(binary).size }),
-    start: (probe) => startPod(probe, session, buildPod(session, `pod-${count++}`, image, runtimeClass)),
+    sizes: async () => {
+      if (binary === undefined) return { pullBytes: program.imageBytes ?? null, diskBytes: null };
+      return { pullBytes: gzipSync(readFileSync(binary)).length, diskBytes: statSync(binary).size };
+    },
+    start: (probe) => startPod(probe, session, buildPod(session, `pod-${count++}`, program, runtimeClass), program),
     [Symbol.asyncDispose]: async () => {},
   };
 }
 
-async function startPod(probe: Probe, session: KubeSession, pod: Pod): Promise<Running> {
+async function startPod(probe: Probe, session: KubeSession, pod: Pod, program: ContainerProgram): Promise<Running> {
   const { name } = pod.metadata;
   const watch = await probe.begin();
-  const created = await session.client.create(PODS, pod);
+  const created = await session.create(PODS, pod);
   watch.mark("create");
   try {
     let isScheduled = false;
@@ -59,11 +77,12 @@ async function startPod(probe: Probe, session: KubeSession, pod: Pod): Promise<R
       return seen.status?.podIP !== undefined;
     });
     watch.mark("kubelet");
-    const url = `http://${status?.podIP}:${PORT}/`;
+    const url = `http://${status?.podIP}:${program.port ?? PORT}${program.path ?? "/"}`;
     const { answeredMs } = await awaitAnswer(url);
     watch.mark("response", answeredMs);
     const stop = (): Promise<void> => session.remove(PODS, name);
-    return { url, phases: watch.phases, memoryBytes: () => memoryTold(url), cpuSeconds: async () => null, stop };
+    const memoryBytes = async (): Promise<number | null> => (program.isForeign === true ? null : memoryTold(url));
+    return { url, phases: watch.phases, memoryBytes, cpuSeconds: async () => null, stop };
   } catch (thrown) {
     await session.remove(PODS, name);
     throw thrown;
@@ -78,7 +97,8 @@ function failIfHopeless({ status }: Pod): void {
   throw new Error(`the pod does not start: ${waiting.reason} ${waiting.message ?? ""}`);
 }
 
-function buildPod(session: KubeSession, name: string, image: string, runtimeClassName?: string): Pod {
+function buildPod(session: KubeSession, name: string, program: ContainerProgram, runtimeClassName?: string): Pod {
+  const { image, command = [], args = [], port = PORT, memory = "256Mi" } = program;
   const securityContext = {
     runAsNonRoot: true,
     runAsUser: 65_532,
@@ -98,7 +118,17 @@ function buildPod(session: KubeSession, name: string, image: string, runtimeClas
       nodeSelector: session.nodeSelector,
       ...(runtimeClassName !== undefined && { runtimeClassName }),
       containers: [
-        { name: "program", image, imagePullPolicy: "IfNotPresent", ports: [{ containerPort: PORT }], securityContext },
+        {
+          name: "program",
+          image,
+          imagePullPolicy: "IfNotPresent",
+          ...(command.length > 0 && { command: [...command] }),
+          ...(args.length > 0 && { args: [...args] }),
+          ports: [{ containerPort: port }],
+          // What is started cannot hurt the node, nor does it wait for room that it does not need.
+          resources: { requests: { cpu: "50m", memory: "32Mi" }, limits: { memory: String(memory) } },
+          securityContext,
+        },
       ],
     },
   };

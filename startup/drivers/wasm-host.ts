@@ -6,6 +6,7 @@ import { findFreePorts } from "../../common/ports.ts";
 import type { AppView, Runtime } from "../../node-runtime/runtime-api.ts";
 import { startRuntime } from "../../node-runtime/start.ts";
 import { awaitAnswer } from "../first-answer.ts";
+import { readMetric } from "../runtime-metrics.ts";
 import { findChildren, readCpuSeconds } from "../process-stats.ts";
 import { COMPONENT } from "../program.ts";
 
@@ -147,12 +148,8 @@ export class WasmHost {
     return this.#metric(metric, `app="${name}"`, labels);
   }
 
-  async #metric(metric: string, ...labels: readonly string[]): Promise<number | null> {
-    const response = await fetch(new URL("/metrics", this.#runtime.managementUrl));
-    const lines = (await response.text()).split("\n").filter((line) => line.startsWith(metric));
-    const found = lines.filter((line) => labels.every((label) => line.includes(label)));
-    if (found.length === 0) return null;
-    return found.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
+  #metric(metric: string, ...labels: string[]): Promise<number | null> {
+    return readMetric(this.#runtime.managementUrl, metric, ...labels);
   }
 
   #find(name: string): AppView | undefined {

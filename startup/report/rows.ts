@@ -1,7 +1,7 @@
 import { formatBytes, formatSeconds } from "../../cli/output.ts";
 import { median } from "../../common/statistics.ts";
 import type { Comparison } from "../measure.ts";
-import { BASELINE, summarizeStarts, type ContenderSummary } from "../summary.ts";
+import { baselineOf, summarizeStarts, type ContenderSummary } from "../summary.ts";
 
 /* What every form of the report tells, as tables of text. */
 
@@ -15,7 +15,13 @@ export interface ReportTable {
 /** Returns the tables of a comparison, those that have something in them. */
 export function tablesOf(comparison: Comparison): ReportTable[] {
   const summaries = summarizeStarts(comparison);
-  const tables = [starts(summaries), phases(summaries), what(summaries), speed(comparison), reach(comparison)];
+  const tables = [
+    starts(summaries, baselineOf(comparison)),
+    phases(summaries),
+    what(summaries),
+    speed(comparison),
+    reach(comparison),
+  ];
   return tables.filter(({ rows }) => rows.length > 0);
 }
 
@@ -30,7 +36,7 @@ export function notesOf({ startedAt, machine, samples, missing }: Comparison): s
   ];
 }
 
-function starts(summaries: readonly ContenderSummary[]): ReportTable {
+function starts(summaries: readonly ContenderSummary[], baseline: string): ReportTable {
   return {
     title: "From the request for a start to the first answer",
     head: [
@@ -41,7 +47,7 @@ function starts(summaries: readonly ContenderSummary[]): ReportTable {
       "p90",
       "p99",
       "min",
-      `over ${BASELINE}`,
+      `over ${baseline}`,
       "to pull",
       "on disk",
       "memory",
@@ -52,9 +58,7 @@ function starts(summaries: readonly ContenderSummary[]): ReportTable {
       String(row.samples),
       ...[row.p50, row.p90, row.p99, row.min].map(formatSeconds),
       row.ratio === undefined ? "" : `${Number(row.ratio.toPrecision(3))}x`,
-      formatBytes(row.pullBytes),
-      formatBytes(row.diskBytes),
-      row.memoryBytes === null ? "" : formatBytes(row.memoryBytes),
+      ...[row.pullBytes, row.diskBytes, row.memoryBytes].map((bytes) => (bytes === null ? "" : formatBytes(bytes))),
     ]),
   };
 }

@@ -83,6 +83,7 @@ describe.each(HELM_MAJORS.map((major) => ({ major })))("Helm $major", { skip: la
       "ClusterRoleBinding wasmlet-operator",
       "ConfigMap wasmlet-default-runtime",
       "ConfigMap wasmlet-test",
+      "CustomResourceDefinition startupbenchmarks.wasmlet.dev",
       "CustomResourceDefinition wasmapps.wasmlet.dev",
       "CustomResourceDefinition wasmreplicas.wasmlet.dev",
       "CustomResourceDefinition wasmruntimes.wasmlet.dev",
@@ -111,7 +112,7 @@ describe.each(HELM_MAJORS.map((major) => ({ major })))("Helm $major", { skip: la
 
   test("definitions: are the generated ones, and stay when the chart goes", async () => {
     const objects = await render(major);
-    for (const plural of ["wasmapps", "wasmreplicas", "wasmruntimes"]) {
+    for (const plural of ["wasmapps", "wasmreplicas", "wasmruntimes", "startupbenchmarks"]) {
       const name = `${plural}.wasmlet.dev`;
       const { metadata, ...rendered } = find(objects, "CustomResourceDefinition", name);
       const file = readFileSync(repositoryFile(`crds/generated/${name}.yaml`), "utf8");

@@ -8,7 +8,7 @@ const OPERATOR = ["-l", "app.kubernetes.io/component=operator"];
 const QUESTIONS: readonly (readonly string[])[] = [
   ["get", "nodes", "-o", "wide"],
   ["get", "pods", "--all-namespaces", "-o", "wide"],
-  ["get", "wasmruntimes,wasmapps,wasmreplicas", "--all-namespaces", "-o", "wide"],
+  ["get", "wasmruntimes,wasmapps,wasmreplicas,startupbenchmarks", "--all-namespaces", "-o", "wide"],
   ["get", "events", "--all-namespaces", "--sort-by=.metadata.creationTimestamp"],
   ["-n", SYSTEM_NAMESPACE, "logs", ...OPERATOR, "--prefix", "--tail=30"],
 ];

@@ -6,7 +6,9 @@ import { ask } from "./service-load.ts";
 
 export const SYSTEM_NAMESPACE = "wasmlet-system";
 
-const KINDS = ["wasmapps", "wasmreplicas", "wasmruntimes"].map((plural) => `${plural}.wasmlet.dev`);
+const KINDS = ["wasmapps", "wasmreplicas", "wasmruntimes", "startupbenchmarks"].map(
+  (plural) => `${plural}.wasmlet.dev`,
+);
 
 /** Installs Wasmlet from this checkout's chart and resolves when every node takes apps. */
 export async function installWasmlet(cluster: Cluster, values: readonly string[] = []): Promise<void> {

@@ -15,7 +15,7 @@ const CRDS = clusterWide<CustomResourceDefinition>(
   "CustomResourceDefinition",
   "customresourcedefinitions",
 );
-const PLURALS = ["wasmapps", "wasmreplicas", "wasmruntimes"];
+const PLURALS = ["wasmapps", "wasmreplicas", "wasmruntimes", "startupbenchmarks"];
 
 /** Installs the project's kinds and resolves when the API server serves them. */
 export async function applyCrds(client: KubeClient): Promise<void> {

@@ -82,7 +82,7 @@ describe.skipIf(process.platform !== "linux")("wasmlet bench startup", () => {
 
   test("fills sizes and memory for all", () => {
     for (const { pullBytes, diskBytes } of comparison.contenders)
-      expect(Math.min(pullBytes, diskBytes)).toBeGreaterThan(0);
+      expect(Math.min(pullBytes ?? 0, diskBytes ?? 0)).toBeGreaterThan(0);
     for (const { memoryBytes } of comparison.samples) expect(memoryBytes).toBeGreaterThan(0);
   });
 

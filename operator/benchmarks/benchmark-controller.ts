@@ -1,0 +1,158 @@
+import type { Timing } from "../../common/timing.ts";
+import type { EventRecorder } from "../../kube/event-recorder.ts";
+import type { KubeClient } from "../../kube/client.ts";
+import { keyOf, type KubeObject } from "../../kube/objects.ts";
+import { CRON_JOBS, JOBS, type CronJob, type Job, type Resource } from "../../kube/resources.ts";
+import type { WorkQueue } from "../../kube/work-queue.ts";
+import { isPodReady } from "../apps/observe.ts";
+import { OURS, RUNTIME_LABEL, type ClusterState } from "../cluster-state.ts";
+import { createQueue } from "../controller.ts";
+import type { OperatorMetrics } from "../metrics.ts";
+import { STARTUP_BENCHMARKS, type StartupBenchmark } from "../objects.ts";
+import type { OperatorLog } from "../operator-api.ts";
+import { OptionalWatch } from "../optional-watch.ts";
+import type { Writer } from "../writer.ts";
+import type { BenchmarkMetrics } from "./benchmark-metrics.ts";
+import { planBenchmark } from "./plan-benchmark.ts";
+import { BENCHMARK_LABEL, type BenchmarkNode, type ProbeSettings } from "./resources.ts";
+
+/** What the controller of benchmarks works with. */
+export interface BenchmarkControllerContext {
+  client: Pick<KubeClient, "list" | "watch">;
+  state: Pick<ClusterState, "nodes" | "pods">;
+  writer: Writer;
+  events: Pick<EventRecorder, "record">;
+  metrics: OperatorMetrics;
+  starts: BenchmarkMetrics;
+  /** Undefined where benchmarks are switched off: they are told so. */
+  settings: ProbeSettings | undefined;
+  log: OperatorLog;
+  timing: Timing;
+}
+
+const HOSTNAME = "kubernetes.io/hostname";
+
+/** Keeps the Jobs of StartupBenchmarks as they should be, and passes on in metrics what they find. */
+export class BenchmarkController {
+  readonly #context: BenchmarkControllerContext;
+  readonly #queue: WorkQueue;
+  readonly #benchmarks: OptionalWatch<StartupBenchmark>;
+  readonly #jobs: OptionalWatch<Job>;
+  readonly #cronJobs: OptionalWatch<CronJob>;
+
+  constructor(context: BenchmarkControllerContext) {
+    this.#context = context;
+    const { metrics, log, timing } = context;
+    const reconcile = (key: string, signal: AbortSignal): Promise<void> => this.#reconcile(key, signal);
+    this.#queue = createQueue({ name: "startupbenchmark", concurrency: 2, reconcile, metrics, log, timing });
+    this.#benchmarks = this.#watch(STARTUP_BENCHMARKS);
+    this.#jobs = this.#watch(JOBS, `${OURS},${BENCHMARK_LABEL}`);
+    this.#cronJobs = this.#watch(CRON_JOBS, `${OURS},${BENCHMARK_LABEL}`);
+  }
+
+  get depth(): number {
+    return this.#queue.depth;
+  }
+
+  start(): void {
+    const { starts } = this.#context;
+    this.#benchmarks.store.onChange((before, after) => {
+      const { metadata } = (after ?? before)!;
+      if (after === undefined) starts.forget(keyOf(metadata));
+      else starts.note(keyOf(metadata), after.status?.results);
+      this.#queue.add(keyOf(metadata));
+    });
+    const ownerChanged = (before: KubeObject | undefined, after: KubeObject | undefined): void =>
+      this.#ownerChanged((after ?? before)!);
+    this.#jobs.store.onChange(ownerChanged);
+    this.#cronJobs.store.onChange(ownerChanged);
+    for (const watch of this.#watches) {
+      watch.start();
+      void watch.whenKnown().then(() => this.resync());
+    }
+  }
+
+  /** Looks at every benchmark again. */
+  resync(): void {
+    for (const key of this.#benchmarks.store.keys()) this.#queue.add(key);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#watches.map((watch) => watch.stop()), this.#queue.stop()]);
+  }
+
+  /** Those of what is made, only where anything is. */
+  get #watches(): OptionalWatch<KubeObject>[] {
+    const made = this.#context.settings === undefined ? [] : [this.#jobs, this.#cronJobs];
+    return [this.#benchmarks, ...made] as unknown as OptionalWatch<KubeObject>[];
+  }
+
+  async #reconcile(key: string, signal: AbortSignal): Promise<void> {
+    const { writer, settings, timing, events } = this.#context;
+    const benchmark = this.#benchmarks.store.get(key);
+    if (benchmark === undefined || !this.#watches.every(({ isKnown }) => isKnown)) return;
+    const isOwn = ({ metadata }: KubeObject): boolean =>
+      metadata.namespace === benchmark.metadata.namespace &&
+      metadata.labels?.[BENCHMARK_LABEL] === benchmark.metadata.name;
+    const steps = planBenchmark({
+      benchmark,
+      settings,
+      nodes: this.#nodes(),
+      jobs: [...this.#jobs.store.values()].filter(isOwn),
+      cronJob: [...this.#cronJobs.store.values()].find(isOwn),
+      nowMs: timing.date().getTime(),
+    });
+    await writer.send(steps, signal);
+    const written = steps.flat().find(({ kind }) => kind === "status")?.object as StartupBenchmark | undefined;
+    if (written === undefined) return;
+    for (const type of ["Complete", "Degraded"]) {
+      const find = ({ status }: StartupBenchmark) => status?.conditions?.find((condition) => condition.type === type);
+      const [before, now] = [find(benchmark), find(written)];
+      if (now?.status !== "True" || (before?.status === "True" && before.reason === now.reason)) continue;
+      const { reason, message: note } = now;
+      events.record(benchmark, { type: type === "Complete" ? "Normal" : "Warning", reason, action: "Benchmark", note });
+    }
+  }
+
+  /** Returns the nodes that have a ready node runtime and take pods. */
+  #nodes(): BenchmarkNode[] {
+    const { nodes, pods } = this.#context.state;
+    return [...nodes.values()]
+      .toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
+      .flatMap(({ metadata, spec, status }) => {
+        const hostname = metadata.labels?.[HOSTNAME];
+        const runtimes = pods
+          .by("node", metadata.name)
+          .filter((pod) => pod.metadata.labels?.[RUNTIME_LABEL] !== undefined);
+        if (hostname === undefined || spec?.unschedulable === true || !runtimes.some(isPodReady)) return [];
+        const imageBytes = (image: string): number | undefined =>
+          status?.images?.find(({ names }) => names?.some((name) => isSameImage(name, image)))?.sizeBytes;
+        return [{ name: metadata.name, hostname, imageBytes }];
+      });
+  }
+
+  #ownerChanged({ metadata }: KubeObject): void {
+    const name = metadata.labels?.[BENCHMARK_LABEL];
+    if (name !== undefined) this.#queue.add(keyOf({ namespace: metadata.namespace, name }));
+  }
+
+  #watch<T extends KubeObject>(resource: Resource<T>, labelSelector?: string): OptionalWatch<T> {
+    const { client, timing, log } = this.#context;
+    return new OptionalWatch({
+      client,
+      resource,
+      ...(labelSelector !== undefined && { labelSelector }),
+      timing,
+      onError: (thrown, retryAfterMs) =>
+        log.warn(`the watch of ${resource.plural} broke`, {
+          error: String(thrown),
+          retryAfterMs: Math.round(retryAfterMs),
+        }),
+    });
+  }
+}
+
+/** Nodes tell whole names: `docker.io/library/hello:1` for `hello:1`. */
+function isSameImage(told: string, image: string): boolean {
+  return told === image || told.endsWith(`/${image}`);
+}
