@@ -4,7 +4,7 @@ import { Unavailable, type Driver } from "./driver.ts";
 import { openContainerd } from "./drivers/containerd.ts";
 import { KubeSession } from "./drivers/kube-session.ts";
 import { openMicroVm } from "./drivers/microvm.ts";
-import { openOciRuntime } from "./drivers/oci-runtime.ts";
+import { openNodeContainer, openOciRuntime } from "./drivers/oci-runtime.ts";
 import { openPod } from "./drivers/pod.ts";
 import { openProcess } from "./drivers/process.ts";
 import { openWasmApp } from "./drivers/wasm-app.ts";
@@ -79,6 +79,7 @@ const TECHNOLOGIES = {
   crun: ({ settings }) => openOciRuntime("crun", settings.searchPath),
   runc: ({ settings }) => openOciRuntime("runc", settings.searchPath),
   containerd: ({ settings }) => openContainerd(settings.searchPath),
+  "crun-node": ({ settings }) => openNodeContainer(settings.searchPath),
   "wasm-app": async (context) => openWasmApp(await context.kubeSession()),
   pod: async (context) => openPod(await context.kubeSession(), { image: context.image }),
   microvm: ({ settings }) => openMicroVm(settings.kernelRoots, settings.searchPath),

@@ -62,7 +62,7 @@ describe.skipIf(process.platform !== "linux")("wasmlet bench startup", () => {
     const missing = comparison.missing.map(({ contender, why }) => `${contender}: ${why}`);
     process.stderr.write(missing.map((line) => `not compared here: ${line}\n`).join(""));
     expect(names).toEqual(expect.arrayContaining([...WASM, "process"]));
-    expect(names.length + missing.length).toBe(10);
+    expect(names.length + missing.length).toBe(11);
     // Those of a cluster have a test of their own.
     const expected = ["wasm-app", "pod"].map((name) => `${name}: no cluster was named by --kubeconfig`);
     if (isCi) expect(missing).toEqual(expected);
