@@ -29,9 +29,14 @@ export interface Sizes {
   diskBytes: number;
 }
 
+/** Sizes as far as they could be found out. */
+export type KnownSizes = { [Size in keyof Sizes]: number | null };
+
 /** A contender that can be started here. Starts come one after another. */
 export interface Driver extends AsyncDisposable {
   readonly contender: Contender;
+  /** How many starts are enough where one takes long; as many as are asked for unless given. */
+  readonly maxSamples?: number;
   sizes(): Promise<Sizes>;
   /** Starts the program once and waits for its answer; throws where none comes. */
   start(probe: Probe): Promise<Running>;

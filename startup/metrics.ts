@@ -33,8 +33,8 @@ export function formatMetrics(comparison: Comparison, benchmark: string): Promis
   });
   for (const { name, technology, runtime, cache, accelerator, pullBytes, diskBytes } of comparison.contenders) {
     const labels = { benchmark, contender: name, technology, runtime, cache, accelerator };
-    artifact.set({ ...labels, kind: "pull" }, pullBytes);
-    artifact.set({ ...labels, kind: "disk" }, diskBytes);
+    if (pullBytes !== null) artifact.set({ ...labels, kind: "pull" }, pullBytes);
+    if (diskBytes !== null) artifact.set({ ...labels, kind: "disk" }, diskBytes);
     for (const { seconds, phases, memoryBytes } of comparison.samples.filter(({ contender }) => contender === name)) {
       starts.observe({ ...labels, phase: TOTAL }, seconds);
       for (const [phase, part] of Object.entries(phases)) starts.observe({ ...labels, phase }, part);

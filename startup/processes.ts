@@ -66,7 +66,7 @@ export async function runDetached(file: string, args: readonly string[]): Promis
 
 /** Ends a child at once and waits until it is gone. */
 export async function kill(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, "exit");
   child.kill("SIGKILL");
   await ended;

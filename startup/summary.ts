@@ -1,12 +1,13 @@
 import { median, percentile } from "../common/statistics.ts";
-import type { Contender, Sizes } from "./driver.ts";
-import type { Comparison, StartSample } from "./measure.ts";
+import type { Contender, KnownSizes } from "./driver.ts";
+import type { Comparison } from "./measure.ts";
+import type { StartSample } from "./turns.ts";
 
 /** What all others are compared with: a request to an app that is scaled to zero. */
 export const BASELINE = "wasm-wake";
 
 /** What is told of one contender. Times are seconds. */
-export interface ContenderSummary extends Contender, Sizes {
+export interface ContenderSummary extends Contender, KnownSizes {
   samples: number;
   p50: number;
   p90: number;

@@ -21,21 +21,25 @@ export interface StartupSettings {
   cluster?: Connection | undefined;
   /** The image of the program, as the cluster's nodes have it or can pull it. */
   image?: string | undefined;
+  /** Aborted when the comparison is to stop. */
+  signal?: AbortSignal;
 }
 
 /** What drivers share: it is started when the first one asks for it, and ends with all. */
 export class StartupContext implements AsyncDisposable {
   readonly settings: StartupSettings;
+  readonly signal: AbortSignal;
   #wasmHost: Promise<WasmHost> | undefined;
   #session: Promise<KubeSession> | undefined;
 
   constructor(settings: StartupSettings) {
     this.settings = settings;
+    this.signal = settings.signal ?? new AbortController().signal;
   }
 
   /** Returns the node runtime in which all ways of starting the component on this machine are started. */
   wasmHost(): Promise<WasmHost> {
-    this.#wasmHost ??= WasmHost.start();
+    this.#wasmHost ??= WasmHost.start(this.signal);
     return this.#wasmHost;
   }
 
@@ -43,7 +47,7 @@ export class StartupContext implements AsyncDisposable {
   async kubeSession(): Promise<KubeSession> {
     const { cluster } = this.settings;
     if (cluster === undefined) throw new Unavailable("no cluster was named by --kubeconfig");
-    this.#session ??= KubeSession.open(cluster);
+    this.#session ??= KubeSession.open(cluster, this.signal);
     try {
       return await this.#session;
     } catch (thrown) {
@@ -75,14 +79,14 @@ const TECHNOLOGIES = {
   "wasm-wake": async (context) => openWasm("wasm-wake", await context.wasmHost()),
   "wasm-new": async (context) => openWasm("wasm-new", await context.wasmHost()),
   "wasm-artifact": async (context) => openWasm("wasm-artifact", await context.wasmHost()),
-  process: () => openProcess(),
-  crun: ({ settings }) => openOciRuntime("crun", settings.searchPath),
-  runc: ({ settings }) => openOciRuntime("runc", settings.searchPath),
-  containerd: ({ settings }) => openContainerd(settings.searchPath),
-  "crun-node": ({ settings }) => openNodeContainer(settings.searchPath),
+  process: ({ signal }) => openProcess(signal),
+  crun: ({ settings, signal }) => openOciRuntime("crun", settings.searchPath, signal),
+  runc: ({ settings, signal }) => openOciRuntime("runc", settings.searchPath, signal),
+  containerd: ({ settings, signal }) => openContainerd(settings.searchPath, signal),
+  "crun-node": ({ settings, signal }) => openNodeContainer(settings.searchPath, signal),
   "wasm-app": async (context) => openWasmApp(await context.kubeSession()),
   pod: async (context) => openPod(await context.kubeSession(), { image: context.image }),
-  microvm: ({ settings }) => openMicroVm(settings.kernelRoots, settings.searchPath),
+  microvm: ({ settings, signal }) => openMicroVm(settings.kernelRoots, settings.searchPath, signal),
 } as const satisfies Record<string, Open>;
 
 /** The names of all; `pod-CLASS` is also one, for each RuntimeClass of the cluster. */

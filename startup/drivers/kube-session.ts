@@ -16,20 +16,28 @@ export class KubeSession implements AsyncDisposable {
   readonly namespace: string;
   /** Selects the one node on which all is started: what is on it, is not on another. */
   readonly nodeSelector: Readonly<Record<string, string>>;
+  /** Aborted when what is started need not be waited for any more. */
+  readonly signal: AbortSignal;
 
-  private constructor(client: KubeClient, namespace: string, nodeSelector: Readonly<Record<string, string>>) {
+  private constructor(
+    client: KubeClient,
+    namespace: string,
+    nodeSelector: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ) {
     this.client = client;
     this.namespace = namespace;
     this.nodeSelector = nodeSelector;
+    this.signal = signal;
   }
 
   /** Opens a session on the cluster that is named; throws KUBE_* where it cannot be reached or does not allow it. */
-  static async open(connection: Connection): Promise<KubeSession> {
+  static async open(connection: Connection, signal: AbortSignal): Promise<KubeSession> {
     const client = new KubeClient(connection, { fieldManager: "wasmlet-startup" });
     const nodeSelector = await selectNode(client);
     const name = `wasmlet-startup-${randomBytes(4).toString("hex")}`;
     await client.create(NAMESPACES, { apiVersion: "v1", kind: "Namespace", metadata: { name } });
-    return new KubeSession(client, name, nodeSelector);
+    return new KubeSession(client, name, nodeSelector, signal);
   }
 
   /** Returns the metadata of an object of the session. */
@@ -38,7 +46,8 @@ export class KubeSession implements AsyncDisposable {
   }
 
   /**
-   * Watches objects from a version on until `isDone` says so of one. Throws after two minutes, and what `isDone` throws.
+   * Watches objects from a version on until `isDone` says so of one. Throws after two minutes, when the signal is
+   * aborted, and what `isDone` throws.
    */
   async until<T extends KubeObject>(
     resource: Resource<T>,
@@ -47,7 +56,7 @@ export class KubeSession implements AsyncDisposable {
     isDone: (object: T) => boolean,
   ): Promise<T> {
     const timeoutSeconds = LIMIT_MS / 1000;
-    const options = { namespace: this.namespace, resourceVersion, timeoutSeconds, ...selection };
+    const options = { namespace: this.namespace, resourceVersion, timeoutSeconds, signal: this.signal, ...selection };
     for await (const event of this.client.watch(resource, options)) {
       if (event.type !== "BOOKMARK" && event.type !== "DELETED" && isDone(event.object)) return event.object;
     }

@@ -25,20 +25,24 @@ interface OciContainer {
 }
 
 /** Opens a container with the binary alone. */
-export async function openOciRuntime(runtime: OciRuntime, searchPath: string): Promise<Driver> {
+export async function openOciRuntime(runtime: OciRuntime, searchPath: string, signal: AbortSignal): Promise<Driver> {
   const content = { files: { "/program": requireBinary() }, args: ["/program"] };
-  return open({ name: runtime, runtime, content, what: "a container" }, searchPath);
+  return open({ name: runtime, runtime, content, what: "a container" }, searchPath, signal);
 }
 
 /** Opens a container with Node.js and the same program for it, by crun, or by runc where there is no crun. */
-export async function openNodeContainer(searchPath: string): Promise<Driver> {
+export async function openNodeContainer(searchPath: string, signal: AbortSignal): Promise<Driver> {
   const runtime = hasProgram("crun", searchPath) ? "crun" : "runc";
   requireRoot(runtime);
   const content = await findNodeBundle();
-  return open({ name: "crun-node", runtime, content, what: "a container with Node.js" }, searchPath);
+  return open({ name: "crun-node", runtime, content, what: "a container with Node.js" }, searchPath, signal);
 }
 
-async function open({ name, runtime, content, what }: OciContainer, searchPath: string): Promise<Driver> {
+async function open(
+  { name, runtime, content, what }: OciContainer,
+  searchPath: string,
+  signal: AbortSignal,
+): Promise<Driver> {
   requireRoot(runtime);
   const program = findProgram(runtime, `on Debian: apt-get install ${runtime}`, searchPath);
   const view = runtime === "crun" ? await openCgroupView(searchPath) : undefined;
@@ -58,7 +62,7 @@ async function open({ name, runtime, content, what }: OciContainer, searchPath: 
   const startOne = async (probe: Probe, id: string): Promise<Running> => {
     const [port = 0] = await findFreePorts("127.0.0.1", 1);
     writeConfig(folder, content.args, port);
-    return startContainer(probe, command, { folder, port, id });
+    return startContainer(probe, command, { folder, port, id, signal });
   };
   let count = 0;
   return {
@@ -81,9 +85,14 @@ interface Start {
   folder: string;
   port: number;
   id: string;
+  signal: AbortSignal;
 }
 
-async function startContainer(probe: Probe, command: readonly string[], { folder, port, id }: Start): Promise<Running> {
+async function startContainer(
+  probe: Probe,
+  command: readonly string[],
+  { folder, port, id, signal }: Start,
+): Promise<Running> {
   const url = `http://127.0.0.1:${port}/`;
   const pidFile = join(folder, "pid");
   const [file = "", ...args] = command;
@@ -92,7 +101,7 @@ async function startContainer(probe: Probe, command: readonly string[], { folder
     const watch = await probe.begin();
     await runDetached(file, [...args, "run", "--detach", "--pid-file", pidFile, "--bundle", folder, id]);
     watch.mark("run");
-    const { connectedMs, answeredMs } = await awaitAnswer(url);
+    const { connectedMs, answeredMs } = await awaitAnswer(url, signal);
     watch.mark("listen", connectedMs);
     watch.mark("response", answeredMs);
     return { url, phases: watch.phases, ...statsOf(Number(readFileSync(pidFile, "utf8"))), stop: remove };

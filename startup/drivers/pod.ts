@@ -60,7 +60,7 @@ async function startPod(probe: Probe, session: KubeSession, pod: Pod): Promise<R
     });
     watch.mark("kubelet");
     const url = `http://${status?.podIP}:${PORT}/`;
-    const { answeredMs } = await awaitAnswer(url);
+    const { answeredMs } = await awaitAnswer(url, session.signal);
     watch.mark("response", answeredMs);
     const stop = (): Promise<void> => session.remove(PODS, name);
     return { url, phases: watch.phases, memoryBytes: () => memoryTold(url), cpuSeconds: async () => null, stop };

@@ -73,7 +73,7 @@ async function startApp(probe: Probe, session: KubeSession, name: string): Promi
     watch.mark("ready");
     const address = slice.endpoints?.find(({ conditions }) => conditions?.ready === true)?.addresses[0];
     const url = `http://${address}:${slice.ports?.[0]?.port}/`;
-    const { answeredMs } = await awaitAnswer(url);
+    const { answeredMs } = await awaitAnswer(url, session.signal);
     watch.mark("response", answeredMs);
     return { url, phases: watch.phases, memoryBytes: () => memoryTold(url), cpuSeconds: async () => null, stop };
   } catch (thrown) {

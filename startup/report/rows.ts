@@ -26,7 +26,9 @@ export function notesOf({ startedAt, machine, samples, missing }: Comparison): s
   return [
     `${startedAt.slice(0, 10)}: ${machine.cpus} CPUs (${machine.cpu}), ${machine.platform}, Node.js ${machine.node}, load average ${median(load).toFixed(1)}.`,
     `The probe's own part in each of these times: ${formatSeconds(median(probe))} (a connection, a request and an answer of a server that does nothing), and up to 1ms where it has to ask again.`,
-    ...missing.map(({ contender, why }) => `${contender} is left out: ${why}.`),
+    ...missing.map(
+      ({ contender, part, why }) => `${contender} is left out${part === undefined ? "" : ` of ${part}`}: ${why}.`,
+    ),
   ];
 }
 
@@ -52,9 +54,7 @@ function starts(summaries: readonly ContenderSummary[]): ReportTable {
       String(row.samples),
       ...[row.p50, row.p90, row.p99, row.min].map(formatSeconds),
       row.ratio === undefined ? "" : `${Number(row.ratio.toPrecision(3))}x`,
-      formatBytes(row.pullBytes),
-      formatBytes(row.diskBytes),
-      row.memoryBytes === null ? "" : formatBytes(row.memoryBytes),
+      ...[row.pullBytes, row.diskBytes, row.memoryBytes].map((bytes) => (bytes === null ? "" : formatBytes(bytes))),
     ]),
   };
 }
