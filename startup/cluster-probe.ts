@@ -54,6 +54,7 @@ export async function runBenchmark(options: ProbeOptions): Promise<BenchmarkResu
       nodeSelector: { "kubernetes.io/hostname": options.hostname },
       owner: { apiVersion: "v1", kind: "Pod", ...pod },
       labels: { [BENCHMARK_LABEL]: benchmark },
+      signal,
     });
     const comparison = await compareStarts({
       technologies: spec.technologies,

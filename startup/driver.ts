@@ -32,6 +32,8 @@ export interface Sizes {
 /** A contender that can be started here. Starts come one after another. */
 export interface Driver extends AsyncDisposable {
   readonly contender: Contender;
+  /** How many starts are enough where one takes long; as many as are asked for unless given. */
+  readonly maxSamples?: number;
   sizes(): Promise<Sizes>;
   /** Starts the program once and waits for its answer; throws where none comes. */
   start(probe: Probe): Promise<Running>;

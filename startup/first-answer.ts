@@ -13,21 +13,23 @@ export interface FirstAnswer {
 }
 
 /**
- * Asks again and again until the program answers a GET with 200. Throws what went wrong last after two minutes, or what
- * `hasFailed` returns: the start is then known to have failed.
+ * Asks again and again until the program answers a GET with 200. Throws what went wrong last after two minutes, the signal's
+ * reason once it is aborted, or what `hasFailed` returns: the start is then known to have failed.
  */
 export async function awaitAnswer(
   url: string,
+  signal?: AbortSignal,
   hasFailed: () => Error | undefined = () => undefined,
 ): Promise<FirstAnswer> {
   const deadlineMs = performance.now() + LIMIT_MS;
   for (;;) {
     try {
-      const connection = await HttpConnection.open(url);
+      const connection = await HttpConnection.open(url, signal);
       const connectedMs = performance.now();
       await connection.get().finally(() => connection.close());
       return { connectedMs, answeredMs: performance.now() };
     } catch (thrown) {
+      signal?.throwIfAborted();
       const failure = hasFailed();
       if (failure !== undefined) throw failure;
       if (performance.now() > deadlineMs)

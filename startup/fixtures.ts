@@ -1,4 +1,5 @@
-import type { Comparison, StartSample } from "./measure.ts";
+import type { Comparison } from "./measure.ts";
+import type { StartSample } from "./turns.ts";
 
 /** Returns a comparison of two contenders, for tests of what is told of one. */
 export function smallComparison(): Comparison {

@@ -29,17 +29,17 @@ export class HttpConnection {
     socket.on("close", () => this.#waiting?.reject(new Error("the server closed the connection")));
   }
 
-  /** Connects to the host and port of an http URL. */
-  static async open(url: string): Promise<HttpConnection> {
+  /** Connects to the host and port of an http URL; the connection ends when the signal is aborted. */
+  static async open(url: string, signal?: AbortSignal): Promise<HttpConnection> {
     const { hostname, port, host, pathname, search } = new URL(url);
-    const socket = connect({ host: hostname, port: Number(port) });
+    const socket = connect({ host: hostname, port: Number(port), ...(signal && { signal }) });
     await once(socket, "connect");
     return new HttpConnection(socket, `GET ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
   }
 
   /** Connects for one GET alone, and resolves to its whole answer. */
-  static async getOnce(url: string): Promise<string> {
-    const connection = await HttpConnection.open(url);
+  static async getOnce(url: string, signal?: AbortSignal): Promise<string> {
+    const connection = await HttpConnection.open(url, signal);
     return connection.get().finally(() => connection.close());
   }
 

@@ -1,24 +1,19 @@
-import { cpus, loadavg } from "node:os";
+import { cpus } from "node:os";
 import { messageOf } from "../common/errors.ts";
+import { attemptFor } from "./attempt.ts";
 import { Unavailable, type Contender, type Driver, type Sizes } from "./driver.ts";
 import { Probe } from "./probe.ts";
 import { compareReach, type Reach } from "./reach.ts";
 import { compareSpeed, type Speed } from "./speed.ts";
 import { openTechnology, StartupContext, type StartupSettings } from "./technologies.ts";
+import { takeTurns, type StartSample } from "./turns.ts";
 
-/** One start of one contender: the raw material of every number that is told. */
-export interface StartSample {
+/** What is left out of a comparison, and why. */
+export interface Missing {
   contender: string;
-  round: number;
-  /** From the request for the start to the first answer. */
-  seconds: number;
-  /** What they are made of, in order. */
-  phases: Readonly<Record<string, number>>;
-  memoryBytes: number | null;
-  /** What the probe's own part was just before. */
-  probeSeconds: number;
-  /** The machine's one-minute load average when it was started. */
-  loadAverage: number;
+  /** What of the comparison it is not in; all of it unless given. */
+  part?: "speed" | "isolation" | "sizes";
+  why: string;
 }
 
 /** Everything that one comparison found. */
@@ -27,8 +22,7 @@ export interface Comparison {
   machine: { cpus: number; cpu: string; platform: string; node: string };
   contenders: (Contender & Sizes)[];
   samples: StartSample[];
-  /** What could not be started, and why: it is left out. */
-  missing: { contender: string; why: string }[];
+  missing: Missing[];
   /** CPU time of a computation; empty where it was not asked for. */
   speed: Speed[];
   /** What programs could reach; empty where it was not asked for. */
@@ -45,12 +39,12 @@ export interface MeasureOptions extends StartupSettings {
   onProgress: (step: string, share: number) => void;
   /** Told what was found so far, once all that take part are known and after each start. */
   onFound?: (found: Comparison) => void;
-  signal?: AbortSignal;
 }
 
 /**
  * Starts each contender again and again, in turns, so that whatever else the machine does hits all alike. One that fails is
- * left out from then on, and the others go on. The first round warms all up and does not count.
+ * left out from then on, and the others go on. The first round warms all up and does not count. Throws the signal's reason
+ * once it is aborted; everything that was started is gone then.
  */
 export async function compareStarts(options: MeasureOptions): Promise<Comparison> {
   const found: Comparison = {
@@ -67,20 +61,10 @@ export async function compareStarts(options: MeasureOptions): Promise<Comparison
   await using probe = await Probe.start();
   try {
     await openAll(drivers, context, options, found);
+    await tellSizes(drivers, context.signal, found);
     options.onFound?.(found);
-    await takeTurns(drivers, probe, options, found);
-    if (options.isWhole) {
-      options.onProgress("comparing speed", 1);
-      const fast = ["process", "wasm-new"].flatMap((name) =>
-        drivers.filter(({ contender }) => contender.name === name),
-      );
-      found.speed = fast.length === 2 ? await compareSpeed(fast, probe) : [];
-      options.onProgress("comparing isolation", 1);
-      found.reach = await compareReach(
-        drivers.filter(({ contender }) => contender.name !== "wasm-artifact"),
-        probe,
-      );
-    }
+    await takeTurns(drivers, probe, { ...options, signal: context.signal }, found);
+    if (options.isWhole) await compareMore(drivers, probe, options, context.signal, found);
     return found;
   } finally {
     // One that fails to clean up keeps none of the others from it.
@@ -91,17 +75,16 @@ export async function compareStarts(options: MeasureOptions): Promise<Comparison
 async function openAll(
   drivers: Driver[],
   context: StartupContext,
-  { technologies, onProgress, signal }: MeasureOptions,
-  { contenders, missing }: Comparison,
+  { technologies, onProgress }: MeasureOptions,
+  { missing }: Comparison,
 ): Promise<void> {
   for (const name of technologies) {
-    signal?.throwIfAborted();
+    context.signal.throwIfAborted();
     onProgress(`getting ${name} ready`, 0);
     try {
-      const driver = await openTechnology(name, context);
-      drivers.push(driver);
-      contenders.push({ ...driver.contender, ...(await driver.sizes()) });
+      drivers.push(await openTechnology(name, context));
     } catch (thrown) {
+      context.signal.throwIfAborted();
       missing.push({
         contender: name,
         why: thrown instanceof Unavailable ? thrown.message : `it did not start: ${messageOf(thrown)}`,
@@ -110,44 +93,32 @@ async function openAll(
   }
 }
 
-async function takeTurns(
-  drivers: Driver[],
+/** Compares speed and isolation. */
+async function compareMore(
+  drivers: readonly Driver[],
   probe: Probe,
-  { samples: rounds, onProgress, onFound, signal }: MeasureOptions,
+  { onProgress }: MeasureOptions,
+  signal: AbortSignal,
   found: Comparison,
 ): Promise<void> {
-  for (let round = 0; round <= rounds; round++) {
-    for (const driver of drivers.slice()) {
-      signal?.throwIfAborted();
-      const { name } = driver.contender;
-      onProgress(`round ${round} of ${rounds}: ${name}`, round / (rounds + 1));
-      try {
-        const sample = await takeSample(driver, round, probe);
-        if (round > 0) found.samples.push(sample);
-        if (round > 0) onFound?.(found);
-      } catch (thrown) {
-        found.missing.push({ contender: name, why: `start ${round} failed: ${messageOf(thrown)}` });
-        // What is left out is so everywhere: neither tables nor the plot have a part of it.
-        found.samples = found.samples.filter(({ contender }) => contender !== name);
-        found.contenders = found.contenders.filter((contender) => contender.name !== name);
-        drivers.splice(drivers.indexOf(driver), 1);
-        await Promise.allSettled([driver[Symbol.asyncDispose]()]);
-      }
-    }
+  onProgress("comparing speed", 1);
+  const fast = ["process", "wasm-new"].flatMap((name) => drivers.filter(({ contender }) => contender.name === name));
+  if (fast.length === 2) {
+    found.speed = await compareSpeed(fast, probe, attemptFor("speed", found.missing, signal), signal);
   }
+  onProgress("comparing isolation", 1);
+  // A new artifact reaches what one does that was there before.
+  const others = drivers.filter(({ contender }) => contender.name !== "wasm-artifact");
+  found.reach = await compareReach(others, probe, attemptFor("isolation", found.missing, signal), signal);
 }
 
-async function takeSample(driver: Driver, round: number, probe: Probe): Promise<StartSample> {
-  const loadAverage = loadavg()[0] ?? 0;
-  const running = await driver.start(probe);
-  const { ownSeconds: probeSeconds } = probe;
-  try {
-    const { phases } = running;
-    const seconds = Object.values(phases).reduce((sum, phase) => sum + phase, 0);
-    const memoryBytes = await running.memoryBytes();
-    return { contender: driver.contender.name, round, seconds, phases, memoryBytes, probeSeconds, loadAverage };
-  } finally {
-    await running.stop();
+async function tellSizes(drivers: readonly Driver[], signal: AbortSignal, found: Comparison): Promise<void> {
+  const attempt = attemptFor("sizes", found.missing, signal);
+  const unknown = { pullBytes: null, diskBytes: null };
+  for (const driver of drivers) {
+    const { contender } = driver;
+    const sizes = await attempt(contender.name, () => driver.sizes());
+    found.contenders.push({ ...contender, ...(sizes ?? unknown) });
   }
 }
 

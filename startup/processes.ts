@@ -11,16 +11,28 @@ const MAX_SAID = 4000;
 
 /** Returns the path of a program; throws Unavailable with how to get it where PATH has none. */
 export function findProgram(name: string, howToGet: string, searchPath: string): string {
-  for (const folder of searchPath.split(delimiter).filter((entry) => entry !== "")) {
-    const file = join(folder, name);
-    try {
-      accessSync(file, constants.X_OK);
-      return file;
-    } catch {
-      // not in this folder
-    }
+  const file = searchProgram(name, searchPath);
+  if (file === undefined) throw new Unavailable(`${name} is not on PATH: ${howToGet}`);
+  return file;
+}
+
+/** True where PATH has a program. */
+export function hasProgram(name: string, searchPath: string): boolean {
+  return searchProgram(name, searchPath) !== undefined;
+}
+
+function searchProgram(name: string, searchPath: string): string | undefined {
+  const folders = searchPath.split(delimiter).filter((folder) => folder !== "");
+  return folders.map((folder) => join(folder, name)).find(isExecutable);
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
   }
-  throw new Unavailable(`${name} is not on PATH: ${howToGet}`);
 }
 
 /** Throws Unavailable unless this process is root's on Linux. */
@@ -54,7 +66,7 @@ export async function runDetached(file: string, args: readonly string[]): Promis
 
 /** Ends a child at once and waits until it is gone. */
 export async function kill(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, "exit");
   child.kill("SIGKILL");
   await ended;

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
+import type { Attempt } from "./attempt.ts";
 import type { Driver } from "./driver.ts";
 import type { Probe } from "./probe.ts";
 
@@ -12,7 +13,12 @@ export interface Reach {
 }
 
 /** Starts each contender once and lets its program try what a program should not be able to. */
-export async function compareReach(drivers: readonly Driver[], probe: Probe): Promise<Reach[]> {
+export async function compareReach(
+  drivers: readonly Driver[],
+  probe: Probe,
+  attempt: Attempt,
+  signal: AbortSignal,
+): Promise<Reach[]> {
   const listener = createServer((socket) => socket.destroy());
   listener.listen(0, "127.0.0.1");
   await once(listener, "listening");
@@ -20,19 +26,25 @@ export async function compareReach(drivers: readonly Driver[], probe: Probe): Pr
   try {
     const reached: Reach[] = [];
     for (const driver of drivers) {
-      const running = await driver.start(probe);
-      try {
-        const response = await fetch(new URL(`/reach?port=${port}`, running.url), {
-          signal: AbortSignal.timeout(TIMEOUT_MS),
-        });
-        reached.push({ contender: driver.contender.name, findings: parse(await response.text()) });
-      } finally {
-        await running.stop();
-      }
+      const contender = driver.contender.name;
+      const findings = await attempt(contender, () => findingsOf(driver, probe, port, signal));
+      if (findings !== undefined) reached.push({ contender, findings });
     }
     return reached;
   } finally {
     listener.close();
+  }
+}
+
+async function findingsOf(driver: Driver, probe: Probe, port: number, signal: AbortSignal): Promise<Reach["findings"]> {
+  const running = await driver.start(probe);
+  try {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
+    const response = await fetch(new URL(`/reach?port=${port}`, running.url), { signal: limit });
+    if (!response.ok) throw new Error(`expected 200, got ${response.status}`);
+    return parse(await response.text());
+  } finally {
+    await running.stop();
   }
 }
 

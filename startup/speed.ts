@@ -1,4 +1,5 @@
 import { HttpConnection } from "./http-connection.ts";
+import type { Attempt } from "./attempt.ts";
 import type { Driver, Running } from "./driver.ts";
 import type { Probe } from "./probe.ts";
 
@@ -21,39 +22,58 @@ export interface Speed {
   warm: number[];
 }
 
-/** Measures contenders, those that tell their CPU time. The first one is what the others are compared with. */
-export async function compareSpeed(drivers: readonly Driver[], probe: Probe): Promise<Speed[]> {
-  const started: { running: Running; speed: Speed }[] = [];
+/**
+ * Measures contenders, those that tell their CPU time. The first one is what the others are compared with: where it fails, or
+ * nobody else is left, nothing is told.
+ */
+export async function compareSpeed(
+  drivers: readonly Driver[],
+  probe: Probe,
+  attempt: Attempt,
+  signal: AbortSignal,
+): Promise<Speed[]> {
+  const started: Running[] = [];
+  const computing: { running: Running; speed: Speed }[] = [];
   try {
     for (const driver of drivers) {
-      const running = await driver.start(probe);
-      const firstSecond = await firstSecondOf(running);
-      started.push({ running, speed: { contender: driver.contender.name, firstSecond, warm: [] } });
+      const contender = driver.contender.name;
+      const begun = await attempt(contender, async () => {
+        const running = await driver.start(probe);
+        started.push(running);
+        return { running, speed: { contender, firstSecond: await firstSecondOf(running, signal), warm: [] } };
+      });
+      if (begun !== undefined) computing.push(begun);
     }
     for (let block = 0; block < WARM_BLOCKS; block++) {
-      for (const { running, speed } of started) speed.warm.push(await cpuPerRequest(running, BLOCK_REQUESTS));
+      for (const one of computing.slice()) {
+        const { running, speed } = one;
+        const seconds = await attempt(speed.contender, () => cpuPerRequest(running, BLOCK_REQUESTS, signal));
+        if (seconds === undefined) computing.splice(computing.indexOf(one), 1);
+        else speed.warm.push(seconds);
+      }
     }
-    return started.map(({ speed }) => speed);
+    const speeds = computing.map(({ speed }) => speed);
+    return speeds.length > 1 && speeds[0]?.contender === drivers[0]?.contender.name ? speeds : [];
   } finally {
-    for (const { running } of started) await running.stop();
+    await Promise.allSettled(started.map((running) => running.stop()));
   }
 }
 
-async function firstSecondOf(running: Running): Promise<number> {
+async function firstSecondOf(running: Running, signal: AbortSignal): Promise<number> {
   const beganMs = performance.now();
   let requests = 0;
   let seconds = 0;
   while (performance.now() - beganMs < FIRST_MS) {
-    seconds += await cpuPerRequest(running, 1);
+    seconds += await cpuPerRequest(running, 1, signal);
     requests++;
   }
   return seconds / requests;
 }
 
-async function cpuPerRequest(running: Running, requests: number): Promise<number> {
+async function cpuPerRequest(running: Running, requests: number, signal: AbortSignal): Promise<number> {
   const before = (await running.cpuSeconds()) ?? Number.NaN;
   for (let count = 0; count < requests; count++) {
-    await HttpConnection.getOnce(new URL(`/compute?rounds=${ROUNDS}`, running.url).href);
+    await HttpConnection.getOnce(new URL(`/compute?rounds=${ROUNDS}`, running.url).href, signal);
   }
   return (((await running.cpuSeconds()) ?? Number.NaN) - before) / requests;
 }

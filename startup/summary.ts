@@ -1,6 +1,7 @@
 import { median, percentile } from "../common/statistics.ts";
 import type { Contender, Sizes } from "./driver.ts";
-import type { Comparison, StartSample } from "./measure.ts";
+import type { Comparison } from "./measure.ts";
+import type { StartSample } from "./turns.ts";
 
 /** What all others are compared with: a request to an app that is scaled to zero. */
 export const BASELINE = "wasm-wake";

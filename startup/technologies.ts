@@ -5,7 +5,7 @@ import { openAppWake } from "./drivers/app-wake.ts";
 import { openContainerd } from "./drivers/containerd.ts";
 import { KubeSession } from "./drivers/kube-session.ts";
 import { openMicroVm } from "./drivers/microvm.ts";
-import { openOciRuntime } from "./drivers/oci-runtime.ts";
+import { openNodeContainer, openOciRuntime } from "./drivers/oci-runtime.ts";
 import { openPod, type ContainerProgram } from "./drivers/pod.ts";
 import { openProcess } from "./drivers/process.ts";
 import { openWasmApp, type WasmProgram } from "./drivers/wasm-app.ts";
@@ -27,21 +27,25 @@ export interface StartupSettings {
   /** Somebody's own program instead of ours, for what is started on a cluster. */
   app?: WasmProgram | undefined;
   container?: ContainerProgram | undefined;
+  /** Aborted when the comparison is to stop. */
+  signal?: AbortSignal;
 }
 
 /** What drivers share: it is started when the first one asks for it, and ends with all. */
 export class StartupContext implements AsyncDisposable {
   readonly settings: StartupSettings;
+  readonly signal: AbortSignal;
   #wasmHost: Promise<WasmHost> | undefined;
   #session: Promise<KubeSession> | undefined;
 
   constructor(settings: StartupSettings) {
     this.settings = settings;
+    this.signal = settings.signal ?? new AbortController().signal;
   }
 
   /** Returns the node runtime in which all ways of starting the component on this machine are started. */
   wasmHost(): Promise<WasmHost> {
-    this.#wasmHost ??= WasmHost.start();
+    this.#wasmHost ??= WasmHost.start(this.signal);
     return this.#wasmHost;
   }
 
@@ -50,7 +54,7 @@ export class StartupContext implements AsyncDisposable {
     const { cluster, session } = this.settings;
     if (session !== undefined) return session;
     if (cluster === undefined) throw new Unavailable("no cluster was named by --kubeconfig");
-    this.#session ??= KubeSession.open(cluster);
+    this.#session ??= KubeSession.open(cluster, this.signal);
     try {
       return await this.#session;
     } catch (thrown) {
@@ -83,14 +87,15 @@ const TECHNOLOGIES = {
   "wasm-wake": async (context) => openWasm("wasm-wake", await context.wasmHost()),
   "wasm-new": async (context) => openWasm("wasm-new", await context.wasmHost()),
   "wasm-artifact": async (context) => openWasm("wasm-artifact", await context.wasmHost()),
-  process: () => openProcess(),
-  crun: ({ settings }) => openOciRuntime("crun", settings.searchPath),
-  runc: ({ settings }) => openOciRuntime("runc", settings.searchPath),
-  containerd: ({ settings }) => openContainerd(settings.searchPath),
+  process: ({ signal }) => openProcess(signal),
+  crun: ({ settings, signal }) => openOciRuntime("crun", settings.searchPath, signal),
+  runc: ({ settings, signal }) => openOciRuntime("runc", settings.searchPath, signal),
+  containerd: ({ settings, signal }) => openContainerd(settings.searchPath, signal),
+  "crun-node": ({ settings, signal }) => openNodeContainer(settings.searchPath, signal),
   "app-wake": async (context) => openAppWake(await context.kubeSession(), context.settings.app),
   "wasm-app": async (context) => openWasmApp(await context.kubeSession(), context.settings.app),
   pod: async (context) => openPod(await context.kubeSession(), context.container, undefined),
-  microvm: ({ settings }) => openMicroVm(settings.kernelRoots, settings.searchPath),
+  microvm: ({ settings, signal }) => openMicroVm(settings.kernelRoots, settings.searchPath, signal),
 } as const satisfies Record<string, Open>;
 
 /** The names of all; `pod-CLASS` is also one, for each RuntimeClass of the cluster. */

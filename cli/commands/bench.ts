@@ -59,9 +59,10 @@ cannot be started here is left out, and the report says why: containers need roo
 
   wasm-wake      a request to an app that is scaled to zero      crun, runc   a container from an unpacked bundle
   wasm-new       a new app whose artifact the node has           containerd   a container from an unpacked image
-  wasm-artifact  a new app with a new artifact                   microvm      a virtual machine that boots a kernel
+  wasm-artifact  a new app with a new artifact                   crun-node    crun with the same program for Node.js
   process        the native program alone: what all add to      pod          a pod, from its creation through the API on
   wasm-app       a WasmApp, from its creation through the API    pod-CLASS    the same with that RuntimeClass
+  microvm        a virtual machine that boots a kernel
 
 Pods and WasmApps are started on one node of the cluster of --kubeconfig; this machine must reach its pods. The image of the
 program is the binary alone: npm run startup:image writes it as an archive, to be loaded into nodes or pushed to a registry. Kata and

@@ -33,7 +33,7 @@ export async function openAppWake(session: KubeSession, program: WasmProgram = {
   const sleepers: ServedApp[] = [];
   for (let index = 0; index < SLEEPERS; index++) {
     const app = await serveApp(session, `sleeper-${index}`, { ...program, source }, undefined, IDLE_SECONDS);
-    await awaitAnswer(app.url);
+    await awaitAnswer(app.url, session.signal);
     sleepers.push(app);
   }
   let count = 0;
@@ -60,7 +60,7 @@ async function wake(probe: Probe, session: KubeSession, app: ServedApp): Promise
   await until(`${app.name} to be scaled to zero`, async () => (await read("wasmlet_instances")) === 0);
   const before = await coldRequests();
   const watch = await probe.begin();
-  const { connectedMs, answeredMs } = await awaitAnswer(app.url);
+  const { connectedMs, answeredMs } = await awaitAnswer(app.url, session.signal);
   watch.mark("connect", connectedMs);
   watch.mark("response", answeredMs);
   await until(`${app.name} to have been woken`, async () => (await coldRequests()) > before);

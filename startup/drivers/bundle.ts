@@ -1,28 +1,49 @@
-import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import type { Sizes } from "../driver.ts";
 
 /*
  * A container as an OCI runtime starts it: a folder with its files and its configuration.
  * https://github.com/opencontainers/runtime-spec/blob/main/config.md
  */
 
-/** Writes a bundle whose root holds the binary alone, and which has the host's network: less work than a pod's. */
-export function writeBundle(folder: string, binary: string, port: number): void {
+/** What a bundle holds, and how it is started. */
+export interface BundleContent {
+  /** Where files are copied from, by their paths in the container. */
+  files: Readonly<Record<string, string>>;
+  args: readonly string[];
+}
+
+/** Writes a bundle that holds its content alone, and which has the host's network: less work than a pod's. */
+export function writeBundle(folder: string, { files, args }: BundleContent, port: number): void {
   const root = join(folder, "rootfs");
-  mkdirSync(root, { recursive: true });
-  copyFileSync(binary, join(root, "program"));
-  chmodSync(join(root, "program"), 0o755);
   for (const mountPoint of ["proc", "dev"]) mkdirSync(join(root, mountPoint), { recursive: true });
-  writeConfig(folder, port);
+  for (const [path, source] of Object.entries(files)) {
+    const copy = join(root, path);
+    mkdirSync(dirname(copy), { recursive: true });
+    copyFileSync(source, copy);
+    chmodSync(copy, 0o755);
+  }
+  writeConfig(folder, args, port);
+}
+
+/** Returns what a bundle's files take: compressed, as a registry has them, and unpacked. */
+export async function sizesOf({ files }: BundleContent): Promise<Sizes> {
+  const sources = Object.values(files);
+  const compressed = await promisify(gzip)(Buffer.concat(sources.map((source) => readFileSync(source))));
+  const diskBytes = sources.reduce((sum, source) => sum + statSync(source).size, 0);
+  return { pullBytes: compressed.length, diskBytes };
 }
 
 /** Writes a bundle's configuration anew. */
-export function writeConfig(folder: string, port: number): void {
+export function writeConfig(folder: string, args: readonly string[], port: number): void {
   const config = {
     ociVersion: "1.0.2",
     process: {
       user: { uid: 65_532, gid: 65_532 },
-      args: ["/program"],
+      args,
       env: [`PORT=${port}`],
       cwd: "/",
       capabilities: {},

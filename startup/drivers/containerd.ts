@@ -22,7 +22,7 @@ const START_LIMIT_MS = 20_000;
 const POLL_MS = 50;
 
 /** Opens a containerd with the program's image. */
-export async function openContainerd(searchPath: string): Promise<Driver> {
+export async function openContainerd(searchPath: string, signal: AbortSignal): Promise<Driver> {
   requireRoot("containerd");
   const programs = ["containerd", "ctr", "runc", "containerd-shim-runc-v2"];
   const [containerd = "", ctr = "", runc = ""] = programs.map((name) =>
@@ -37,7 +37,7 @@ export async function openContainerd(searchPath: string): Promise<Driver> {
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    await untilReady(ctr, folder, daemon);
+    await untilReady(ctr, folder, daemon, signal);
     const archive = join(folder, "program.tar");
     writeFileSync(archive, await buildProgramImage(readFileSync(binary)));
     await runToEnd(ctr, [...client, "images", "import", archive]);
@@ -59,12 +59,19 @@ export async function openContainerd(searchPath: string): Promise<Driver> {
       const bytes = readFileSync(binary);
       return { pullBytes: gzipSync(bytes).length, diskBytes: bytes.length };
     },
-    start: (probe) => startContainer(probe, ctr, client, `startup-${process.pid}-${count++}`),
+    start: (probe) => startContainer(probe, { ctr, client, id: `startup-${process.pid}-${count++}`, signal }),
     [Symbol.asyncDispose]: dispose,
   };
 }
 
-async function startContainer(probe: Probe, ctr: string, client: readonly string[], id: string): Promise<Running> {
+interface Start {
+  ctr: string;
+  client: readonly string[];
+  id: string;
+  signal: AbortSignal;
+}
+
+async function startContainer(probe: Probe, { ctr, client, id, signal }: Start): Promise<Running> {
   const [port = 0] = await findFreePorts("127.0.0.1", 1);
   const url = `http://127.0.0.1:${port}/`;
   const remove = async (): Promise<void> => {
@@ -75,7 +82,7 @@ async function startContainer(probe: Probe, ctr: string, client: readonly string
     const watch = await probe.begin();
     await runDetached(ctr, [...client, "run", "--detach", "--net-host", "--env", `PORT=${port}`, PROGRAM_IMAGE, id]);
     watch.mark("run");
-    const { connectedMs, answeredMs } = await awaitAnswer(url);
+    const { connectedMs, answeredMs } = await awaitAnswer(url, signal);
     watch.mark("listen", connectedMs);
     watch.mark("response", answeredMs);
     const pid = await pidOf(ctr, client, id);
@@ -115,7 +122,7 @@ function socketOf(folder: string): string {
   return join(folder, "state", "containerd.sock");
 }
 
-async function untilReady(ctr: string, folder: string, daemon: ChildProcess): Promise<void> {
+async function untilReady(ctr: string, folder: string, daemon: ChildProcess, signal: AbortSignal): Promise<void> {
   const deadlineMs = performance.now() + START_LIMIT_MS;
   for (;;) {
     if (existsSync(socketOf(folder))) {
@@ -128,6 +135,6 @@ async function untilReady(ctr: string, folder: string, daemon: ChildProcess): Pr
     if (daemon.exitCode !== null) throw new Unavailable(`containerd ended with ${daemon.exitCode}`);
     if (performance.now() > deadlineMs)
       throw new Unavailable(`containerd was not ready within ${START_LIMIT_MS / 1000} s`);
-    await delay(POLL_MS);
+    await delay(POLL_MS, undefined, { signal });
   }
 }

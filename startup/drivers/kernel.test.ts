@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Unavailable } from "../driver.ts";
 import { findKernel } from "./kernel.ts";
@@ -10,13 +11,17 @@ let root: string;
 beforeEach(() => (root = mkdtempSync(join(tmpdir(), "kernel-"))));
 afterEach(() => rmSync(root, { recursive: true }));
 
-function write(path: string, content = ""): void {
+function write(path: string, content: string | Uint8Array = ""): void {
   mkdirSync(dirname(join(root, path)), { recursive: true });
   writeFileSync(join(root, path), content, "latin1");
 }
 
 function module(name: string, depends: string): void {
-  write(`lib/modules/6.10.0/kernel/${name}.ko`, `\u007fELF\0license=GPL\0depends=${depends}\0name=${name}\0`);
+  write(`lib/modules/6.10.0/kernel/${name}.ko`, moduleText(name, depends));
+}
+
+function moduleText(name: string, depends: string): string {
+  return `\u007fELF\0license=GPL\0depends=${depends}\0name=${name}\0`;
 }
 
 test("kernel: the newest one, and its modules in the order in which they need each other", () => {
@@ -44,6 +49,23 @@ test("kernel: the newest one, and its modules in the order in which they need ea
 test("kernel: modules that are not there are built in", () => {
   write("boot/vmlinuz-6.10.0");
   expect(findKernel([root]).modules).toEqual([]);
+});
+
+test("kernel: modules that are compressed with gzip and zstd", () => {
+  write("boot/vmlinuz-6.10.0");
+  write("lib/modules/6.10.0/net/virtio_net.ko.gz", gzipSync(moduleText("virtio_net", "failover")));
+  write("lib/modules/6.10.0/net/failover.ko.zst", zstdCompressSync(moduleText("failover", "")));
+  expect(findKernel([root]).modules.map(({ name, bytes }) => [name, String(bytes)])).toEqual([
+    ["failover", moduleText("failover", "")],
+    ["virtio_net", moduleText("virtio_net", "failover")],
+  ]);
+});
+
+test("kernel: modules that Node.js cannot read are told of with what to do", () => {
+  write("boot/vmlinuz-6.10.0");
+  write("lib/modules/6.10.0/net/virtio_net.ko.xz", "\u00fd7zXZ");
+  expect(() => findKernel([root])).toThrow(Unavailable);
+  expect(() => findKernel([root])).toThrow("-name '*.ko.xz' -exec unxz {} +");
 });
 
 test("kernel: where there is none, the error says how to get one", () => {

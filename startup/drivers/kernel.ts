@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { extname, join } from "node:path";
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { Unavailable } from "../driver.ts";
 
 /*
@@ -39,20 +40,36 @@ function findModules(folder: string | undefined): Kernel["modules"] {
   if (folder === undefined) return [];
   const files = new Map<string, string>();
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile() && entry.name.endsWith(".ko"))
-      files.set(entry.name.slice(0, -3), join(entry.parentPath, entry.name));
+    const name = /^(.+)\.ko(\.\w+)?$/.exec(entry.name)?.[1];
+    if (entry.isFile() && name !== undefined) files.set(name, join(entry.parentPath, entry.name));
   }
   const loaded = new Map<string, Buffer>();
   const load = (name: string): void => {
     const file = files.get(name);
     // One that is not there is built in.
     if (file === undefined || loaded.has(name)) return;
-    const bytes = readFileSync(file);
+    const bytes = readModule(file);
     for (const dependency of dependenciesOf(bytes)) load(dependency);
     loaded.set(name, bytes);
   };
   for (const name of NEEDED) load(name);
   return [...loaded].map(([name, bytes]) => ({ name, bytes }));
+}
+
+/** Returns a module as the kernel loads it. Throws Unavailable where it is compressed by what Node.js does not know. */
+function readModule(file: string): Buffer {
+  const bytes = readFileSync(file);
+  const compression = extname(file);
+  if (compression === ".ko") return bytes;
+  if (compression === ".gz") return gunzipSync(bytes);
+  if (compression === ".zst") return zstdDecompressSync(bytes);
+  const advice =
+    compression === ".xz"
+      ? "copy boot/ and lib/modules/ to a folder, run find FOLDER -name '*.ko.xz' -exec unxz {} +, and name it by --kernel-root"
+      : "name a folder with another kernel by --kernel-root";
+  throw new Unavailable(
+    `${file} is compressed as Node.js cannot read it: ${advice}; npm run startup:kernel fetches Debian's`,
+  );
 }
 
 /** A module says in itself what it depends on: `depends=one,two` in its section `.modinfo`. */

@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Connection } from "../../kube/connection.ts";
 import { KubeClient } from "../../kube/client.ts";
 import { isKubeError } from "../../kube/kube-error.ts";
+import { awaitAnswer, type FirstAnswer } from "../first-answer.ts";
 import type { KubeObject, OwnerReference } from "../../kube/objects.ts";
 import { NAMESPACES, NODES, type Resource } from "../../kube/resources.ts";
 
@@ -21,6 +22,8 @@ export interface SessionPlace {
   /** Whose objects they are: they go with it, whatever happens to us. */
   owner: OwnerReference;
   labels: Readonly<Record<string, string>>;
+  /** Aborted when what is started need not be waited for any more. */
+  signal: AbortSignal;
 }
 
 /** Where things are started on a cluster: a namespace of its own, which goes with everything in it, or a part of one. */
@@ -32,31 +35,35 @@ export class KubeSession implements AsyncDisposable {
   readonly #place: SessionPlace | undefined;
   /** What was made and not removed yet. */
   readonly #made = new Map<string, { resource: Resource<KubeObject>; name: string }>();
+  /** Aborted when what is started need not be waited for any more. */
+  readonly signal: AbortSignal;
 
   private constructor(
     client: KubeClient,
     namespace: string,
     nodeSelector: Readonly<Record<string, string>>,
+    signal: AbortSignal,
     place?: SessionPlace,
   ) {
     this.client = client;
     this.namespace = namespace;
     this.nodeSelector = nodeSelector;
+    this.signal = signal;
     this.#place = place;
   }
 
   /** Opens a session in a namespace that stays. */
   static in(place: SessionPlace): KubeSession {
-    return new KubeSession(place.client, place.namespace, place.nodeSelector, place);
+    return new KubeSession(place.client, place.namespace, place.nodeSelector, place.signal, place);
   }
 
   /** Opens a session on the cluster that is named; throws KUBE_* where it cannot be reached or does not allow it. */
-  static async open(connection: Connection): Promise<KubeSession> {
+  static async open(connection: Connection, signal: AbortSignal): Promise<KubeSession> {
     const client = new KubeClient(connection, { fieldManager: "wasmlet-startup" });
     const nodeSelector = await selectNode(client);
     const name = `wasmlet-startup-${randomBytes(4).toString("hex")}`;
     await client.create(NAMESPACES, { apiVersion: "v1", kind: "Namespace", metadata: { name } });
-    return new KubeSession(client, name, nodeSelector);
+    return new KubeSession(client, name, nodeSelector, signal);
   }
 
   /** Returns the metadata of an object of the session. */
@@ -75,20 +82,42 @@ export class KubeSession implements AsyncDisposable {
   }
 
   /**
-   * Watches objects from a version on until `isDone` says so of one. Throws after two minutes, and what `isDone` throws.
+   * Watches objects from a version on until `isDone` says so of one. Throws after two minutes, when the signal is
+   * aborted, and what `isDone` throws.
    */
   async until<T extends KubeObject>(
     resource: Resource<T>,
-    selection: { fieldSelector?: string; labelSelector?: string },
+    selection: { fieldSelector?: string; labelSelector?: string; signal?: AbortSignal },
     resourceVersion: string,
     isDone: (object: T) => boolean,
   ): Promise<T> {
     const timeoutSeconds = LIMIT_MS / 1000;
-    const options = { namespace: this.namespace, resourceVersion, timeoutSeconds, ...selection };
+    const options = { namespace: this.namespace, resourceVersion, timeoutSeconds, signal: this.signal, ...selection };
     for await (const event of this.client.watch(resource, options)) {
       if (event.type !== "BOOKMARK" && event.type !== "DELETED" && isDone(event.object)) return event.object;
     }
     throw new Error(`${resource.kind} was not ready within ${timeoutSeconds} s`);
+  }
+
+  /** Waits for an answer from what an object is, and meanwhile for what tells that there will be none. */
+  async awaitAnswer<T extends KubeObject>(
+    url: string,
+    resource: Resource<T>,
+    { metadata }: T,
+    failureOf: (object: T) => Error | undefined,
+  ): Promise<FirstAnswer> {
+    const done = new AbortController();
+    let failure: Error | undefined;
+    const selection = { fieldSelector: `metadata.name=${metadata.name}`, signal: done.signal };
+    void this.until(resource, selection, metadata.resourceVersion ?? "", (object) => {
+      failure = failureOf(object);
+      return failure !== undefined;
+    }).catch(() => {});
+    try {
+      return await awaitAnswer(url, this.signal, () => failure);
+    } finally {
+      done.abort();
+    }
   }
 
   /** Removes an object, and waits until it is gone. */
@@ -102,7 +131,10 @@ export class KubeSession implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#place !== undefined) {
-      await Promise.allSettled([...this.#made.values()].map(({ resource, name }) => this.remove(resource, name)));
+      // The latest first: what others refer to goes after them.
+      for (const { resource, name } of [...this.#made.values()].toReversed()) {
+        await this.remove(resource, name).catch(() => {});
+      }
       return;
     }
     try {

@@ -18,20 +18,24 @@ export class MachineConsole {
     emulator.on("error", (error) => this.#hear(String(error)));
   }
 
-  /** Waits until a line is said. Throws what was said instead when the emulator ends, or when time is up. */
-  async until(expected: string, limitMs: number): Promise<void> {
-    if (this.#said.includes(expected)) return;
+  /** Waits until a line is said. Throws what was said instead when the emulator ends or time is up, or the signal's reason. */
+  async until(expected: RegExp, limitMs: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#said.some((line) => expected.test(line))) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const fail = (why: string): void => reject(new Error(`${why}; it said: ${this.#said.join(" | ") || "nothing"}`));
     const listen = (line: string | undefined): void => {
-      if (line === expected) resolve();
-      else if (line === undefined) fail(`the machine ended before it said "${expected}"`);
+      if (line === undefined) fail(`the machine ended before it said ${expected}`);
+      else if (expected.test(line)) resolve();
     };
     if (this.#hasEnded) listen(undefined);
-    const timer = setTimeout(() => fail(`the machine did not say "${expected}" within ${limitMs / 1000} s`), limitMs);
+    const timer = setTimeout(() => fail(`the machine did not say ${expected} within ${limitMs / 1000} s`), limitMs);
+    const abort = (): void => reject(signal.reason as Error);
+    signal.addEventListener("abort", abort);
     this.#listeners.add(listen);
     await promise.finally(() => {
       clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
       this.#listeners.delete(listen);
     });
   }

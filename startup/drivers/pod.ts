@@ -2,7 +2,6 @@ import { readFileSync, statSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { PODS, type Pod } from "../../kube/resources.ts";
 import type { Driver, Running } from "../driver.ts";
-import { awaitAnswer } from "../first-answer.ts";
 import type { Probe } from "../probe.ts";
 import { requireBinary } from "../program.ts";
 import type { KubeSession } from "./kube-session.ts";
@@ -15,6 +14,7 @@ import { memoryTold } from "./told-memory.ts";
 
 /** Where the program listens. */
 const PORT = 8080;
+const HOPELESS = /^(ErrImage|ImagePull|InvalidImage|CreateContainer)/;
 /** RuntimeClasses that put a pod into a virtual machine have such names or handlers. */
 const VIRTUAL = /kata|firecracker|cloud-hypervisor|qemu|(^|-)vm(-|$)/i;
 
@@ -68,17 +68,18 @@ async function startPod(probe: Probe, session: KubeSession, pod: Pod, program: C
   try {
     let isScheduled = false;
     const fieldSelector = `metadata.name=${name}`;
-    const { status } = await session.until(PODS, { fieldSelector }, created.metadata.resourceVersion ?? "", (seen) => {
+    const seenPod = await session.until(PODS, { fieldSelector }, created.metadata.resourceVersion ?? "", (seen) => {
       if (!isScheduled && seen.spec?.nodeName !== undefined) {
         watch.mark("schedule");
         isScheduled = true;
       }
-      failIfHopeless(seen);
+      const failure = failureOf(seen);
+      if (failure !== undefined) throw failure;
       return seen.status?.podIP !== undefined;
     });
     watch.mark("kubelet");
-    const url = `http://${status?.podIP}:${program.port ?? PORT}${program.path ?? "/"}`;
-    const { answeredMs } = await awaitAnswer(url);
+    const url = `http://${hostOf(seenPod)}:${program.port ?? PORT}${program.path ?? "/"}`;
+    const { answeredMs } = await session.awaitAnswer(url, PODS, seenPod, failureOf);
     watch.mark("response", answeredMs);
     const stop = (): Promise<void> => session.remove(PODS, name);
     const memoryBytes = async (): Promise<number | null> => (program.isForeign === true ? null : memoryTold(url));
@@ -89,12 +90,20 @@ async function startPod(probe: Probe, session: KubeSession, pod: Pod, program: C
   }
 }
 
-/** Throws what keeps a pod from ever starting: an image that is not there, a RuntimeClass that nobody handles. */
-function failIfHopeless({ status }: Pod): void {
-  const waiting = status?.containerStatuses?.[0]?.state?.waiting;
-  if (waiting?.reason === undefined || !/^(ErrImage|ImagePull|InvalidImage|CreateContainer)/.test(waiting.reason))
-    return;
-  throw new Error(`the pod does not start: ${waiting.reason} ${waiting.message ?? ""}`);
+/** Returns what keeps a pod from ever answering: an image that is not there, a program that ends. */
+function failureOf({ status }: Pod): Error | undefined {
+  const { waiting, terminated } = status?.containerStatuses?.[0]?.state ?? {};
+  if (terminated !== undefined) {
+    const how = `${terminated.reason ?? "Ended"}, exit code ${terminated.exitCode}`;
+    return new Error(`the pod ended: ${how} ${terminated.message ?? ""}`.trim());
+  }
+  if (waiting?.reason === undefined || !HOPELESS.test(waiting.reason)) return undefined;
+  return new Error(`the pod does not start: ${waiting.reason} ${waiting.message ?? ""}`);
+}
+
+function hostOf({ status }: Pod): string {
+  const { podIP = "" } = status ?? {};
+  return podIP.includes(":") ? `[${podIP}]` : podIP;
 }
 
 function buildPod(session: KubeSession, name: string, program: ContainerProgram, runtimeClassName?: string): Pod {

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, copyFileSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,7 +12,7 @@ import { readCpuSeconds, readProportionalBytes } from "../process-stats.ts";
 import { requireBinary } from "../program.ts";
 
 /** The binary by itself, without any isolation. */
-export async function openProcess(): Promise<Driver> {
+export async function openProcess(signal?: AbortSignal): Promise<Driver> {
   const source = requireBinary();
   const folder = mkdtempSync(join(tmpdir(), "wasmlet-startup-process-"));
   const binary = join(folder, "program");
@@ -28,22 +28,32 @@ export async function openProcess(): Promise<Driver> {
       what: "the native program alone, not isolated",
     },
     sizes: async () => ({ pullBytes: statSync(binary).size, diskBytes: statSync(binary).size }),
-    start: (probe) => startProcess(probe, binary),
+    start: (probe) => startProcess(probe, binary, signal),
     [Symbol.asyncDispose]: async () => rmSync(folder, { recursive: true, force: true }),
   };
 }
 
-async function startProcess(probe: Probe, binary: string): Promise<Running> {
+async function startProcess(probe: Probe, binary: string, signal?: AbortSignal): Promise<Running> {
   const [port] = await findFreePorts("127.0.0.1", 1);
   const url = `http://127.0.0.1:${port}/`;
   const watch = await probe.begin();
   const child = spawn(binary, [], { stdio: "ignore", env: { PORT: String(port) } });
-  await once(child, "spawn");
-  watch.mark("spawn");
-  const { connectedMs, answeredMs } = await awaitAnswer(url);
-  watch.mark("listen", connectedMs);
-  watch.mark("response", answeredMs);
-  return { url, phases: watch.phases, ...statsOf(child.pid!), stop: () => kill(child) };
+  try {
+    await once(child, "spawn");
+    watch.mark("spawn");
+    const { connectedMs, answeredMs } = await awaitAnswer(url, signal, () => failureOf(child));
+    watch.mark("listen", connectedMs);
+    watch.mark("response", answeredMs);
+    return { url, phases: watch.phases, ...statsOf(child.pid!), stop: () => kill(child) };
+  } catch (thrown) {
+    await kill(child);
+    throw thrown;
+  }
+}
+
+function failureOf({ exitCode, signalCode }: ChildProcess): Error | undefined {
+  const end = signalCode ?? exitCode;
+  return end === null ? undefined : new Error(`the program ended with ${end} before it answered`);
 }
 
 /** What /proc says of a process. */

@@ -120,7 +120,7 @@ async function startApp(probe: Probe, session: KubeSession, name: string, progra
   try {
     const served = await serveApp(session, name, program, () => watch.mark("create"));
     watch.mark("ready");
-    const { answeredMs } = await awaitAnswer(served.url);
+    const { answeredMs } = await awaitAnswer(served.url, session.signal);
     watch.mark("response", answeredMs);
     const memoryBytes = (): Promise<number | null> => memoryOf(served, session.namespace);
     return { url: served.url, phases: watch.phases, memoryBytes, cpuSeconds: async () => null, stop };

@@ -27,33 +27,37 @@ const USED = 3000;
 export class WasmHost {
   readonly #runtime: Runtime;
   readonly #folder: string;
+  /** Aborted when what is started need not be waited for any more. */
+  readonly signal: AbortSignal;
   #artifactBytes = 0;
 
-  private constructor(runtime: Runtime, folder: string) {
+  private constructor(runtime: Runtime, folder: string, signal: AbortSignal) {
     this.#runtime = runtime;
     this.#folder = folder;
+    this.signal = signal;
   }
 
-  static async start(): Promise<WasmHost> {
+  /** Starts a node runtime that has been in use. Where that fails, or the signal is aborted, nothing of it is left. */
+  static async start(signal: AbortSignal): Promise<WasmHost> {
     const folder = mkdtempSync(join(tmpdir(), "wasmlet-startup-wasm-"));
-    mkdirSync(join(folder, "apps"));
-    const runtime = await startRuntime({
-      folder: join(folder, "apps"),
-      host: HOST,
-      firstPort: 0,
-      managementHost: HOST,
-      managementPort: 0,
-      cacheDirectory: join(folder, "cache"),
-      cells: 1,
-      log: { info: ignore, warn: ignore, error: ignore, guest: ignore },
-    });
-    const host = new WasmHost(runtime, folder);
-    // Whatever is started next: the artifact is prepared, and the cell runs.
-    const url = host.add(FIRST, COMPONENT, await host.freePort(), 1);
-    await host.untilReady(FIRST);
-    for (let count = 0; count < USED; count++) await awaitAnswer(url);
-    host.#artifactBytes = (await host.#metric("wasmlet_artifact_cache_bytes", "")) ?? 0;
-    return host;
+    let host: WasmHost | undefined;
+    try {
+      host = new WasmHost(await startIn(folder), folder, signal);
+      await host.#warmUp();
+      return host;
+    } catch (thrown) {
+      await host?.stop();
+      rmSync(folder, { recursive: true, force: true });
+      throw thrown;
+    }
+  }
+
+  /** Whatever is started next: the artifact is prepared, and the cell runs. */
+  async #warmUp(): Promise<void> {
+    const url = this.add(FIRST, COMPONENT, await this.freePort(), 1);
+    await this.untilReady(FIRST);
+    for (let count = 0; count < USED; count++) await awaitAnswer(url, this.signal);
+    this.#artifactBytes = (await this.#metric("wasmlet_artifact_cache_bytes", "")) ?? 0;
   }
 
   async stop(): Promise<void> {
@@ -96,6 +100,8 @@ export class WasmHost {
   /** Removes an app, and waits until it is gone. */
   async remove(name: string): Promise<void> {
     rmSync(join(this.#folder, "apps", `${name}.yaml`));
+    // When it is to stop the runtime ends next, with all of its apps.
+    if (this.signal.aborted) return;
     await this.#until(`${name} to be gone`, () => this.#find(name) === undefined);
   }
 
@@ -159,10 +165,25 @@ export class WasmHost {
   async #until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
     const deadlineMs = performance.now() + LIMIT_MS;
     while (!(await isSo())) {
+      this.signal.throwIfAborted();
       if (performance.now() > deadlineMs) throw new Error(`expected ${what} within ${LIMIT_MS / 1000} s`);
       await delay(POLL_MS);
     }
   }
+}
+
+function startIn(folder: string): Promise<Runtime> {
+  mkdirSync(join(folder, "apps"));
+  return startRuntime({
+    folder: join(folder, "apps"),
+    host: HOST,
+    firstPort: 0,
+    managementHost: HOST,
+    managementPort: 0,
+    cacheDirectory: join(folder, "cache"),
+    cells: 1,
+    log: { info: ignore, warn: ignore, error: ignore, guest: ignore },
+  });
 }
 
 function ignore(): void {}

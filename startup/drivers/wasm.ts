@@ -57,7 +57,7 @@ async function wake(probe: Probe, host: WasmHost, name: string, url: string): Pr
   await host.untilIdle(name);
   const coldBefore = await host.coldRequests(name);
   const watch = await probe.begin();
-  const { connectedMs, answeredMs } = await awaitAnswer(url);
+  const { connectedMs, answeredMs } = await awaitAnswer(url, host.signal);
   watch.mark("connect", connectedMs);
   watch.mark("response", answeredMs);
   await host.untilWoken(name, coldBefore);
@@ -71,7 +71,7 @@ async function startNew(probe: Probe, host: WasmHost, name: string, file: string
   const port = await host.freePort();
   const watch = await probe.begin();
   const url = host.add(name, file, port, IDLE_SECONDS);
-  const { connectedMs, answeredMs } = await awaitAnswer(url, () => host.failureOf(name));
+  const { connectedMs, answeredMs } = await awaitAnswer(url, host.signal, () => host.failureOf(name));
   watch.mark("place", connectedMs);
   watch.mark("response", answeredMs);
   const told = Object.entries(host.phasesOf(name)).filter(([phase]) => ARTIFACT_PHASES.has(phase));

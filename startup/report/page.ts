@@ -1,7 +1,8 @@
 import { formatSeconds } from "../../cli/output.ts";
 import { median } from "../../common/statistics.ts";
-import type { Comparison, StartSample } from "../measure.ts";
+import type { Comparison } from "../measure.ts";
 import { BASELINE, summarizeStarts } from "../summary.ts";
+import type { StartSample } from "../turns.ts";
 import { formatMarkdown, markdownTable } from "./format.ts";
 import { plotStarts } from "./plot.ts";
 

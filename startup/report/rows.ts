@@ -32,7 +32,9 @@ export function notesOf({ startedAt, machine, samples, missing }: Comparison): s
   return [
     `${startedAt.slice(0, 10)}: ${machine.cpus} CPUs (${machine.cpu}), ${machine.platform}, Node.js ${machine.node}, load average ${median(load).toFixed(1)}.`,
     `The probe's own part in each of these times: ${formatSeconds(median(probe))} (a connection, a request and an answer of a server that does nothing), and up to 1ms where it has to ask again.`,
-    ...missing.map(({ contender, why }) => `${contender} is left out: ${why}.`),
+    ...missing.map(
+      ({ contender, part, why }) => `${contender} is left out${part === undefined ? "" : ` of ${part}`}: ${why}.`,
+    ),
   ];
 }
 
