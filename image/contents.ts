@@ -60,6 +60,20 @@ export const DEBIAN_PACKAGES = ["libatomic1", "libc6", "libgcc-s1", "libstdc++6"
 /** Paths of Debian packages that are kept: libraries and licences, without conversions of character sets. */
 const DEBIAN_KEPT = /^(lib|lib64|usr\/lib|usr\/lib64)\/(?!.*\/(gconv|audit)\/)|^usr\/share\/doc\/[^/]+\/copyright$/;
 
+/** Debian's packages of QEMU: those whose files are named below. What else they depend on is found in the files. */
+export const QEMU_PACKAGES = ["qemu-system-x86", "qemu-system-common", "qemu-system-data"] as const;
+
+/** What QEMU opens for its machine `microvm`, by strace, with KVM and without; links lead to what they stand for. */
+export const QEMU_FILES = [
+  "usr/bin/qemu-system-x86_64",
+  "usr/lib/x86_64-linux-gnu/qemu/accel-tcg-x86_64.so",
+  "usr/share/qemu/bios-microvm.bin",
+  "usr/share/qemu/linuxboot_dma.bin",
+] as const;
+
+/** Debian's package that depends on its current kernel for virtual machines. */
+export const KERNEL_PACKAGE = "linux-image-cloud-amd64";
+
 /** The user and group of the processes. */
 export const USER_ID = 65_532;
 
@@ -82,7 +96,7 @@ export function isPackageFile(path: string): boolean {
   return !PACKAGE_EXCLUDED.some((pattern) => pattern.test(path));
 }
 
-/** Whether a file of a Debian package belongs into the image; `path` is relative to the root. */
+/** Whether a file of a Debian package belongs into every image; `path` is relative to the root. */
 export function isDebianFile(path: string): boolean {
   return DEBIAN_KEPT.test(path);
 }

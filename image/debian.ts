@@ -1,13 +1,11 @@
 import { execFile } from "node:child_process";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
-import { copyFiles } from "./copy.ts";
-import { DEBIAN_PACKAGES, isDebianFile } from "./contents.ts";
 
 /*
- * Libraries from Debian packages, without installing them: apt says which version is current and fetches it, dpkg unpacks
+ * Files from Debian packages, without installing them: apt says which version is current and fetches it, dpkg unpacks
  * it. apt gets a state folder of its own, so that the architecture may be another than the machine's.
  */
 
@@ -20,6 +18,19 @@ export interface DebianPackage {
   /** As apt names it: `SHA256:…`. */
   hash: string;
 }
+
+/** A package's files on disk. */
+export interface UnpackedPackage {
+  name: string;
+  folder: string;
+  /** What the package says of itself: its version, its licence's holder, what it depends on. */
+  control: string;
+}
+
+const MAX_LISTED_BYTES = 2 ** 24;
+const ONLY_DEPENDS = ["recommends", "suggests", "conflicts", "breaks", "replaces", "enhances"].map(
+  (relation) => `--no-${relation}`,
+);
 
 /** apt for one architecture. */
 export class Apt {
@@ -38,15 +49,11 @@ export class Apt {
     ].flatMap(([name, value]) => ["-o", `${name}=${value}`]);
   }
 
-  /** Returns the current versions; asks the archive for its lists when there are none yet. */
-  async findPackages(): Promise<DebianPackage[]> {
-    const lists = join(this.#folder, "lists");
-    if (!existsSync(lists)) {
-      await mkdir(join(lists, "partial"), { recursive: true });
-      await this.#run(this.#folder, "apt-get", "update", "--quiet");
-    }
+  /** Returns the current versions of packages. */
+  async findPackages(names: readonly string[]): Promise<DebianPackage[]> {
+    await this.#fetchLists();
     // Not where packages are: of one that is already there it says nothing.
-    const listed = await this.#run(this.#folder, "apt-get", "download", "--print-uris", ...DEBIAN_PACKAGES);
+    const listed = await this.#run(this.#folder, "apt-get", "download", "--print-uris", ...names);
     const packages = listed
       .split("\n")
       .filter((line) => line.startsWith("'"))
@@ -55,37 +62,76 @@ export class Apt {
         return { name: file.slice(0, file.indexOf("_")), file, hash };
       })
       .sort((one, other) => (one.name < other.name ? -1 : 1));
-    if (packages.length === DEBIAN_PACKAGES.length) return packages;
-    throw new Error(`expected ${DEBIAN_PACKAGES.join(", ")} from apt-get, got: ${listed.trim() || "nothing"}`);
+    if (packages.length === names.length) return packages;
+    throw new Error(`expected ${names.join(", ")} from apt-get, got: ${listed.trim() || "nothing"}`);
   }
 
-  /** Fetches and unpacks packages, and copies the files that the image keeps to `root`. */
-  async unpack(packages: readonly DebianPackage[], root: string): Promise<void> {
+  /** Returns what a package depends on, and what that does, as far as `isFollowed` says yes to a name. */
+  async findDependencies(name: string, isFollowed: (name: string) => boolean): Promise<string[]> {
+    await this.#fetchLists();
+    const listed = await this.#run(this.#folder, "apt-cache", "depends", "--recurse", ...ONLY_DEPENDS, name);
+    const dependencies = parseDependencies(listed);
+    const found = new Set<string>();
+    const open = [name];
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      for (const dependency of dependencies.get(next) ?? []) {
+        // Names of what several packages provide have none of their own.
+        if (found.has(dependency) || !dependencies.has(dependency) || !isFollowed(dependency)) continue;
+        found.add(dependency);
+        open.push(dependency);
+      }
+    }
+    return [...found].sort();
+  }
+
+  /** Fetches and unpacks packages, each into a folder of its own. */
+  async unpack(packages: readonly DebianPackage[]): Promise<UnpackedPackage[]> {
     const debs = join(this.#folder, "debs");
     await mkdir(debs, { recursive: true });
     const missing = packages.filter(({ file }) => !existsSync(join(debs, file)));
     const names = missing.map(({ name }) => name);
     if (names.length > 0) await this.#run(debs, "apt-get", "download", "--quiet", ...names);
+    const unpacked: UnpackedPackage[] = [];
     for (const { name, file } of packages) {
-      const unpacked = join(this.#folder, "unpacked", name);
-      await rm(unpacked, { recursive: true, force: true });
-      await mkdir(unpacked, { recursive: true });
-      await run("dpkg-deb", ["-x", join(debs, file), unpacked]);
-      await copyFiles(unpacked, root, isDebianFile);
-      await this.#record(name, join(debs, file), root);
+      const folder = join(this.#folder, "unpacked", name);
+      await rm(folder, { recursive: true, force: true });
+      await mkdir(folder, { recursive: true });
+      await run("dpkg-deb", ["-x", join(debs, file), folder]);
+      const { stdout: control } = await run("dpkg-deb", ["-f", join(debs, file)]);
+      unpacked.push({ name, folder, control });
     }
+    return unpacked;
   }
 
-  /** Writes what the package is to where scanners for known weaknesses look in images without dpkg. */
-  async #record(name: string, deb: string, root: string): Promise<void> {
-    const folder = join(root, "var/lib/dpkg/status.d");
-    await mkdir(folder, { recursive: true });
-    const { stdout } = await run("dpkg-deb", ["-f", deb]);
-    await writeFile(join(folder, basename(name)), stdout);
+  /** Asks the archive for its lists when there are none yet. */
+  async #fetchLists(): Promise<void> {
+    const lists = join(this.#folder, "lists");
+    if (existsSync(lists)) return;
+    await mkdir(join(lists, "partial"), { recursive: true });
+    await this.#run(this.#folder, "apt-get", "update", "--quiet");
   }
 
   async #run(cwd: string, command: string, ...args: string[]): Promise<string> {
-    const { stdout } = await run(command, [...this.#options, ...args], { cwd });
+    const { stdout } = await run(command, [...this.#options, ...args], { cwd, maxBuffer: MAX_LISTED_BYTES });
     return stdout;
   }
+}
+
+/** Writes what a package is to where scanners for known weaknesses look in images without dpkg. */
+export async function recordPackage({ name, control }: UnpackedPackage, root: string): Promise<void> {
+  const folder = join(root, "var/lib/dpkg/status.d");
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, name), control);
+}
+
+/** Reads `apt-cache depends`: a package's name, then indented what it depends on; of alternatives, all. */
+function parseDependencies(listed: string): Map<string, string[]> {
+  const dependencies = new Map<string, string[]>();
+  let current: string[] = [];
+  for (const line of listed.split("\n")) {
+    const dependency = /^ +\|?(?:Pre)?Depends: (\S+)$/.exec(line)?.[1];
+    if (dependency !== undefined) current.push(dependency);
+    else if (/^\S/.test(line)) dependencies.set(line.trim(), (current = []));
+  }
+  return dependencies;
 }

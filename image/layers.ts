@@ -7,7 +7,13 @@ import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { pack, type Header, type Pack } from "tar-stream";
 import { modeInImage } from "./modes.ts";
-import type { LayerSource } from "./root.ts";
+
+/** A layer: what decides its content, and how its folder is filled. */
+export interface LayerSource {
+  name: "base" | "packages" | "app" | "qemu";
+  key: string;
+  fill: (folder: string) => Promise<void>;
+}
 
 /** A layer as a compressed archive on disk. */
 export interface Layer {

@@ -4,28 +4,34 @@ import { existsSync } from "node:fs";
 import { chmod, copyFile, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { APP_FOLDER, CACHE_FOLDER, isOwnFile, isPackageFile, NODE, OWN_FILES, USER_ID } from "./contents.ts";
+import {
+  APP_FOLDER,
+  CACHE_FOLDER,
+  DEBIAN_PACKAGES,
+  isDebianFile,
+  isOwnFile,
+  isPackageFile,
+  NODE,
+  OWN_FILES,
+  USER_ID,
+} from "./contents.ts";
 import { copyFiles, copyPart, listFiles } from "./copy.ts";
-import { Apt, type DebianPackage } from "./debian.ts";
+import { Apt, recordPackage, type DebianPackage } from "./debian.ts";
+import type { LayerSource } from "./layers.ts";
 import { type LockedPackages, productionFolders } from "./lockfile.ts";
 import type { Platform } from "./platform.ts";
+import { planQemu } from "./qemu.ts";
 
 /*
- * The image's files, as three folders of which each becomes a layer. What changes seldom comes first.
+ * The image's files, as folders of which each becomes a layer. What changes seldom comes first.
  *
  *   base      libraries of Debian, Node.js, /etc, /tmp
  *   packages  /opt/wasmlet/node_modules
  *   app       /opt/wasmlet: our sources
+ *   qemu      QEMU and a kernel, in the image for comparing starts alone: last, so that the two share the others
  */
 
 const run = promisify(execFile);
-
-/** A layer: what decides its content, and how its folder is filled. */
-export interface LayerSource {
-  name: "base" | "packages" | "app";
-  key: string;
-  fill: (folder: string) => Promise<void>;
-}
 
 /** What layers are made from. */
 export interface RootOptions {
@@ -34,6 +40,8 @@ export interface RootOptions {
   platform: Platform;
   /** Keeps what was fetched. */
   cacheFolder: string;
+  /** Whether virtual machines are to be started from it. */
+  withQemu: boolean;
 }
 
 const ETC = {
@@ -44,13 +52,14 @@ const ETC = {
 
 /** Returns the layers of the image, from the bottom up. */
 export async function planLayers(options: RootOptions): Promise<LayerSource[]> {
-  return [await planBase(options), await planPackages(options), await planApp(options)];
+  const layers = [await planBase(options), await planPackages(options), await planApp(options)];
+  return options.withQemu ? [...layers, await planQemu(options.platform, options.cacheFolder)] : layers;
 }
 
 async function planBase({ repository, platform, cacheFolder }: RootOptions): Promise<LayerSource> {
   const lock = await readLock(repository);
   const apt = new Apt(platform.architecture, cacheFolder);
-  const debian = await apt.findPackages();
+  const debian = await apt.findPackages(DEBIAN_PACKAGES);
   const node = lock[`node_modules/node-linux-${platform.npmCpu}`];
   return {
     name: "base",
@@ -68,7 +77,10 @@ async function planBase({ repository, platform, cacheFolder }: RootOptions): Pro
 }
 
 async function fillSystem(folder: string, apt: Apt, debian: readonly DebianPackage[]): Promise<void> {
-  await apt.unpack(debian, folder);
+  for (const unpacked of await apt.unpack(debian)) {
+    await copyFiles(unpacked.folder, folder, isDebianFile);
+    await recordPackage(unpacked, folder);
+  }
   await mkdir(join(folder, "etc"), { recursive: true });
   for (const [name, text] of Object.entries(ETC)) await writeFile(join(folder, "etc", name), text);
   // The packages come from the archive of this machine's release; scanners ask which one it is.

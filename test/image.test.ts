@@ -10,6 +10,7 @@ import { RUN_CONFIG } from "../image/archive.ts";
 import { buildImage, fillFolders, type BuiltImage } from "../image/build.ts";
 import { APP_FOLDER, CACHE_FOLDER, LEFT_OUT_PACKAGES, USER_ID } from "../image/contents.ts";
 import { OWN_PLATFORM } from "../image/platform.ts";
+import type { Comparison } from "../startup/measure.ts";
 import { repositoryFile } from "./harness.ts";
 
 /*
@@ -126,7 +127,7 @@ test.skipIf(lack !== "")(
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     const umask = process.umask(0o077);
     try {
-      await fillFolders(folder, OWN_PLATFORM);
+      await fillFolders(folder, OWN_PLATFORM, false);
     } finally {
       process.umask(umask);
     }
@@ -148,6 +149,16 @@ test.skipIf(lack !== "")("image: every command loads, as the user of the image",
     console.log(COMMANDS.length);
   })`;
   expect(await run(["/usr/bin/node", "-e", loadAll])).toEqual({ code: 0, output: `${COMMANDS.length}\n` });
+});
+
+test.skipIf(lack !== "")("image: compares starts, and says that virtual machines want another image", async () => {
+  const bench = ["bench", "startup", "--technologies", "wasm-wake,process,microvm", "--samples", "1", "--starts-only"];
+  const { output } = await run([...RUN_CONFIG.Entrypoint, ...bench, "-o", "json"]);
+  const { contenders, missing } = JSON.parse(output.slice(output.indexOf("{"))) as Comparison;
+  expect(contenders.map(({ name }) => name)).toEqual(["wasm-wake", "process"]);
+  expect(missing).toEqual([
+    { contender: "microvm", why: expect.stringContaining("qemu-system-x86_64 is not on PATH") },
+  ]);
 });
 
 test.skipIf(lack !== "")("image: nothing but /tmp and the cache can be written", async () => {
