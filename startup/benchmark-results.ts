@@ -6,7 +6,7 @@ import { summarizeStarts, type ContenderSummary } from "./summary.ts";
 
 /* What a run on a cluster has found so far, as the status of its StartupBenchmark tells it. */
 
-const MAX_WHY = 2000;
+const MAX_TEXT = 2000;
 
 /** What a run is. */
 export interface BenchmarkRun {
@@ -37,7 +37,7 @@ export function toResults(
     progress: `${counts.length === 0 ? 0 : Math.min(...counts)}/${rounds}`,
     summary: summaryOf(summaries),
     contenders: summaries.map((summary) => contenderOf(summary, comparison)),
-    missing: missing.map(({ contender, why }) => ({ contender, why: why.slice(0, MAX_WHY) })),
+    missing: missing.map(({ contender, why }) => ({ contender, why: why.slice(0, MAX_TEXT) })),
   };
 }
 

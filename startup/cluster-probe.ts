@@ -1,3 +1,4 @@
+import { messageOf } from "../common/errors.ts";
 import type { Timing } from "../common/timing.ts";
 import type { BenchmarkResults, StartupBenchmarkSpec } from "../crds/startup-benchmark/types.ts";
 import { KubeClient } from "../kube/client.ts";
@@ -7,7 +8,7 @@ import { STARTUP_BENCHMARKS, type StartupBenchmark } from "../operator/objects.t
 import { BENCHMARK_LABEL } from "../operator/benchmarks/resources.ts";
 import { toResults } from "./benchmark-results.ts";
 import { KubeSession } from "./drivers/kube-session.ts";
-import { compareStarts } from "./measure.ts";
+import { compareStarts, machineOf, type Comparison } from "./measure.ts";
 import { requireBinary } from "./program.ts";
 
 /*
@@ -35,6 +36,7 @@ export interface ProbeOptions {
 
 /** How often what was found so far is told. */
 const REPORT_MS = 3000;
+const MAX_ERROR = 2000;
 
 /** Runs a benchmark once; returns what it found. Throws KUBE_* where the cluster cannot be used. */
 export async function runBenchmark(options: ProbeOptions): Promise<BenchmarkResults> {
@@ -56,25 +58,40 @@ export async function runBenchmark(options: ProbeOptions): Promise<BenchmarkResu
       labels: { [BENCHMARK_LABEL]: benchmark },
       signal,
     });
-    const comparison = await compareStarts({
-      technologies: spec.technologies,
-      samples: spec.samples,
-      isWhole: false,
-      kernelRoots: ["/"],
-      searchPath: options.searchPath,
-      session,
-      app: { ...spec.app, path: spec.path },
-      container: containerOf(spec, options),
-      onProgress: options.onProgress,
-      onFound: (comparisonSoFar) => report.soon(toResults(comparisonSoFar, run)),
-      signal,
-    });
-    const results = toResults(comparison, { ...run, finishedAt: timing.date().toISOString() });
-    await report.last(results);
-    return results;
+    let latest = toResults(nothingYet(timing), run);
+    try {
+      const comparison = await compareStarts({
+        technologies: spec.technologies,
+        samples: spec.samples,
+        isWhole: false,
+        kernelRoots: ["/"],
+        searchPath: options.searchPath,
+        session,
+        app: { ...spec.app, path: spec.path },
+        container: containerOf(spec, options),
+        onProgress: options.onProgress,
+        onFound: (comparisonSoFar) => {
+          latest = toResults(comparisonSoFar, run);
+          report.soon(latest);
+        },
+        signal,
+      });
+      latest = toResults(comparison, { ...run, finishedAt: timing.date().toISOString() });
+    } catch (thrown) {
+      await report.last({ ...latest, error: messageOf(thrown).slice(0, MAX_ERROR) }).catch(() => {});
+      throw thrown;
+    }
+    await report.last(latest);
+    return latest;
   } finally {
     await client.close();
   }
+}
+
+function nothingYet(timing: Timing): Comparison {
+  const machine = machineOf();
+  const startedAt = timing.date().toISOString();
+  return { startedAt, machine, contenders: [], samples: [], missing: [], speed: [], reach: [] };
 }
 
 function containerOf(

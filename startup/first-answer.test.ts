@@ -39,3 +39,13 @@ test.each([
   setTimeout(() => controller.abort(), 20);
   await expect(answer).rejects.toThrow(expect.objectContaining({ name: "AbortError" }));
 });
+
+test("first answer: one that is too long is not asked for again", async () => {
+  let count = 0;
+  const url = await urlOf((answer) => {
+    count++;
+    answer(`HTTP/1.1 200 OK\r\ncontent-length: 2000000\r\n\r\n${"x".repeat(2_000_000)}`);
+  });
+  await expect(awaitAnswer(url)).rejects.toThrow("longer than 1048576 bytes: ask for a shorter one");
+  expect(count).toBe(1);
+});

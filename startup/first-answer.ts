@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { HttpConnection } from "./http-connection.ts";
+import { AnswerTooLong, HttpConnection } from "./http-connection.ts";
 
 /** Between two tries while nothing listens yet: what a start may be measured too long. */
 const RETRY_MS = 1;
@@ -30,6 +30,8 @@ export async function awaitAnswer(
       return { connectedMs, answeredMs: performance.now() };
     } catch (thrown) {
       signal?.throwIfAborted();
+      // The program is there: asking again would get the same.
+      if (thrown instanceof AnswerTooLong) throw thrown;
       const failure = hasFailed();
       if (failure !== undefined) throw failure;
       if (performance.now() > deadlineMs)

@@ -60,3 +60,15 @@ test("connection: one that the server has closed refuses the next request", asyn
   expect(connection.isOpen).toBe(false);
   await expect(connection.get()).rejects.toThrow("closed the connection");
 });
+
+test("connection: an answer of HTTP/1.0 is over when the connection is", async () => {
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.on("data", () => socket.end("HTTP/1.0 200 OK\r\ncontent-type: text/plain\r\n\r\nhello"));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  const connection = await HttpConnection.open(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  expect(await connection.get()).toContain("hello");
+});

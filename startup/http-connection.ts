@@ -12,6 +12,11 @@ const TIMEOUT_MS = 10_000;
 /** Whoever answers may be anybody: what is asked for is a few bytes. */
 const MAX_ANSWER = 1_048_576;
 
+/** An answer that nobody waits for: what is asked for has to be small. */
+export class AnswerTooLong extends Error {
+  override readonly name = "AnswerTooLong";
+}
+
 /** One keep-alive connection. */
 export class HttpConnection {
   readonly #socket: Socket;
@@ -26,7 +31,7 @@ export class HttpConnection {
     socket.on("data", (text) => this.#receive(String(text)));
     socket.setTimeout(TIMEOUT_MS, () => this.#waiting?.reject(this.#noAnswer()));
     socket.on("error", (error) => this.#waiting?.reject(error));
-    socket.on("close", () => this.#waiting?.reject(new Error("the server closed the connection")));
+    socket.on("close", () => this.#end());
   }
 
   /** Connects to the host and port of an http URL; the connection ends when the signal is aborted. */
@@ -51,7 +56,7 @@ export class HttpConnection {
   /** Sends GET and resolves to the whole answer, head included; rejects unless it is a 200. */
   async get(): Promise<string> {
     const answer = await this.exchange();
-    if (!answer.startsWith("HTTP/1.1 200 ")) throw new Error(`expected 200, got ${answer.slice(0, 200)}`);
+    if (!/^HTTP\/1\.[01] 200 /.test(answer)) throw new Error(`expected 200, got ${answer.slice(0, 200)}`);
     return answer;
   }
 
@@ -78,10 +83,19 @@ export class HttpConnection {
     return new Error(`no whole answer within ${TIMEOUT_MS / 1000} s, only ${JSON.stringify(this.#received)}`);
   }
 
+  /** An answer with neither a length nor chunks is over when the connection is. */
+  #end(): void {
+    const headEnd = this.#received.indexOf(HEAD_END);
+    const isFramed = /\r\n(content-length|transfer-encoding):/i.test(this.#received.slice(0, headEnd + 2));
+    if (headEnd !== -1 && !isFramed) this.#waiting?.resolve(this.#received);
+    else this.#waiting?.reject(new Error("the server closed the connection"));
+  }
+
   #receive(text: string): void {
     this.#received += text;
     if (this.#received.length > MAX_ANSWER) {
-      this.#waiting?.reject(new Error(`the answer is longer than ${MAX_ANSWER} bytes`));
+      this.#received = "";
+      this.#waiting?.reject(new AnswerTooLong(`the answer is longer than ${MAX_ANSWER} bytes: ask for a shorter one`));
       return this.close();
     }
     if (!isComplete(this.#received)) return;

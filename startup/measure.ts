@@ -122,7 +122,8 @@ async function tellSizes(drivers: readonly Driver[], signal: AbortSignal, found:
   }
 }
 
-function machineOf(): Comparison["machine"] {
+/** Returns what this machine is. */
+export function machineOf(): Comparison["machine"] {
   const all = cpus();
   const platform = `${process.platform} ${process.arch}`;
   return { cpus: all.length, cpu: all[0]?.model ?? "unknown", platform, node: process.versions.node };

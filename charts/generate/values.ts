@@ -155,7 +155,7 @@ export const VALUES: SchemaNode = object("Values of the chart wasmlet.", {
   networkPolicy: object("The NetworkPolicy of the operator.", {
     enabled: flag("Whether its pods refuse everything but metrics and health.", true),
   }),
-  startupBenchmarks: object("StartupBenchmarks, which measure on the cluster (docs/startupbenchmark.md).", {
+  startupBenchmarks: object("StartupBenchmarks, which measure on the cluster (docs/startup-benchmarks.md).", {
     enabled: flag(
       "Whether they are run. The operator may then make pods, Jobs and WasmApps in every namespace: it grants that to each benchmark in its own.",
       false,

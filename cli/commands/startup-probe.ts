@@ -40,7 +40,7 @@ const HELP = `
 Runs in a pod that the operator makes for a StartupBenchmark. It starts what that asks for, in turns, and tells in the status
 how long it took. What it starts belongs to its pod: it goes with it, whatever happens.
 
-Example:
+Examples:
   wasmlet startup-probe --benchmark nightly --hostname node1 --image wasmlet:dev --pod-uid 4b7f8a4e-…
 `;
 

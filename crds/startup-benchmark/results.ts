@@ -70,6 +70,7 @@ export const StartupResults = Type.Object(
     run: Type.String({ description: "Pod of the run.", maxLength: 253 }),
     startedAt: Type.String({ description: "When it began, in RFC 3339.", maxLength: 64 }),
     finishedAt: Type.Optional(Type.String({ description: "When it ended.", maxLength: 64 })),
+    error: Type.Optional(Type.String({ description: "Why it ended before its end.", maxLength: 4096 })),
     machine: Type.Optional(Type.String({ description: "CPUs of the node.", maxLength: 512 })),
     probeSeconds: Type.Optional(
       seconds("The probe's own part in every start: the median of what a server that does nothing takes."),

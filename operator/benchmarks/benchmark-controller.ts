@@ -39,6 +39,9 @@ export class BenchmarkController {
   readonly #benchmarks: OptionalWatch<StartupBenchmark>;
   readonly #jobs: OptionalWatch<Job>;
   readonly #cronJobs: OptionalWatch<CronJob>;
+  /** Benchmarks that wait for a node. */
+  readonly #waiting = new Set<string>();
+  readonly #unsubscribe: (() => void)[] = [];
 
   constructor(context: BenchmarkControllerContext) {
     this.#context = context;
@@ -55,7 +58,11 @@ export class BenchmarkController {
   }
 
   start(): void {
-    const { starts } = this.#context;
+    const { starts, state } = this.#context;
+    const addWaiting = (): void => {
+      for (const key of this.#waiting) this.#queue.add(key);
+    };
+    this.#unsubscribe.push(state.pods.onChange(addWaiting), state.nodes.onChange(addWaiting));
     this.#benchmarks.store.onChange((before, after) => {
       const { metadata } = (after ?? before)!;
       if (after === undefined) starts.forget(keyOf(metadata));
@@ -78,6 +85,7 @@ export class BenchmarkController {
   }
 
   async stop(): Promise<void> {
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
     await Promise.all([...this.#watches.map((watch) => watch.stop()), this.#queue.stop()]);
   }
 
@@ -90,6 +98,7 @@ export class BenchmarkController {
   async #reconcile(key: string, signal: AbortSignal): Promise<void> {
     const { writer, settings, timing, events } = this.#context;
     const benchmark = this.#benchmarks.store.get(key);
+    this.#waiting.delete(key);
     if (benchmark === undefined || !this.#watches.every(({ isKnown }) => isKnown)) return;
     const isOwn = ({ metadata }: KubeObject): boolean =>
       metadata.namespace === benchmark.metadata.namespace &&
@@ -102,6 +111,8 @@ export class BenchmarkController {
       cronJob: [...this.#cronJobs.store.values()].find(isOwn),
       nowMs: timing.date().getTime(),
     });
+    if (isWithoutNode(steps.flat().findLast(({ kind }) => kind === "status")?.object ?? benchmark))
+      this.#waiting.add(key);
     await writer.send(steps, signal);
     const written = steps.flat().find(({ kind }) => kind === "status")?.object as StartupBenchmark | undefined;
     if (written === undefined) return;
@@ -150,6 +161,11 @@ export class BenchmarkController {
         }),
     });
   }
+}
+
+function isWithoutNode(benchmark: KubeObject): boolean {
+  const { status } = benchmark as StartupBenchmark;
+  return status?.conditions?.some(({ reason }) => reason === "NodeNotFound") === true;
 }
 
 /** Nodes tell whole names: `docker.io/library/hello:1` for `hello:1`. */

@@ -26,8 +26,8 @@ export function findingsOf(observed: ObservedBenchmark, node: BenchmarkNode | un
   const { benchmark, jobs } = observed;
   const blockage = blockageOf(observed, node);
   const job = latestJob(jobs);
-  const isRunning = job !== undefined && endOf(job) === undefined && job.metadata.deletionTimestamp === undefined;
-  const failure = isRunning ? undefined : (failureOf(job) ?? failureBefore(benchmark));
+  const isRunning = job !== undefined && isUnderWay(benchmark, job);
+  const failure = isRunning ? undefined : (failureOf(benchmark, job) ?? failureBefore(benchmark));
   const hasFinished = hasResults(benchmark);
   const progress = benchmark.status?.results?.progress ?? "0";
   const running: Finding = isRunning
@@ -47,6 +47,13 @@ export function findingsOf(observed: ObservedBenchmark, node: BenchmarkNode | un
       ? { type: "Complete", status: "True", reason: "Finished", message: benchmark.status?.results?.summary ?? "" }
       : { type: "Complete", status: "False", ...(failure ?? blockage ?? waiting) };
   return [running, complete, degraded(benchmark, failure ?? blockage)];
+}
+
+/** Whether a Job still measures; once its results are whole, its pod only ends. */
+function isUnderWay({ status }: StartupBenchmark, job: Job): boolean {
+  if (endOf(job) !== undefined || job.metadata.deletionTimestamp !== undefined) return false;
+  const { finishedAt, run = "" } = status?.results ?? {};
+  return finishedAt === undefined || !run.startsWith(`${job.metadata.name}-`);
 }
 
 function degraded(benchmark: StartupBenchmark, problem: Outcome | undefined): Finding {
@@ -98,10 +105,12 @@ function failureBefore({ metadata, status }: StartupBenchmark): Outcome | undefi
   return { reason: known.reason, message: known.message };
 }
 
-function failureOf(job: Job | undefined): Outcome | undefined {
+function failureOf({ status }: StartupBenchmark, job: Job | undefined): Outcome | undefined {
   const end = job && endOf(job);
   if (job === undefined || end?.type !== "Failed") return undefined;
-  const why = end.message ?? end.reason ?? "its pod failed";
+  const { run = "", error } = status?.results ?? {};
+  const told = run.startsWith(`${job.metadata.name}-`) ? error : undefined;
+  const why = told ?? end.message ?? end.reason ?? "its pod failed";
   return { reason: FAILED, message: `the Job ${job.metadata.name} failed: ${why}. Change the spec to run it again.` };
 }
 

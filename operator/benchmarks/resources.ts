@@ -15,7 +15,7 @@ export const APPLIED = "wasmlet.dev/applied";
 
 const USER = 65_532;
 /** What a run left is gone so long after it ended. */
-const TTL_SECONDS = 30;
+const TTL_SECONDS = 10;
 /** A run that could not begin for so long is left out. */
 const STARTING_DEADLINE_SECONDS = 300;
 
