@@ -78,7 +78,9 @@ export async function runBenchmark(options: ProbeOptions): Promise<BenchmarkResu
       });
       latest = toResults(comparison, { ...run, finishedAt: timing.date().toISOString() });
     } catch (thrown) {
-      await report.last({ ...latest, error: messageOf(thrown).slice(0, MAX_ERROR) }).catch(() => {});
+      // Whoever ended the pod knows why.
+      const told = signal.aborted ? latest : { ...latest, error: messageOf(thrown).slice(0, MAX_ERROR) };
+      await report.last(told).catch(() => {});
       throw thrown;
     }
     await report.last(latest);

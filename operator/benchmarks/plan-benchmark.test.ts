@@ -62,7 +62,7 @@ function madeBy(observed: ObservedBenchmark, change: Partial<Job> = {}): Job {
 }
 
 function ended(type: string, message: string): Partial<Job> {
-  return { status: { conditions: [{ type, status: "True", message }] } } as unknown as Partial<Job>;
+  return { status: { conditions: [{ type, status: "True", message }] } };
 }
 
 function results(change: object = {}): NonNullable<NonNullable<StartupBenchmark["status"]>["results"]> {
