@@ -7,7 +7,7 @@ import { startMachine, withAccelerator } from "./machine.ts";
 
 /*
  * A virtual machine as people have it: QEMU's `q35`, with a disk and a network card on PCI, on which Debian boots: its kernel, its
- * initramfs, systemd, and the program as a service. QEMU loads the kernel: without firmware and boot loader it boots sooner.
+ * initramfs, systemd, and the program as a service. Its firmware loads the kernel itself: without a boot loader it boots sooner.
  */
 
 const MEMORY_MIB = 512;
