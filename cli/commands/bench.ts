@@ -64,6 +64,7 @@ npm run startup:kernel and npm run startup:debian get it.
   process        the native program alone: what all add to       pod          a pod, from its creation through the API on
   wasm-app       a WasmApp, from its creation through the API    pod-CLASS    the same with that RuntimeClass
   microvm        a virtual machine with the program as its init  debian-vm    one with Debian, the program as a service
+  app-wake       wasm-wake, on a node of the cluster
 
 debian-vm takes a quarter of a minute where there is no KVM: it is started in 10 rounds at most, spread over all.
 

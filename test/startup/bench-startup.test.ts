@@ -71,7 +71,7 @@ describe.skipIf(process.platform !== "linux")("wasmlet bench startup", () => {
     expect(names).toEqual(expect.arrayContaining([...WASM, "process"]));
     expect(names.length + missing.length).toBe(QUICK.length);
     // Those of a cluster have a test of their own.
-    const expected = ["wasm-app", "pod"].map((name) => `${name}: no cluster was named by --kubeconfig`);
+    const expected = ["app-wake", "wasm-app", "pod"].map((name) => `${name}: no cluster was named by --kubeconfig`);
     if (isCi) expect(missing).toEqual(expected);
   });
 
