@@ -39,7 +39,8 @@ function traces(): string[] {
   const commands = readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .map(commandLineOf);
-  const running = commands.filter((command) => /wasmlet-startup-|^\/program|startup-debian/.test(command));
+  // The probe's image is the operator's option, wherever one runs.
+  const running = commands.filter((command) => /wasmlet-startup-(?!probe)|^\/program|startup-debian/.test(command));
   const mounts = readFileSync("/proc/mounts", "utf8")
     .split("\n")
     .filter((line) => line.includes("wasmlet-startup-"));
