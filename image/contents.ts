@@ -28,7 +28,7 @@ const OWN_EXCLUDED = [
   /^crds\/(generate\/|generated\/.*\.yaml$)/,
   /^crds\/[^/]+\/example\.yaml$/,
   /^crds\/generate\.ts$/,
-  /^startup\/(program\/|write-docs\.ts$|write-image\.ts$|fetch-kernel\.ts$|independent-check\.sh$|report\/page\.ts$)/,
+  /^startup\/(program\/|write-docs\.ts$|write-image\.ts$|fetch-kernel\.ts$|build-debian\.ts$|debian\/|independent-check\.sh$|report\/page\.ts$)/,
 ];
 
 /** Packages that production dependencies name and that no code path of ours loads, and why. */

@@ -42,9 +42,9 @@ export function requireRoot(what: string): void {
 }
 
 /** Runs a program to its end and returns what it printed; throws its last words where it fails. */
-export async function runToEnd(file: string, args: readonly string[]): Promise<string> {
+export async function runToEnd(file: string, args: readonly string[], timeoutMs = TIMEOUT_MS): Promise<string> {
   try {
-    const { stdout } = await run(file, args, { timeout: TIMEOUT_MS });
+    const { stdout } = await run(file, args, { timeout: timeoutMs });
     return stdout;
   } catch (thrown) {
     const { stderr = "", message } = thrown as { stderr?: string; message: string };

@@ -3,6 +3,7 @@ import { isKubeError } from "../kube/kube-error.ts";
 import { Unavailable, type Driver } from "./driver.ts";
 import { openAppWake } from "./drivers/app-wake.ts";
 import { openContainerd } from "./drivers/containerd.ts";
+import { openDebianVm } from "./drivers/debian-vm.ts";
 import { KubeSession } from "./drivers/kube-session.ts";
 import { openMicroVm } from "./drivers/microvm.ts";
 import { openNodeContainer, openOciRuntime } from "./drivers/oci-runtime.ts";
@@ -16,6 +17,8 @@ import { openWasm } from "./drivers/wasm.ts";
 export interface StartupSettings {
   /** Folders below which a kernel for virtual machines may be. */
   kernelRoots: readonly string[];
+  /** The folder of the virtual machine with Debian, as `npm run startup:debian` builds it. */
+  debianFolder?: string;
   /** Folders in which programs are looked for, as PATH has them. */
   searchPath: string;
   /** A cluster to start pods and WasmApps on; nothing is started on any other. */
@@ -96,13 +99,16 @@ const TECHNOLOGIES = {
   "wasm-app": async (context) => openWasmApp(await context.kubeSession(), context.settings.app),
   pod: async (context) => openPod(await context.kubeSession(), context.container, undefined),
   microvm: ({ settings, signal }) => openMicroVm(settings.kernelRoots, settings.searchPath, signal),
+  "debian-vm": ({ settings, signal }) => openDebianVm(settings.debianFolder, settings.searchPath, signal),
 } as const satisfies Record<string, Open>;
 
 /** The names of all; `pod-CLASS` is also one, for each RuntimeClass of the cluster. */
 export const TECHNOLOGY_NAMES: readonly string[] = Object.keys(TECHNOLOGIES);
 
-/** Those that need no cluster. */
-export const LOCAL_TECHNOLOGIES = TECHNOLOGY_NAMES.filter((name) => !["app-wake", "wasm-app", "pod"].includes(name));
+/** Those that need no cluster, and seconds at most. */
+export const QUICK_TECHNOLOGIES = TECHNOLOGY_NAMES.filter(
+  (name) => !["app-wake", "wasm-app", "pod", "debian-vm"].includes(name),
+);
 
 /** Opens a technology by its name; throws Unavailable where it cannot be started here. */
 export async function openTechnology(name: string, context: StartupContext): Promise<Driver> {

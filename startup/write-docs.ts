@@ -43,6 +43,7 @@ async function measure(samples: number): Promise<RecordedRun> {
     samples,
     isWhole: true,
     kernelRoots: [join(cacheDirectory, "startup-kernel"), "/"],
+    debianFolder: join(cacheDirectory, "startup-debian"),
     searchPath,
     cluster: values.kubeconfig === undefined ? undefined : await connectFromKubeconfig(values.kubeconfig),
     image: PROGRAM_IMAGE,

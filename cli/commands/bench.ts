@@ -55,14 +55,18 @@ Examples:
 const HELP = `
 One program (startup/program) is a component, a static binary and the init of a virtual machine. A start counts from the
 moment it is asked for until the program has answered a request. All take turns; one round before the first warms up. What
-cannot be started here is left out, and the report says why: containers need root and Linux, the machine QEMU and a kernel.
+cannot be started here is left out, and the report says why: containers need root and Linux, machines QEMU and what they boot:
+npm run startup:kernel and npm run startup:debian get it.
 
   wasm-wake      a request to an app that is scaled to zero      crun, runc   a container from an unpacked bundle
   wasm-new       a new app whose artifact the node has           containerd   a container from an unpacked image
-  wasm-artifact  a new app with a new artifact                   crun-node    crun with the same program for Node.js
-  process        the native program alone: what all add to      pod          a pod, from its creation through the API on
+  wasm-artifact  a new app with a new artifact                   crun-node    a container with the program for Node.js
+  process        the native program alone: what all add to       pod          a pod, from its creation through the API on
   wasm-app       a WasmApp, from its creation through the API    pod-CLASS    the same with that RuntimeClass
-  microvm        a virtual machine that boots a kernel
+  microvm        a virtual machine with the program as its init  debian-vm    one with Debian, the program as a service
+  app-wake       wasm-wake, on a node of the cluster
+
+debian-vm takes a quarter of a minute where there is no KVM: it is started in 10 rounds at most, spread over all.
 
 Pods and WasmApps are started on one node of the cluster of --kubeconfig; this machine must reach its pods. The image of the
 program is the binary alone: npm run startup:image writes it as an archive, to be loaded into nodes or pushed to a registry. Kata and
@@ -96,6 +100,7 @@ async function compare(flags: StartupFlags, context: CommandContext): Promise<vo
       samples,
       isWhole: !startsOnly,
       kernelRoots: kernelRoot === undefined ? [join(cacheDir, "startup-kernel"), "/"] : [kernelRoot],
+      debianFolder: join(cacheDir, "startup-debian"),
       cluster: kubeconfig === undefined ? undefined : await connectFromKubeconfig(kubeconfig),
       image,
       searchPath: context.config.searchPath,

@@ -15,17 +15,18 @@ export async function compareInDemo(
   signal: AbortSignal,
 ): Promise<void> {
   const { compareStarts } = await import("../../startup/measure.ts");
-  const { LOCAL_TECHNOLOGIES } = await import("../../startup/technologies.ts");
+  const { QUICK_TECHNOLOGIES } = await import("../../startup/technologies.ts");
   const { formatReport } = await import("../../startup/report/format.ts");
   progress.print(
     "Comparing how long the same program takes to start as Wasm, in a container and in a virtual machine …",
   );
   try {
     const comparison = await compareStarts({
-      technologies: LOCAL_TECHNOLOGIES,
+      technologies: QUICK_TECHNOLOGIES,
       samples: SAMPLES,
       isWhole: false,
       kernelRoots: [join(cacheDir, "startup-kernel"), "/"],
+      debianFolder: join(cacheDir, "startup-debian"),
       searchPath: config.searchPath,
       onProgress: (step) => {
         if (progress.isLive) progress.show(step);

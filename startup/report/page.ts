@@ -47,11 +47,14 @@ function buildPage({ comparison, independent }: RecordedRun): string {
 # How fast things start
 
 The same program, one handler in Rust (\`startup/program\`), is compiled to a component and to a static binary. The component
-is started by the node runtime; the binary by itself, in containers, and as the init of a virtual machine. This page is the
-output of one run; every sample of it is in [startup.json](startup.json). To measure on your machine:
+is started by the node runtime; the binary by itself, in containers, and as the init of a virtual machine. Beside them stands what
+people compare with every day: \`crun-node\`, the same handler for Node.js in a container, and \`debian-vm\`, the binary as a service
+of a Debian that boots. This page is the output of one run; every sample of it is in [startup.json](startup.json). To measure on
+your machine:
 
 \`\`\`sh
 npm run startup:kernel                           # once: Debian's kernel for the virtual machine, not installed
+npm run startup:debian                           # once, as root: a virtual machine's disk with Debian, made of its packages
 npm run wasmlet -- bench startup                 # 30 starts of each; --help says more
 npm run wasmlet -- bench startup -o svg > starts.svg
 \`\`\`
@@ -62,15 +65,15 @@ A start counts **from the moment it is asked for until the program has answered 
 sends a GET, and asks again a millisecond later while nothing listens. It is woken up before each start, by ten requests to a
 server that does nothing; what the last of these takes is the probe's own part, and it is in every number. Contenders take turns
 (A B C A B C), so that whatever else the machine does hits all alike; one round before the first does not count. Ratios are
-taken within rounds.
+taken within rounds; \`debian-vm\` takes part in ten of them.
 
 ![Every start on a logarithmic axis](startup.svg)
 
 ${formatMarkdown(comparison)}
 "memory" is what is there because it was started: linear memory for Wasm, the program's share of physical memory (PSS) for a
 process or container (a shim or an engine is not in it), the emulator's for a virtual machine. "to pull" is compressed where a
-registry would have it so; "on disk" is what the node keeps, for Wasm with what was prepared from it. "CPU time of a
-computation" is a Mandelbrot set and a sort, with ${SPEED_GOAL}x of the native program as the goal once warm. Containers outside a
+registry would have it so, and a virtual machine's disk; "on disk" is what the node keeps, for Wasm with what was prepared from
+it. "CPU time of a computation" is a Mandelbrot set and a sort, with ${SPEED_GOAL}x of the native program as the goal once warm. Containers outside a
 cluster have the host's network, which is less work than a pod's; a virtual machine's kernel and modules are those of a distribution.
 
 ## Goals
