@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import type { AppView } from "../../node-runtime/runtime-api.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { CONFIG_MAPS, NAMESPACES } from "../../kube/resources.ts";
-import { WASM_APPS, type WasmAppObject } from "../../operator/objects.ts";
+import { WASM_APPS, WASM_REPLICAS, type WasmAppObject } from "../../operator/objects.ts";
 import { API_VERSION } from "../../crds/wasm-app/names.ts";
 import { formatMetrics } from "../../startup/metrics.ts";
 import type { Comparison } from "../../startup/measure.ts";
@@ -84,7 +84,10 @@ export async function startMonitoredCluster(roundMs = 1000): Promise<MonitoredCl
   );
   // Only now: it is to see how they come.
   for (const name of Object.keys(APPS)) await makeApp(client, name);
-  const urls = await waitForUrls(nodes);
+  const urls = await waitForUrls(nodes).catch(async (thrown: unknown) => {
+    process.stderr.write(`${await tellOf(client, nodes)}\n`);
+    throw thrown;
+  });
   const traffic = started.use(new Traffic(urls));
   const all = started.move();
   return { client, prometheus, traffic, nodes, [Symbol.asyncDispose]: () => all.disposeAsync() };
@@ -115,6 +118,20 @@ async function waitForUrls(nodes: readonly NodeProcess[]): Promise<Readonly<Reco
     return found.every((of) => expected.every((name) => of[name] !== undefined));
   });
   return urls;
+}
+
+/** Returns what the operator and the nodes know of the apps, for a failure that can only be seen then. */
+async function tellOf(client: KubeClient, nodes: readonly NodeProcess[]): Promise<string> {
+  const { items } = await client.list(WASM_APPS);
+  const apps = items.map(({ metadata, status }) => `${metadata.name}: ${JSON.stringify(status)}`);
+  const { items: replicas } = await client.list(WASM_REPLICAS);
+  const placed = replicas.map(
+    ({ metadata, spec, status }) => `${metadata.name}: ${spec.nodeName} ${JSON.stringify(status)}`,
+  );
+  const told = await Promise.all(
+    nodes.map(async ({ managementUrl }) => (await fetch(`${managementUrl}/v1/apps`)).text()),
+  );
+  return [...apps, ...placed, ...told].join("\n");
 }
 
 async function urlsOf({ managementUrl }: NodeProcess): Promise<Record<string, string>> {
