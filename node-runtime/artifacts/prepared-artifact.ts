@@ -104,6 +104,11 @@ export function readPreparedArtifact(directory: string): PreparedArtifact {
   return checkPreparedArtifact(value, file);
 }
 
+/** Returns whether all of its code has the checks that stop a guest; what has none goes on until its process ends. */
+export function isStoppable({ modules }: PreparedArtifact): boolean {
+  return modules.every(({ rewriting }) => rewriting !== undefined);
+}
+
 /** Returns the bytes of memory that the artifact asks for before its first instruction runs. */
 export function initialMemoryBytes(artifact: PreparedArtifact): number {
   return (
