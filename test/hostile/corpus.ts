@@ -3,6 +3,7 @@ import { CPU_KINDS } from "./cpu.ts";
 import { FILE_KINDS } from "./files.ts";
 import { GC_KINDS } from "./gc.ts";
 import { HTTP_KINDS } from "./http.ts";
+import { JCO_KINDS } from "./jco.ts";
 import type { HostileKind } from "./kinds.ts";
 import { LOG_KINDS } from "./logs.ts";
 import { MEMORY_KINDS } from "./memory.ts";
@@ -21,6 +22,7 @@ export const CORPUS = {
   sockets: SOCKET_KINDS,
   logs: LOG_KINDS,
   clients: CLIENT_KINDS,
+  jco: JCO_KINDS,
   // Last: they may take their cell with them.
   gc: GC_KINDS,
 } as const satisfies Readonly<Record<string, readonly HostileKind[]>>;

@@ -21,6 +21,8 @@ export interface GuestText {
   realloc?: string;
   /** What is run once when the instance is made, before any request; host functions may be called. */
   initialize?: string;
+  /** The engine that is to bind it; the fast one unless given. */
+  engine?: "lean" | "jco";
   /** Limits of the memory, in pages: `2`, or `2 1000`. */
   memory?: string;
 }
@@ -71,12 +73,12 @@ const HELPERS = `
 
 /** Returns the component of a hostile guest that serves HTTP. */
 export async function buildGuest(text: GuestText): Promise<Uint8Array> {
-  const { imports, worldSection } = await hostFunctions();
+  const { imports, worldSections } = await hostFunctions();
   const code = moduleText(text);
   const called = new Set([...code.matchAll(/\$([a-z0-9-]+\.[a-z0-9-]+)/g)].map(([, name]) => name ?? ""));
   const used = [...called].map((name) => imports.get(name) ?? fail(`no host function is called ${name}`));
   const module = await parse(`(module ${text.types ?? ""} ${used.join("\n")} ${code})`);
-  return componentNew(Buffer.concat([module, worldSection]), []);
+  return componentNew(Buffer.concat([module, worldSections[text.engine ?? "lean"]]), []);
 }
 
 function moduleText({ handle, definitions = "", realloc = BUMP, initialize = "", memory = "2" }: GuestText): string {

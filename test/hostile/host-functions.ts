@@ -17,8 +17,8 @@ const WORLD_SECTION = "component-type";
 export interface HostFunctions {
   /** Text of the import of each host function by its short name: `fields.append`, `fields.new`, `fields.drop`, `poll.poll`. */
   readonly imports: ReadonlyMap<string, string>;
-  /** The custom section to append to a core module. */
-  readonly worldSection: Uint8Array;
+  /** The custom section to append to a core module, by the engine that is to bind the component. */
+  readonly worldSections: Readonly<Record<"lean" | "jco", Uint8Array>>;
 }
 
 let known: Promise<HostFunctions> | undefined;
@@ -30,6 +30,8 @@ export function hostFunctions(): Promise<HostFunctions> {
 
 async function readHostFunctions(): Promise<HostFunctions> {
   const dummy = await componentEmbed({ dummy: true, witSource: WIT, world: "server" });
+  // The lean engine does not bind UTF-16.
+  const utf16 = await componentEmbed({ dummy: true, witSource: WIT, world: "server", stringEncoding: "utf16" });
   const text = await print(dummy);
   const types = new Map(
     [...text.matchAll(/\(type \(;(\d+);\) \(func((?: \([^()]*\))*)\)\)/g)].map(([, index, type]) => [
@@ -44,9 +46,13 @@ async function readHostFunctions(): Promise<HostFunctions> {
     const short = shortName(from, name);
     imports.set(short, `(import "${from}" "${name}" (func $${short}${types.get(type)}))`);
   }
-  const [world] = WebAssembly.Module.customSections(new WebAssembly.Module(dummy), WORLD_SECTION);
+  return { imports, worldSections: { lean: worldSectionOf(dummy), jco: worldSectionOf(utf16) } };
+}
+
+function worldSectionOf(module: Uint8Array): Uint8Array {
+  const [world] = WebAssembly.Module.customSections(new WebAssembly.Module(module), WORLD_SECTION);
   if (world === undefined) throw new Error(`the dummy module has no section ${WORLD_SECTION}`);
-  return { imports, worldSection: customSection(WORLD_SECTION, new Uint8Array(world)) };
+  return customSection(WORLD_SECTION, new Uint8Array(world));
 }
 
 /** `[method]fields.append` is `fields.append`; what belongs to no resource has its interface in front. */

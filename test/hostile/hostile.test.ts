@@ -1,9 +1,10 @@
+import { availableParallelism } from "node:os";
 import { expect, test } from "vitest";
 import { CORPUS, findKinds } from "./corpus.ts";
 import { HostileRun } from "./runner.ts";
 
 /** Runtimes that share the corpus: each kind has the thread of its cell for up to a second. */
-const RUNTIMES = 2;
+const RUNTIMES = Math.min(4, availableParallelism());
 const TIMEOUT_MS = 300_000;
 
 test("corpus: it has more than 60 kinds, each with a name of its own", () => {

@@ -115,7 +115,8 @@ export const HTTP_KINDS: readonly HostileKind[] = [
         (call $pollable.block (call $monotonic-clock.subscribe-duration (i64.const 20000000)))
         unreachable`,
     },
-    expected: "cut",
+    // On a busy machine its wait is over before anything was sent.
+    expected: /^(cut|502 GUEST_RESPONSE_INCOMPLETE)$/,
   },
   {
     name: "trap-after",
