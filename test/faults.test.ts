@@ -97,7 +97,7 @@ test.each([
   },
 );
 
-test("contract: a guest that cannot be stopped ends its cell by its own deadline, not by its neighbours'", async () => {
+test("contract: a guest that cannot be stopped has a cell of its own, which ends by its deadline and with the app", async () => {
   const file = join(temporary.path, "endless.wasm");
   writeFileSync(file, await parse(ENDLESS_WITHOUT_CHECKS));
   runtime = await startTestRuntime(
@@ -108,9 +108,15 @@ test("contract: a guest that cannot be stopped ends its cell by its own deadline
     cache,
   );
   const [hasty, patient] = [await urlOf(runtime, "hasty"), await urlOf(runtime, "patient")];
+  expect(runtime.childPids().cells).toHaveLength(2);
+  const held = await HeldEcho.start(patient);
   await expect(get(`${hasty}/loop`)).rejects.toMatchObject({ code: "ECONNRESET" });
-  while ((await statusOrRefused(patient)) !== 200);
-  expect(await metric(runtime, "wasmlet_cell_restarts_total")).toBe(1);
+  expect(await statusOrRefused(patient)).toBe(200);
+  expect(await held.finish()).toBe("first last");
+  while ((await metric(runtime, "wasmlet_cell_restarts_total")) !== 1);
+  runtime.write("apps.yaml", appManifest("patient", guestFile("probe")));
+  while (runtime.childPids().cells.length > 1) await nextTurn();
+  expect(await statusOrRefused(patient)).toBe(200);
 });
 
 test("contract: kill -9 of the preparer is said and recovered from", async () => {

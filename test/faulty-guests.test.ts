@@ -6,6 +6,7 @@ import {
   get,
   guestFile,
   makeTemporaryFolder,
+  metric,
   startTestRuntime,
   until,
   untilApp,
@@ -27,7 +28,7 @@ afterAll(() => temporary.remove());
 
 test("contract: an http app that traps at its start answers with why, is Failed with why, and harms no neighbour", async () => {
   const file = join(temporary.path, "app.wasm");
-  writeFileSync(file, await buildScriptedGuest({ trapsAtStart: true }));
+  writeFileSync(file, await buildScriptedGuest({ start: "unreachable" }));
   runtime = await startTestRuntime([appManifest("app", file), appManifest("probe", guestFile("probe"))], cache);
   const url = await urlOf(runtime, "app");
   const { status, headers, body } = await get(url);
@@ -49,6 +50,19 @@ test("contract: an http app that traps at its start answers with why, is Failed 
   const repaired = runtime;
   await until(repaired, () => repaired.apps().find(({ name, state }) => name === "app" && state === "Ready"));
   expect((await get(url)).status).toBe(200);
+});
+
+test("contract: an http app that loops at its start is stopped at its deadline, which is counted", async () => {
+  const file = join(temporary.path, "endless-start.wasm");
+  writeFileSync(file, await buildScriptedGuest({ start: "(loop $again (br $again))" }));
+  runtime = await startTestRuntime(
+    [appManifest("app", file, { spec: { limits: { requestTimeoutSeconds: 1 } } })],
+    cache,
+  );
+  const { status, headers } = await get(await urlOf(runtime, "app"));
+  expect([status, headers["x-wasmlet-error"]]).toEqual([504, "GUEST_TIMEOUT"]);
+  expect(await metric(runtime, "wasmlet_limit_hits_total", 'limit="request_timeout"')).toBeGreaterThan(0);
+  expect((await untilApp(runtime, "app", "Failed")).reason).toBe("GUEST_TIMEOUT");
 });
 
 test("contract: traps before, during and after a response cost their own request alone", async () => {

@@ -17,19 +17,15 @@ export interface Script {
   informational?: readonly Informational[];
   /** How often it sends them; once when left out. */
   rounds?: number;
-  /** Traps in the core module's start function, before any call. */
-  trapsAtStart?: boolean;
+  /** What the core module's start function does, before any call. */
+  start?: string;
 }
 
 /** Where the text of headers begins; below it are results that nobody looks at. */
 const TEXT_OFFSET = 64;
 
 /** Returns a component that exports wasi:http/incoming-handler, follows the script and answers 200 without a body. */
-export function buildScriptedGuest({
-  informational = [],
-  rounds = 1,
-  trapsAtStart = false,
-}: Script): Promise<Uint8Array> {
+export function buildScriptedGuest({ informational = [], rounds = 1, start = "" }: Script): Promise<Uint8Array> {
   const text = new TextPool();
   const sends = informational.map((response) => sendInformational(response, text)).join("\n");
   return parse(`(component
@@ -50,7 +46,7 @@ export function buildScriptedGuest({
       (import "host" "response" (func $response (param i32) (result i32)))
       (import "host" "inform" (func $inform (param i32 i32 i32 i32)))
       (import "host" "set" (func $set ${SET_PARAMS}))
-      (func $start ${trapsAtStart ? "unreachable" : ""})
+      (func $start ${start})
       (start $start)
       (func (export "handle") (param $request i32) (param $outparam i32)
         (local $headers i32)

@@ -5,7 +5,7 @@ import * as v from "valibot";
 import { finite, integer, listOf, text } from "../../common/shapes.ts";
 
 /** Changes whenever the preparer would leave other files for the same artifact: old ones are then prepared anew. */
-export const PIPELINE_VERSION = "14";
+export const PIPELINE_VERSION = "15";
 
 /** The file that describes a prepared artifact, written last. */
 export const PREPARED_MANIFEST_FILE = "prepared.json";
@@ -102,6 +102,11 @@ export function readPreparedArtifact(directory: string): PreparedArtifact {
     });
   }
   return checkPreparedArtifact(value, file);
+}
+
+/** Returns whether all of its code has the checks that stop a guest; what has none goes on until its process ends. */
+export function isStoppable({ modules }: PreparedArtifact): boolean {
+  return modules.every(({ rewriting }) => rewriting !== undefined);
 }
 
 /** Returns the bytes of memory that the artifact asks for before its first instruction runs. */

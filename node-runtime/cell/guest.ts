@@ -144,7 +144,7 @@ export class Guest {
       turns.suspend();
       host.close();
       out.end();
-      throw thrown;
+      throw monotonicMs() < turns.deadlineMs ? thrown : this.#lateStart(thrown);
     };
     turns.resume();
     try {
@@ -178,6 +178,13 @@ export class Guest {
     const program = ENGINES[artifact.engine].load(artifact, this.app.directory, this.app);
     this.#compileSeconds = (performance.now() - begin) / 1000;
     return program;
+  }
+
+  /** The error of a start that was stopped at its deadline, whatever trapped there. */
+  #lateStart(cause: unknown): WasmletError {
+    this.stats.limitHit("request_timeout");
+    const message = `the guest did not start within ${this.app.requestTimeoutMs} ms`;
+    return new WasmletError("GUEST_TIMEOUT", message, { cause });
   }
 
   #register(parts: Omit<LiveInstance, "dispose">, out: { end(): void }): LiveInstance {

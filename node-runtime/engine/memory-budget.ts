@@ -1,4 +1,5 @@
 import { clampMemories, readMemories, WASM_PAGE_BYTES } from "./module-sections.ts";
+import { clampTables, MAX_TABLE_ELEMENTS, readTables } from "./table-bounds.ts";
 
 /** Pages that a memory with 32-bit addresses can have at the most. */
 const MAX_PAGES_32 = 65_536;
@@ -26,15 +27,28 @@ export interface MemoryWish {
   copies: number;
 }
 
-/** Returns the modules compiled, all their memories together bounded to `maxMemoryBytes`; see `shareBudget`. */
+/**
+ * Returns the modules compiled, all their memories together bounded to `maxMemoryBytes` and all their tables to
+ * `MAX_TABLE_ELEMENTS`; see `shareBudget`.
+ */
 export function compileModules(modules: readonly ModuleBytes[], maxMemoryBytes: number): CompiledModule[] {
   const wishes = modules.map((module) => [...hostWish(module), ...ownWishes(module)]);
   const maxima = shareBudget(wishes.flat(), Math.floor(maxMemoryBytes / WASM_PAGE_BYTES));
+  const tables = modules.map(tableWishes);
+  const tableMaxima = shareBudget(tables.flat(), MAX_TABLE_ELEMENTS);
   return modules.map(({ bytes, hostMemory }, index) => {
     const granted = maxima.splice(0, wishes[index]!.length);
     const hostMemoryPages = hostMemory && granted.shift();
-    const module = new WebAssembly.Module(clampMemories(bytes, granted));
+    const elements = tableMaxima.splice(0, tables[index]!.length);
+    const module = new WebAssembly.Module(clampTables(clampMemories(bytes, granted), elements));
     return { module, hostMemoryPages };
+  });
+}
+
+/** Tables are divided as memories are, in elements instead of pages. */
+function tableWishes({ bytes, instances }: ModuleBytes): MemoryWish[] {
+  return readTables(bytes).map(({ min, max = Infinity }) => {
+    return { minPages: min, maxPages: Math.max(min, Math.min(max, MAX_TABLE_ELEMENTS)), copies: instances };
   });
 }
 

@@ -20,6 +20,11 @@ const EXPORT_INSTANTIATE = "export function instantiate(";
 const TASK_FAILED = "const handleError = (err) => {";
 /** Looks, while nothing goes on, whether ever anything will: at no delay, like what does go on. */
 const IDLE_CHECK = "STORE_ASYNC_STATE.deadlockCheck = setTimeout(";
+/** Makes a table of handles longer, which has two numbers for each. */
+const NEW_HANDLE = /if \(free === 0\) \{\s*table\.push\(0\);/;
+/** Handles of one type that an instance may have at once: as many as the lean engine gives it of all types. */
+const MAX_HANDLES = 65_536;
+const REFUSE_HANDLE = `if (table.length > ${2 * MAX_HANDLES}) throw new WebAssembly.RuntimeError('the guest has more than ${MAX_HANDLES} handles');`;
 const EXPORT_UTIL = /\nexport const _util = \{[\s\S]*?\n\}\s*$/;
 
 /**
@@ -85,6 +90,7 @@ function wrapAsScript(module: string): string {
   const body = module
     .replace(EXPORT_INSTANTIATE, "function instantiate(")
     .replace(EXPORT_UTIL, "\n")
+    .replace(NEW_HANDLE, (grow) => grow.replace("{", `{ ${REFUSE_HANDLE}`))
     .replace(TASK_FAILED, `${TASK_FAILED} trapped(err);`)
     .replace(IDLE_CHECK, IDLE_CHECK.replace("setTimeout", "setIdleTimeout"));
   return `(function (getCoreModule, imports, instantiateCore, glueHost) {

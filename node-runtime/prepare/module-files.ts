@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { PreparedArtifact, Rewriting } from "../artifacts/prepared-artifact.ts";
 import { WasmletError } from "../../common/errors.ts";
 import { readMemories } from "../engine/module-sections.ts";
+import { MAX_TABLE_ELEMENTS, readTables } from "../engine/table-bounds.ts";
 import { firstLine } from "./first-line.ts";
 import { rewriteModule, type Rewritten } from "./rewrite/rewrite.ts";
 
@@ -68,7 +69,7 @@ function writeRewritten(
   modules: readonly ModuleSource[],
   results: readonly Result[],
 ): ModuleRecord[] {
-  return modules.map((module, index) => {
+  const records = modules.map((module, index) => {
     const record = writeModule(directory, module, index);
     const result = results[index]!;
     // What the rewriting does not handle, or V8 does not accept of it, runs as it is: without deadlines and resets.
@@ -78,6 +79,21 @@ function writeRewritten(
     record.rewriting = rewritingOf(result);
     return record;
   });
+  checkTables(modules);
+  return records;
+}
+
+/** Throws ARTIFACT_MEMORY_LIMIT when an instance would start with larger tables than any may have. */
+function checkTables(modules: readonly ModuleSource[]): void {
+  const elements = modules.reduce((sum, { bytes, instances = 1 }) => {
+    return sum + instances * readTables(bytes).reduce((ofModule, { min }) => ofModule + min, 0);
+  }, 0);
+  if (elements <= MAX_TABLE_ELEMENTS) return;
+  throw new WasmletError(
+    "ARTIFACT_MEMORY_LIMIT",
+    `the artifact starts with tables of ${elements} elements, more than an instance may have: ${MAX_TABLE_ELEMENTS}`,
+    { fix: "Build the artifact with smaller tables." },
+  );
 }
 
 /** What the engine must know of a rewritten module. */

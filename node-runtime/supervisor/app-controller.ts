@@ -1,5 +1,6 @@
 import { messageOf, WasmletError } from "../../common/errors.ts";
 import { ERROR_CODES, knownCode } from "../../common/error-codes.ts";
+import { isStoppable } from "../artifacts/prepared-artifact.ts";
 import type { Failure } from "../cell/protocol.ts";
 import {
   cellAppOf,
@@ -22,8 +23,8 @@ import { RetryDelays } from "./retry-delays.ts";
 export interface ControllerContext extends CommandContext, ObtainContext {
   ports: Ports;
   host: string;
-  /** Returns the cells that this app's group runs in, starting them when needed. */
-  groupOf(app: DesiredApp): CellGroup;
+  /** Returns the cells of a name, which apps of one group share, starting them when needed. */
+  cellsOf(name: string): CellGroup;
   /** Ports that manifests ask for: not to be handed to others. */
   wantedPorts(): ReadonlySet<number>;
 }
@@ -217,7 +218,9 @@ export class AppController {
     const before = ports.portOf(this.id);
     const port = await this.#assignPort(desired, signal);
     if (signal.aborted) return;
-    const group = this.#context.groupOf(desired);
+    // A guest that nothing stops takes its cell with it: to neighbours it may do that to nobody.
+    const canShare = ready.programs.every(({ artifact }) => isStoppable(artifact));
+    const group = this.#context.cellsOf(canShare ? desired.cellGroup : desired.id);
     // A listener cannot move: another port or group means a new one, and the old one drains.
     if (this.#serving !== undefined && (this.#serving.group !== group || before !== port)) {
       void this.#serving.group.unload(this.id);

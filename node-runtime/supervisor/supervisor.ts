@@ -59,7 +59,7 @@ export class Supervisor implements Runtime {
       ports: new Ports(options.host, options.firstPort),
       host: options.host,
       metrics: this.#metrics,
-      groupOf: (app) => this.#groupOf(app),
+      cellsOf: (name) => this.#cellsOf(name),
       wantedPorts: () => new Set(this.#desired.apps.flatMap(({ port }) => (port === undefined ? [] : [port]))),
       logs: (lines) => this.#log(lines),
       stats: (stats) => this.#observe(stats, "command"),
@@ -185,22 +185,31 @@ export class Supervisor implements Runtime {
     const left = this.#ending.get(id)! - 1;
     if (left > 0) this.#ending.set(id, left);
     else this.#ending.delete(id);
+    this.#endOwnCells(id);
     this.#changed(id);
   }
 
-  #groupOf({ cellGroup }: DesiredApp): CellGroup {
-    let group = this.#groups.get(cellGroup);
+  /** Ends the cells that an app had for itself, when it has gone. */
+  #endOwnCells(id: string): void {
+    const group = this.#groups.get(id);
+    if (group?.isEmpty !== true) return;
+    this.#groups.delete(id);
+    void group.stop(0);
+  }
+
+  #cellsOf(name: string): CellGroup {
+    let group = this.#groups.get(name);
     if (group !== undefined) return group;
     group = new CellGroup(this.#options.cells, {
       logs: (lines) => this.#log(lines),
-      stats: (stats, cell) => this.#observe(stats, `${cellGroup} ${cell}`),
+      stats: (stats, cell) => this.#observe(stats, `${name} ${cell}`),
       changed: () => this.#countCells(),
       died: (why) => {
         this.#metrics.cellRestarts.inc();
-        this.#options.log.warn(`a cell ${why}; it is replaced`, { group: cellGroup });
+        this.#options.log.warn(`a cell ${why}; it is replaced`, { group: name });
       },
     });
-    this.#groups.set(cellGroup, group);
+    this.#groups.set(name, group);
     return group;
   }
 

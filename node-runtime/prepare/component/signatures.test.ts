@@ -1,28 +1,16 @@
 import { componentEmbed, componentNew, parse } from "@bytecodealliance/jco-transpile/wasm-tools";
-import { readdirSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { HOST_INTERFACES, SPIN_INTERFACES } from "../../wasi/offered.ts";
+import { wasiPackages } from "../../wasi/wit-fixture.ts";
 import { planBinding } from "./binding-planner.ts";
 import { checkSignatures, describeFunctions } from "./signatures.ts";
 
-const WIT = fileURLToPath(
-  new URL("../../../node_modules/@bytecodealliance/jco/lib/wit/builtin/0.2.12", import.meta.url),
-);
-
-/**
- * The WIT of all of WASI 0.2.12 with a world that imports it whole. What it has behind feature gates is offered too where
- * the host has it (1xx responses), so the gates are opened.
- */
+/** The WIT of all of WASI 0.2.12 with a world that imports it whole. */
 function wasiWit(): string {
-  const packages = readdirSync(WIT).map((name) => {
-    const source = readFileSync(`${WIT}/${name}/package.wit`, "utf8");
-    const open = source.replaceAll(/@unstable\([^)]*\)/g, "@since(version = 0.2.0)");
-    return `${open.replace(/^package ([^;]+);/m, "package $1 {")}\n}`;
-  });
   const imports = SPIN_INTERFACES.map((name) => `import ${name};`).join(" ");
   const world = `world all { include wasi:cli/imports@0.2.12; include wasi:http/proxy@0.2.12; ${imports} }`;
-  return ["package wasmlet:all;", world, ...packages, SPIN_WIT].join("\n");
+  return ["package wasmlet:all;", world, wasiPackages(), SPIN_WIT].join("\n");
 }
 
 /** What Spin declares: the draft of wasi:config is the same in both versions. */
