@@ -223,6 +223,10 @@ export const ERROR_CODES = {
       "The app has no room for the request: its queue is full, no instance was free in time, or too many wait on the connection.",
     fix: "Try again later, with fewer requests on one connection; raise limits.concurrency or add replicas.",
   },
+  REQUEST_RATE_LIMITED: {
+    summary: "The app was asked more often than limits.requestsPerSecond allows on its node.",
+    fix: "Try again after the seconds that Retry-After says, less often; raise limits.requestsPerSecond or add replicas.",
+  },
   // -- runtime: the node runtime itself
   RUNTIME_CACHE: {
     summary: "The folder for prepared artifacts cannot be written.",

@@ -30,7 +30,8 @@ export const Limits = Type.Object(
     ),
     requestsPerSecond: Type.Optional(
       Type.Integer({
-        description: "Requests of the app that a node accepts per second. Left out, it is not limited.",
+        description:
+          "Requests of the app that a node accepts per second, and as many at once; others are answered 429. Where a node has several cells, each accepts its share, rounded up. Left out, it is not limited.",
         minimum: 1,
         maximum: 1_000_000,
       }),

@@ -6,7 +6,6 @@ export const REFUSED_FIELDS = [
   "spec.trigger.cron",
   "spec.files[].emptyDir.sizeLimit",
   "spec.limits.cpuTimePerRequest",
-  "spec.limits.requestsPerSecond",
 ] as const;
 
 /** One of them. */

@@ -11,6 +11,7 @@ const ERROR_STATUS: Partial<Record<ErrorCode, number>> = {
   REQUEST_METHOD: 501,
   REQUEST_NO_ROUTE: 404,
   REQUEST_OVERLOADED: 503,
+  REQUEST_RATE_LIMITED: 429,
   GUEST_ERROR: 502,
   GUEST_NO_RESPONSE: 502,
   GUEST_RESPONSE_INCOMPLETE: 502,
@@ -24,13 +25,19 @@ function statusOf(code: ErrorCode): number {
   return ERROR_STATUS[code] ?? 500;
 }
 
-/** Returns the whole answer that tells an error, to a person and to a program; it ends the connection. */
+/** What passes within a second: the rate of an app is 1 in a second at least. */
+const PASSING: ReadonlySet<ErrorCode> = new Set(["REQUEST_OVERLOADED", "REQUEST_RATE_LIMITED"]);
+
+/**
+ * Returns the whole answer that tells an error, to a person and to a program. It ends the connection, but for a rate that
+ * is exceeded: to connect anew would cost both sides more than what was refused.
+ */
 export function answerTo(code: ErrorCode, message: string): Refusal {
   const headers: [string, string][] = [
     ["content-type", "application/json"],
     ["x-wasmlet-error", code],
   ];
-  if (code === "REQUEST_OVERLOADED") headers.push(["retry-after", "1"]);
+  if (PASSING.has(code)) headers.push(["retry-after", "1"]);
   const body = `${JSON.stringify({ code, message, fix: ERROR_CODES[code].fix })}\n`;
-  return { status: statusOf(code), headers, body };
+  return { status: statusOf(code), headers, body, keepsConnection: code === "REQUEST_RATE_LIMITED" };
 }

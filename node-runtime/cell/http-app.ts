@@ -7,16 +7,16 @@ import { InstancePool } from "./instance-pool.ts";
 import type { LineBudget } from "./log-lines.ts";
 import { Places } from "./places.ts";
 import { guestAppsOf, type AppStats, type CellApp, type LogLine } from "./protocol.ts";
-import { RequestRun, type Destination } from "./request-run.ts";
+import { rateAfter, type RequestRate } from "./request-rate.ts";
+import { RequestRun, type Destination, type RequestLimits } from "./request-run.ts";
 import { SpinRouter } from "./spin-router.ts";
 import type { StatsCollector } from "./stats.ts";
 
-/** One version of an app: its programs, which of them a request is for, and when requests must be over. */
-interface Version {
+/** One version of an app: its programs, which of them a request is for, and what requests are held to. */
+interface Version extends RequestLimits {
   app: CellApp;
   programs: readonly [Destination, ...Destination[]];
   router: SpinRouter | undefined;
-  deadlines: Deadlines;
 }
 
 /** An http app in this cell: its listening socket, which outlives versions, and the version that serves. */
@@ -36,7 +36,7 @@ export class HttpApp {
     this.#log = log;
     this.#stats = stats;
     this.#lineBudget = lineBudget;
-    this.#current = this.#makeVersion(app);
+    this.#current = this.#makeVersion(app, undefined);
     this.#listener = new Listener({
       serve: (exchange) => this.#serve(exchange),
       refuse: ({ kind, message }) =>
@@ -52,7 +52,7 @@ export class HttpApp {
 
   /** Swaps in a new version: requests under way end in the old one, the next goes to the new one. */
   async replace(app: CellApp): Promise<void> {
-    const next = this.#makeVersion(app);
+    const next = this.#makeVersion(app, this.#current.rate);
     await warmUp(next);
     const old = this.#current;
     this.#current = next;
@@ -83,7 +83,7 @@ export class HttpApp {
     };
   }
 
-  #makeVersion(app: CellApp): Version {
+  #makeVersion(app: CellApp, rate: RequestRate | undefined): Version {
     const places = new Places(app.concurrency);
     const [first, ...others] = guestAppsOf(app).map((program): Destination => {
       const guest = new Guest(program, this.#log, this.#stats, this.#lineBudget);
@@ -92,14 +92,15 @@ export class HttpApp {
     });
     const programs = [first!, ...others] as const;
     const router = app.routes && new SpinRouter(app.routes, programs);
-    return { app, programs, router, deadlines: new Deadlines(app.requestTimeoutMs) };
+    const deadlines = new Deadlines(app.requestTimeoutMs);
+    return { app, programs, router, deadlines, rate: rateAfter(rate, app.requestsPerSecond) };
   }
 
   #serve(exchange: Exchange): void {
-    const { programs, router, deadlines } = this.#current;
+    const { programs, router } = this.#current;
     const destination = router === undefined ? programs[0] : router.route(exchange);
     this.#inFlight++;
-    new RequestRun(destination, exchange, deadlines, this.#onOver).begin();
+    new RequestRun(destination, exchange, this.#current, this.#onOver).begin();
   }
 
   readonly #onOver = (): void => {

@@ -44,6 +44,8 @@ const CellApp = v.object({
   maxMemoryBytes: finite(65_536),
   requestTimeoutMs: finite(1),
   concurrency: integer(1),
+  /** Of this cell alone; left out, there may be any number. */
+  requestsPerSecond: v.optional(integer(1)),
   idleMs: finite(0),
   /** `inherit` gives the guest the cell's own standard streams (`wasmlet run`). */
   stdio: v.picklist(["log", "inherit"]),

@@ -48,7 +48,12 @@ class Served {
       say: (line: string) => this.said.push(line),
     } as unknown as Guest;
     this.pool = new InstancePool(guest);
-    this.run = new RequestRun({ guest, pool: this.pool }, this.exchange, this.deadlines, () => {});
+    this.run = new RequestRun(
+      { guest, pool: this.pool },
+      this.exchange,
+      { deadlines: this.deadlines, rate: undefined },
+      () => {},
+    );
     this.run.begin();
   }
 

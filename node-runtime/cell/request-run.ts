@@ -10,6 +10,7 @@ import type { Deadlines, Limited } from "./deadlines.ts";
 import type { Guest, LiveInstance } from "./guest.ts";
 import type { InstancePool, Lease, Taker } from "./instance-pool.ts";
 import { GuestRequestBody, NO_BODY, fieldsOf } from "./request-body.ts";
+import type { RequestRate } from "./request-rate.ts";
 import { monotonicMs, toMonotonicMs } from "./turn-record.ts";
 
 /** Status that counts a request whose client left before it was answered; nobody reads it. */
@@ -23,6 +24,13 @@ export interface Destination {
   refusal?: WasmletError;
   /** The headers that the guest gets, where those that came are not all. */
   fields?: () => FieldEntry[];
+}
+
+/** What the requests of an app are held to. */
+export interface RequestLimits {
+  deadlines: Deadlines;
+  /** Undefined when there may be any number in a second. */
+  rate: RequestRate | undefined;
 }
 
 type GuestResponse = Extract<ResponseOutcome, { kind: "response" }>;
@@ -39,6 +47,7 @@ export class RequestRun implements ExchangeObserver, Taker, Limited {
   readonly #destination: Destination;
   readonly #exchange: Exchange;
   readonly #deadlines: Deadlines;
+  readonly #rate: RequestRate | undefined;
   readonly #onOver: () => void;
   /** Its instance, from when it has one until it is given back. */
   #live: LiveInstance | undefined;
@@ -50,10 +59,11 @@ export class RequestRun implements ExchangeObserver, Taker, Limited {
   #failure: WasmletError | undefined;
   #hasFailed = false;
 
-  constructor(destination: Destination, exchange: Exchange, deadlines: Deadlines, onOver: () => void) {
+  constructor(destination: Destination, exchange: Exchange, { deadlines, rate }: RequestLimits, onOver: () => void) {
     this.#destination = destination;
     this.#exchange = exchange;
     this.#deadlines = deadlines;
+    this.#rate = rate;
     this.#onOver = onOver;
   }
 
@@ -70,6 +80,7 @@ export class RequestRun implements ExchangeObserver, Taker, Limited {
     this.#exchange.observer = this;
     try {
       refuse(this.#exchange.request);
+      this.#checkRate();
       if (this.#destination.refusal !== undefined) throw this.#destination.refusal;
     } catch (thrown) {
       return this.#fail(thrown);
@@ -127,6 +138,12 @@ export class RequestRun implements ExchangeObserver, Taker, Limited {
     const seconds = (performance.now() - this.#exchange.arrivedMs) / 1000;
     this.#guest.stats.request(this.#exchange.status || CLIENT_LEFT_STATUS, this.#start, seconds);
     this.#onOver();
+  }
+
+  #checkRate(): void {
+    if (this.#rate === undefined || this.#rate.take(this.#exchange.arrivedMs)) return;
+    this.#guest.stats.limitHit("requests_per_second");
+    throw new WasmletError("REQUEST_RATE_LIMITED", "the app was asked more often than limits.requestsPerSecond allows");
   }
 
   #run(live: LiveInstance): void {
@@ -228,10 +245,7 @@ export class RequestRun implements ExchangeObserver, Taker, Limited {
       thrown instanceof WasmletError ? thrown : new WasmletError("GUEST_TRAPPED", messageOf(thrown), { cause: thrown });
     if (error.code.startsWith("GUEST_")) this.#guest.say(`${error.code}: ${error.message}`);
     if (this.#exchange.hasBegun) this.#exchange.cut();
-    else {
-      const { status, headers, body } = answerTo(error.code, error.message);
-      this.#exchange.answer(status, headers, body);
-    }
+    else this.#exchange.answer(answerTo(error.code, error.message));
     this.#giveBack(false, error.message);
   }
 

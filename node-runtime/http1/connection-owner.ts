@@ -3,11 +3,13 @@ import type { Exchange } from "./exchange.ts";
 import type { ProtocolError } from "./request-parser.ts";
 import type { HeaderLine } from "./response-head.ts";
 
-/** A whole answer to what is no request. */
+/** A whole answer to what is no request, or to one that nothing serves. */
 export interface Refusal {
   status: number;
   headers: readonly HeaderLine[];
   body: string;
+  /** The request was a sound one: its connection may serve the next. */
+  keepsConnection?: boolean;
 }
 
 /** What connections belong to. */

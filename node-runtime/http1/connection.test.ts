@@ -187,7 +187,7 @@ test.each([
   const more: HeaderLine[] = how === "of two lengths" ? [["Content-Length", "4"]] : [];
   respond(served, content, [["content-length", length], ...more]);
   expect(observer.said).toEqual(["failed: undefined"]);
-  served.answer(502, [], "broken");
+  served.answer({ status: 502, headers: [], body: "broken" });
   expect(observer.said).toEqual(["failed: undefined", "over"]);
   expect(await text(socket)).toMatch(/^HTTP\/1\.1 502 Bad Gateway\r\n[^]*\r\n\r\nbroken$/);
 });
@@ -201,7 +201,7 @@ test("connection: a body that fails after it began can only be cut", async () =>
   pipe.write(Buffer.from("one"));
   await receive(socket, "one");
   pipe.fail(new Error("lost"));
-  served.answer(502, [], "broken");
+  served.answer({ status: 502, headers: [], body: "broken" });
   served.cut();
   await once(socket, "close");
   expect(observer.said).toEqual(["failed: Error: lost", "gone: the connection was cut", "over"]);
@@ -264,6 +264,30 @@ test("connection: what is left of a body that nobody wants does not spoil the ne
   expect(await text(socket)).toContain("next");
 });
 
+const REFUSAL = { status: 429, headers: [], body: "less!", keepsConnection: true } as const;
+
+test("connection: a whole answer that keeps it is followed by the next request, without the body of the one before", async () => {
+  const socket = open(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 500000\r\n\r\n${"x".repeat(400_000)}`);
+  (await exchange()).answer(REFUSAL);
+  const refused = await receive(socket, "less!");
+  expect(refused).toMatch(/^HTTP\/1\.1 429 Too Many Requests\r\n[^]*connection: keep-alive\r\n/);
+  socket.write("x".repeat(100_000) + LAST);
+  respond(await exchange(2), "next");
+  expect(await text(socket)).toContain("next");
+});
+
+test.each([
+  ["a client that wishes no other request", LAST],
+  [
+    "a client that was not asked for its body",
+    "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n",
+  ],
+])("connection: a whole answer that keeps it ends it nevertheless for %s", async (_, request) => {
+  const socket = open(request);
+  (await exchange()).answer(REFUSAL);
+  expect(await text(socket)).toMatch(/^HTTP\/1\.1 429 [^]*connection: close\r\n[^]*less!$/);
+});
+
 test("connection: a client that leaves is noticed, and nothing of it is served any more", async () => {
   const socket = open(GET + GET);
   const served = await exchange();
@@ -274,7 +298,7 @@ test("connection: a client that leaves is noticed, and nothing of it is served a
   while (owner.connections.length > 0) await nextTurn();
   expect(observer.said).toEqual(["gone: the client went away", "over"]);
   pipe.write(Buffer.from("late"));
-  served.answer(500, [], "late");
+  served.answer({ status: 500, headers: [], body: "late" });
   expect(owner.exchanges).toHaveLength(1);
 });
 

@@ -1,3 +1,4 @@
+import type { Refusal } from "./connection-owner.ts";
 import type { RequestBody } from "./request-body.ts";
 import type { RequestHead } from "./request-head.ts";
 import { formatHead, formatInformational, hasBody, type HeaderLine } from "./response-head.ts";
@@ -86,16 +87,22 @@ export class Exchange {
     this.#sender.start();
   }
 
-  /** Sends a whole response that ends the connection, instead of one that has not begun. */
-  answer(status: number, headers: readonly HeaderLine[], body: string): void {
+  /** Sends a whole response instead of one that has not begun. It ends the connection unless it says otherwise. */
+  answer({ status, headers, body, keepsConnection = false }: Refusal): void {
     if (this.hasBegun) return;
     this.#sender?.stop();
     this.#response?.body.cancel();
     this.#status = status;
     const length = Buffer.byteLength(body);
-    const head = formatHead(status, headers, { framing: "length", length, closes: true });
+    const closes = !keepsConnection || this.#mustClose;
+    const head = formatHead(status, headers, { framing: "length", length, closes });
     this.#channel.write(hasBody(this.request, status) ? [head, Buffer.from(body)] : [head]);
-    this.#finish(true);
+    this.#finish(closes);
+  }
+
+  /** Besides what others wish: a client that was not asked for its body may send it or not (RFC 9110 section 10.1.1). */
+  get #mustClose(): boolean {
+    return !this.request.keepsAlive || this.request.expectsContinue || this.#channel.mustClose;
   }
 
   /** Sends a 1xx response ahead of the response; false when the client reads too slowly to be sent it. */

@@ -61,7 +61,8 @@ export class CellGroup {
   }
 
   /** Loads the app into every cell; resolves to the first failure, or undefined when all serve it. */
-  async load(app: CellApp): Promise<Failure | undefined> {
+  async load(ofNode: CellApp): Promise<Failure | undefined> {
+    const app = shareOf(ofNode, this.#slots.length);
     const before = this.#apps.get(app.id);
     this.#apps.set(app.id, app);
     this.#setDeadlines();
@@ -221,4 +222,11 @@ export class CellGroup {
     if (delayMs === 0) replace();
     else setTimeout(replace, delayMs);
   }
+}
+
+/** Returns what each of several cells gets: what a node accepts per second is split, and no less than that in sum. */
+function shareOf(app: CellApp, cells: number): CellApp {
+  const { requestsPerSecond } = app;
+  if (requestsPerSecond === undefined) return app;
+  return { ...app, requestsPerSecond: Math.ceil(requestsPerSecond / cells) };
 }

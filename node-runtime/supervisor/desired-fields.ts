@@ -18,6 +18,7 @@ const FIELDS: Readonly<Record<Exclude<keyof DesiredApp, Unnamed>, string>> = {
   maxMemoryBytes: "limits.memory",
   requestTimeoutMs: "limits.requestTimeoutSeconds",
   concurrency: "limits.concurrency",
+  requestsPerSecond: "limits.requestsPerSecond",
   idleMs: "scale.idleSeconds",
   refusal: "what is refused",
 };

@@ -46,6 +46,8 @@ export interface DesiredApp {
   maxMemoryBytes: number;
   requestTimeoutMs: number;
   concurrency: number;
+  /** Requests that the node accepts, whichever of its cells they come to; left out, any number. */
+  requestsPerSecond?: number;
   idleMs: number;
 }
 

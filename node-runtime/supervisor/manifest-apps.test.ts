@@ -27,7 +27,6 @@ const USES: Readonly<Record<RefusedField, () => DesiredApp>> = {
   "spec.files[].emptyDir.sizeLimit": () =>
     desiredApp({ files: [{ name: "tmp", mountPath: "/tmp", emptyDir: { sizeLimit: "1Mi" } }] }),
   "spec.limits.cpuTimePerRequest": () => desiredApp({ limits: { cpuTimePerRequest: "10ms" } }),
-  "spec.limits.requestsPerSecond": () => desiredApp({ limits: { requestsPerSecond: 10 } }),
 };
 
 test.each(REFUSED_FIELDS)("manifest apps: %s is refused by its name and place", (field) => {

@@ -28,6 +28,7 @@ export interface AppTemplateInPlace {
 export function desiredAppOfTemplate(subject: AppTemplateInPlace): DesiredApp {
   const { template, fields, lookup } = subject;
   const { name, namespace } = fields;
+  const { requestsPerSecond } = template.limits;
   const desired: DesiredApp = {
     id: `${namespace}/${name}`,
     namespace,
@@ -43,6 +44,7 @@ export function desiredAppOfTemplate(subject: AppTemplateInPlace): DesiredApp {
     maxMemoryBytes: parseQuantity(template.limits.memory) ?? 0,
     requestTimeoutMs: template.limits.requestTimeoutSeconds * 1000,
     concurrency: template.limits.concurrency ?? DEFAULT_CONCURRENCY,
+    ...(requestsPerSecond !== undefined && { requestsPerSecond }),
     idleMs: template.idleSeconds * 1000,
   };
   try {
@@ -66,7 +68,6 @@ function refuseUnsupported({ template, placeOf }: AppTemplateInPlace): void {
   const unsupported: [field: RefusedField, isUsed: boolean][] = [
     ["spec.trigger.cron", template.trigger.cron !== undefined],
     ["spec.limits.cpuTimePerRequest", template.limits.cpuTimePerRequest !== undefined],
-    ["spec.limits.requestsPerSecond", template.limits.requestsPerSecond !== undefined],
   ];
   for (const [field, isUsed] of unsupported) if (isUsed) throw notHonoured(field, placeOf(field));
 }
