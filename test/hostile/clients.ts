@@ -146,6 +146,19 @@ export const CLIENT_KINDS: readonly HostileKind[] = [
     spec: { limits: { requestTimeoutSeconds: 30 } },
   },
   {
+    name: "client-floods",
+    tries: "asks an app 500 times at once that may be asked 5 times in a second",
+    guest: PROBE,
+    attack: async ({ url }) => {
+      const client = await RawClient.open(url);
+      client.send(GET("/hello").repeat(PIPELINED));
+      return client.count("HTTP/1.1 ", PIPELINED);
+    },
+    expected: `${PIPELINED} answers`,
+    limit: "requests_per_second",
+    spec: { limits: { requestTimeoutSeconds: 30, requestsPerSecond: 5 } },
+  },
+  {
     name: "client-head-huge",
     tries: "sends a header of 100 KiB",
     guest: PROBE,
