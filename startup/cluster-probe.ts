@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { messageOf } from "../common/errors.ts";
 import type { Timing } from "../common/timing.ts";
 import type { BenchmarkResults, StartupBenchmarkSpec } from "../crds/startup-benchmark/types.ts";
@@ -52,7 +53,8 @@ export async function runBenchmark(options: ProbeOptions): Promise<BenchmarkResu
     await using session = KubeSession.in({
       client,
       namespace,
-      prefix: pod.name,
+      // Short, whatever the benchmark is called: an app's name has 63 characters at most.
+      prefix: `startup-${createHash("sha256").update(pod.uid).digest("hex").slice(0, 8)}`,
       nodeSelector: { "kubernetes.io/hostname": options.hostname },
       owner: { apiVersion: "v1", kind: "Pod", ...pod },
       labels: { [BENCHMARK_LABEL]: benchmark },

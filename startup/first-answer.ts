@@ -1,9 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { AnswerTooLong, HttpConnection } from "./http-connection.ts";
+import { AnswerTooLong, HttpConnection, UnexpectedAnswer } from "./http-connection.ts";
 
 /** Between two tries while nothing listens yet: what a start may be measured too long. */
 const RETRY_MS = 1;
 const LIMIT_MS = 120_000;
+/** Something that answers otherwise for so long will not answer with 200. */
+const REFUSED_LIMIT_MS = 5000;
 
 /** When a program was reached, on the clock of `performance.now()`. */
 export interface FirstAnswer {
@@ -22,6 +24,7 @@ export async function awaitAnswer(
   hasFailed: () => Error | undefined = () => undefined,
 ): Promise<FirstAnswer> {
   const deadlineMs = performance.now() + LIMIT_MS;
+  let refusedMs: number | undefined;
   for (;;) {
     try {
       const connection = await HttpConnection.open(url, signal);
@@ -32,6 +35,10 @@ export async function awaitAnswer(
       signal?.throwIfAborted();
       // The program is there: asking again would get the same.
       if (thrown instanceof AnswerTooLong) throw thrown;
+      if (thrown instanceof UnexpectedAnswer) {
+        refusedMs ??= performance.now();
+        if (performance.now() - refusedMs > REFUSED_LIMIT_MS) throw thrown;
+      } else refusedMs = undefined;
       const failure = hasFailed();
       if (failure !== undefined) throw failure;
       if (performance.now() > deadlineMs)

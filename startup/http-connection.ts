@@ -17,6 +17,11 @@ export class AnswerTooLong extends Error {
   override readonly name = "AnswerTooLong";
 }
 
+/** An answer with another status than 200. */
+export class UnexpectedAnswer extends Error {
+  override readonly name = "UnexpectedAnswer";
+}
+
 /** One keep-alive connection. */
 export class HttpConnection {
   readonly #socket: Socket;
@@ -56,7 +61,7 @@ export class HttpConnection {
   /** Sends GET and resolves to the whole answer, head included; rejects unless it is a 200. */
   async get(): Promise<string> {
     const answer = await this.exchange();
-    if (!/^HTTP\/1\.[01] 200 /.test(answer)) throw new Error(`expected 200, got ${answer.slice(0, 200)}`);
+    if (!/^HTTP\/1\.[01] 200 /.test(answer)) throw new UnexpectedAnswer(`expected 200, got ${answer.slice(0, 200)}`);
     return answer;
   }
 

@@ -39,7 +39,7 @@ export function summarizeStarts({ contenders, samples }: Comparison): ContenderS
     return {
       ...contender,
       samples: own.length,
-      p50: percentile(times, 0.5),
+      p50: times.length === 0 ? Number.NaN : median(times),
       p90: percentile(times, 0.9),
       p99: percentile(times, 0.99),
       min: Math.min(...times),

@@ -107,7 +107,7 @@ export const KINDS: readonly Kind[] = [
     shortNames: ["sbench"],
     scope: "Namespaced",
     // Its objects carry its name and more.
-    definition: withName(StartupBenchmarkDefinition as unknown as SchemaNode, 40),
+    definition: withName(StartupBenchmarkDefinition as unknown as SchemaNode, 38),
     folder: "crds/startup-benchmark/",
     columns: [
       { name: "Running", type: "string", jsonPath: ofCondition("Running", "status") },

@@ -1,7 +1,7 @@
 import { Type } from "typebox";
 import { ATOMIC, objectName, quantity, SET } from "../wasm-app/builders.ts";
 import { conditions } from "../wasm-app/condition.ts";
-import { CRON_SCHEDULE, TIME_ZONE, URL_PATH } from "../wasm-app/patterns.ts";
+import { CRON_SCHEDULE, TIME_ZONE } from "../wasm-app/patterns.ts";
 import { Source } from "../wasm-app/source.ts";
 import { StartupResults } from "./results.ts";
 
@@ -69,11 +69,11 @@ export const BenchmarkSpec = Type.Object(
     app: Type.Optional(App),
     container: Type.Optional(Container),
     path: Type.String({
-      description: "Path that is asked for; an answer with status 200 ends a start.",
-      title: "a path such as /healthz",
+      description: "Path, and query, that is asked for; an answer with status 200 ends a start.",
+      title: "a path such as /healthz, with a query or not",
       default: "/",
       maxLength: 1024,
-      pattern: URL_PATH,
+      pattern: '^/[!-"$-~]*$',
     }),
     schedule: Type.Optional(
       Type.String({
@@ -99,7 +99,7 @@ export const BenchmarkSpec = Type.Object(
       maximum: 86_400,
     }),
   },
-  { description: "What is started, how often, and where." },
+  { description: "What is started, how often, and where.", default: {} },
 );
 
 /** What was found. */

@@ -166,18 +166,23 @@ function imageOf(observed: ObservedApp, revision: string, { source }: AppTemplat
 }
 
 /**
- * The port that was recorded first stays, whatever the range says now, unless another app of the pool turns out to have it. An app that
+ * The port that the app is served at stays, whatever the range says now, unless another app of the pool turns out to have it. An app that
  * becomes a command gives it up when nothing of it answers requests any more.
  */
 function portOf(observed: ObservedApp): number | undefined {
   const { app, service, runtime, portFor } = observed;
+  const own = observed.replicas.find(({ spec }) => spec.port !== undefined)?.spec.port;
   const target = service !== undefined && isOwn(app, service) ? service.spec?.ports?.[0]?.targetPort : undefined;
   const recorded =
-    observed.replicas.find(({ spec }) => spec.port !== undefined)?.spec.port ??
+    own ??
     app.status?.port ??
     allReplicas(observed).find(({ spec }) => spec.port !== undefined)?.spec.port ??
     (typeof target === "number" ? target : undefined);
-  return runtime === undefined ? recorded : portFor(runtime.spec.ports, recorded);
+  if (runtime === undefined) return recorded;
+  const { ports } = runtime.spec;
+  // Where nothing of it serves yet it takes what the pool's NetworkPolicy lets through, wherever it comes from.
+  const isUsable = recorded === undefined || own !== undefined || (recorded >= ports.first && recorded <= ports.last);
+  return portFor(ports, isUsable ? recorded : undefined);
 }
 
 /** Without its pool nothing moves: what runs stays where it is. */

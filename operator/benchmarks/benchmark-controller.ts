@@ -1,9 +1,10 @@
 import type { Timing } from "../../common/timing.ts";
 import type { EventRecorder } from "../../kube/event-recorder.ts";
+import { isKubeError } from "../../kube/kube-error.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { keyOf, type KubeObject } from "../../kube/objects.ts";
-import { CRON_JOBS, JOBS, type CronJob, type Job, type Resource } from "../../kube/resources.ts";
-import type { WorkQueue } from "../../kube/work-queue.ts";
+import { CRON_JOBS, JOBS, PODS, type CronJob, type Job, type Pod, type Resource } from "../../kube/resources.ts";
+import type { WorkQueue, WorkResult } from "../../kube/work-queue.ts";
 import { isPodReady } from "../apps/observe.ts";
 import { OURS, RUNTIME_LABEL, type ClusterState } from "../cluster-state.ts";
 import { createQueue } from "../controller.ts";
@@ -11,9 +12,10 @@ import type { OperatorMetrics } from "../metrics.ts";
 import { STARTUP_BENCHMARKS, type StartupBenchmark } from "../objects.ts";
 import type { OperatorLog } from "../operator-api.ts";
 import { OptionalWatch } from "../optional-watch.ts";
-import type { Writer } from "../writer.ts";
+import type { Write, Writer } from "../writer.ts";
 import type { BenchmarkMetrics } from "./benchmark-metrics.ts";
-import { planBenchmark } from "./plan-benchmark.ts";
+import { patienceMs } from "./findings.ts";
+import { planBenchmark, type ObservedBenchmark } from "./plan-benchmark.ts";
 import { BENCHMARK_LABEL, type BenchmarkNode, type ProbeSettings } from "./resources.ts";
 
 /** What the controller of benchmarks works with. */
@@ -30,6 +32,8 @@ export interface BenchmarkControllerContext {
   timing: Timing;
 }
 
+/** What trying again does not mend. */
+const REFUSALS: ReadonlySet<string> = new Set(["KUBE_INVALID", "KUBE_FORBIDDEN"]);
 const HOSTNAME = "kubernetes.io/hostname";
 
 /** Keeps the Jobs of StartupBenchmarks as they should be, and passes on in metrics what they find. */
@@ -39,6 +43,7 @@ export class BenchmarkController {
   readonly #benchmarks: OptionalWatch<StartupBenchmark>;
   readonly #jobs: OptionalWatch<Job>;
   readonly #cronJobs: OptionalWatch<CronJob>;
+  readonly #pods: OptionalWatch<Pod>;
   /** Benchmarks that wait for a node. */
   readonly #waiting = new Set<string>();
   readonly #unsubscribe: (() => void)[] = [];
@@ -46,11 +51,12 @@ export class BenchmarkController {
   constructor(context: BenchmarkControllerContext) {
     this.#context = context;
     const { metrics, log, timing } = context;
-    const reconcile = (key: string, signal: AbortSignal): Promise<void> => this.#reconcile(key, signal);
+    const reconcile = (key: string, signal: AbortSignal): Promise<WorkResult> => this.#reconcile(key, signal);
     this.#queue = createQueue({ name: "startupbenchmark", concurrency: 2, reconcile, metrics, log, timing });
     this.#benchmarks = this.#watch(STARTUP_BENCHMARKS);
     this.#jobs = this.#watch(JOBS, `${OURS},${BENCHMARK_LABEL}`);
     this.#cronJobs = this.#watch(CRON_JOBS, `${OURS},${BENCHMARK_LABEL}`);
+    this.#pods = this.#watch(PODS, `${OURS},${BENCHMARK_LABEL},job-name`);
   }
 
   get depth(): number {
@@ -73,6 +79,7 @@ export class BenchmarkController {
       this.#ownerChanged((after ?? before)!);
     this.#jobs.store.onChange(ownerChanged);
     this.#cronJobs.store.onChange(ownerChanged);
+    this.#pods.store.onChange(ownerChanged);
     for (const watch of this.#watches) {
       watch.start();
       void watch.whenKnown().then(() => this.resync());
@@ -91,29 +98,48 @@ export class BenchmarkController {
 
   /** Those of what is made, only where anything is. */
   get #watches(): OptionalWatch<KubeObject>[] {
-    const made = this.#context.settings === undefined ? [] : [this.#jobs, this.#cronJobs];
+    const made = this.#context.settings === undefined ? [] : [this.#jobs, this.#cronJobs, this.#pods];
     return [this.#benchmarks, ...made] as unknown as OptionalWatch<KubeObject>[];
   }
 
-  async #reconcile(key: string, signal: AbortSignal): Promise<void> {
-    const { writer, settings, timing, events } = this.#context;
+  async #reconcile(key: string, signal: AbortSignal): Promise<WorkResult> {
+    const { writer, settings, timing } = this.#context;
     const benchmark = this.#benchmarks.store.get(key);
     this.#waiting.delete(key);
-    if (benchmark === undefined || !this.#watches.every(({ isKnown }) => isKnown)) return;
+    if (benchmark === undefined || !this.#watches.every(({ isKnown }) => isKnown)) return undefined;
     const isOwn = ({ metadata }: KubeObject): boolean =>
       metadata.namespace === benchmark.metadata.namespace &&
       metadata.labels?.[BENCHMARK_LABEL] === benchmark.metadata.name;
-    const steps = planBenchmark({
+    const observed: ObservedBenchmark = {
       benchmark,
       settings,
       nodes: this.#nodes(),
       jobs: [...this.#jobs.store.values()].filter(isOwn),
+      pods: [...this.#pods.store.values()].filter(isOwn),
       cronJob: [...this.#cronJobs.store.values()].find(isOwn),
       nowMs: timing.date().getTime(),
-    });
+    };
+    const steps = planBenchmark(observed);
     if (isWithoutNode(steps.flat().findLast(({ kind }) => kind === "status")?.object ?? benchmark))
       this.#waiting.add(key);
-    await writer.send(steps, signal);
+    try {
+      await writer.send(steps, signal);
+    } catch (thrown) {
+      if (isKubeError(thrown) && REFUSALS.has(thrown.code)) {
+        const told = planBenchmark({ ...observed, refusal: thrown.message });
+        await writer.send(told, signal);
+        this.#tell(benchmark, told);
+      }
+      throw thrown;
+    }
+    this.#tell(benchmark, steps);
+    const requeueAfterMs = patienceMs(observed);
+    return requeueAfterMs === undefined ? undefined : { requeueAfterMs };
+  }
+
+  /** Records what a status says now that it did not say before. */
+  #tell(benchmark: StartupBenchmark, steps: readonly (readonly Write[])[]): void {
+    const { events } = this.#context;
     const written = steps.flat().find(({ kind }) => kind === "status")?.object as StartupBenchmark | undefined;
     if (written === undefined) return;
     for (const type of ["Complete", "Degraded"]) {

@@ -1,13 +1,15 @@
-import type { Job } from "../../kube/resources.ts";
+import type { Job, Pod } from "../../kube/resources.ts";
 import type { Finding } from "../apps/conditions.ts";
 import type { StartupBenchmark } from "../objects.ts";
 import type { ObservedBenchmark } from "./plan-benchmark.ts";
-import type { BenchmarkNode } from "./resources.ts";
+import { NODE_NAME, type BenchmarkNode } from "./resources.ts";
 
 /* What `kubectl get` and `describe` say of a benchmark. */
 
 const FAILED = "RunFailed";
 const MAX_MESSAGE = 4096;
+/** A pod that is not there, or has no node, after so long needs somebody. */
+const PATIENCE_MS = 10_000;
 
 type Outcome = Pick<Finding, "reason" | "message">;
 
@@ -23,37 +25,78 @@ export function isDone(benchmark: StartupBenchmark): boolean {
 
 /** Returns the conditions of a benchmark. */
 export function findingsOf(observed: ObservedBenchmark, node: BenchmarkNode | undefined): Finding[] {
-  const { benchmark, jobs } = observed;
-  const blockage = blockageOf(observed, node);
+  const { benchmark, jobs, pods } = observed;
   const job = latestJob(jobs);
-  const isRunning = job !== undefined && isUnderWay(benchmark, job);
-  const failure = isRunning ? undefined : (failureOf(benchmark, job) ?? failureBefore(benchmark));
-  const hasFinished = hasResults(benchmark);
-  const progress = benchmark.status?.results?.progress ?? "0";
-  const running: Finding = isRunning
-    ? {
-        type: "Running",
-        status: "True",
-        reason: "Running",
-        message: `on ${node?.name ?? "a node"}, rounds done: ${progress}`,
-      }
-    : { type: "Running", status: "False", reason: "Idle", message: idleMessage(benchmark) };
-  const waiting = {
-    reason: isRunning ? "Running" : "Waiting",
-    message: isRunning ? "the run is under way" : idleMessage(benchmark),
-  };
+  const current = job !== undefined && isUnderWay(benchmark, job) ? job : undefined;
+  const stuck = current && stuckReason(observed, current);
+  const failure =
+    current === undefined
+      ? (failureOf(benchmark, job, pods) ?? emptiness(benchmark) ?? failureBefore(benchmark))
+      : undefined;
+  const problem = stuck ?? failure ?? blockageOf(observed, node);
+  const idle = { reason: "Idle", message: idleMessage(benchmark) };
+  const running: Finding =
+    current !== undefined && stuck === undefined
+      ? { type: "Running", status: "True", reason: "Running", message: runningMessage(benchmark, current) }
+      : { type: "Running", status: "False", ...(stuck ?? idle) };
+  const underWay = { reason: running.reason, message: running.message };
+  const waiting = current === undefined ? { ...idle, reason: "Waiting" } : underWay;
   const complete: Finding =
-    hasFinished && failure === undefined
+    hasResults(benchmark) && failure === undefined
       ? { type: "Complete", status: "True", reason: "Finished", message: benchmark.status?.results?.summary ?? "" }
-      : { type: "Complete", status: "False", ...(failure ?? blockage ?? waiting) };
-  return [running, complete, degraded(benchmark, failure ?? blockage)];
+      : { type: "Complete", status: "False", ...(problem ?? waiting) };
+  return [running, complete, degraded(benchmark, problem)];
+}
+
+function runningMessage(benchmark: StartupBenchmark, job: Job): string {
+  const progress = hasRun(benchmark) ? benchmark.status?.results?.progress : undefined;
+  return `on ${job.metadata.annotations?.[NODE_NAME] ?? "a node"}, rounds done: ${progress ?? "0"}`;
+}
+
+/** Returns why a Job's pod does not measure, where that can be seen. */
+function stuckReason({ pods, nowMs }: ObservedBenchmark, job: Job): Outcome | undefined {
+  const pod = pods.find(({ metadata }) => metadata.labels?.["job-name"] === job.metadata.name);
+  const { name } = job.metadata;
+  if (pod === undefined) {
+    if (nowMs - timeOf(job) < PATIENCE_MS) return undefined;
+    return {
+      reason: "PodNotCreated",
+      message: `the Job ${name} could not make its pod: kubectl describe job ${name} says why`,
+    };
+  }
+  const waiting = pod.status?.containerStatuses?.[0]?.state?.waiting;
+  if (waiting?.reason !== undefined && /^(ErrImage|ImagePull|InvalidImage|CreateContainer)/.test(waiting.reason)) {
+    return {
+      reason: "PodNotStarted",
+      message: `its pod ${pod.metadata.name} does not start: ${waiting.reason} ${waiting.message ?? ""}`.trim(),
+    };
+  }
+  const scheduled = pod.status?.conditions?.find(({ type, status }) => type === "PodScheduled" && status === "False");
+  if (scheduled === undefined || nowMs - timeOf(job) < PATIENCE_MS) return undefined;
+  return { reason: "PodNotScheduled", message: `its pod ${pod.metadata.name} has no node: ${scheduled.message ?? ""}` };
+}
+
+/** Returns when to look again at a Job that may be stuck, in milliseconds; undefined where none is young. */
+export function patienceMs({ benchmark, jobs, nowMs }: ObservedBenchmark): number | undefined {
+  const job = latestJob(jobs);
+  if (job === undefined || !isUnderWay(benchmark, job)) return undefined;
+  const leftMs = timeOf(job) + PATIENCE_MS - nowMs;
+  return leftMs > 0 ? leftMs + 1000 : undefined;
+}
+
+/** A run of which nothing could be measured is none. */
+function emptiness(benchmark: StartupBenchmark): Outcome | undefined {
+  const { contenders = [], missing = [] } = benchmark.status?.results ?? {};
+  if (!hasResults(benchmark) || contenders.some(({ samples }) => samples > 0)) return undefined;
+  const why = missing.map(({ contender, why: reason }) => `${contender}: ${reason}`).join("; ");
+  return { reason: FAILED, message: `nothing could be measured: ${why}`.slice(0, MAX_MESSAGE) };
 }
 
 /** Whether a Job still measures; once its results are whole, its pod only ends. */
 function isUnderWay({ status }: StartupBenchmark, job: Job): boolean {
   if (endOf(job) !== undefined || job.metadata.deletionTimestamp !== undefined) return false;
   const { finishedAt, run = "" } = status?.results ?? {};
-  return finishedAt === undefined || !run.startsWith(`${job.metadata.name}-`);
+  return finishedAt === undefined || !isOf(run, job);
 }
 
 function degraded(benchmark: StartupBenchmark, problem: Outcome | undefined): Finding {
@@ -68,9 +111,10 @@ function degraded(benchmark: StartupBenchmark, problem: Outcome | undefined): Fi
 
 /** Returns what keeps any run from beginning. */
 function blockageOf(
-  { benchmark: { spec }, settings, nodes }: ObservedBenchmark,
+  { benchmark: { spec }, settings, nodes, refusal }: ObservedBenchmark,
   node: BenchmarkNode | undefined,
 ): Outcome | undefined {
+  if (refusal !== undefined) return { reason: "Refused", message: refusal };
   if (settings === undefined) {
     const message = "benchmarks are switched off: set startupBenchmarks.enabled in the chart's values";
     return { reason: "NotEnabled", message };
@@ -105,13 +149,31 @@ function failureBefore({ metadata, status }: StartupBenchmark): Outcome | undefi
   return { reason: known.reason, message: known.message };
 }
 
-function failureOf({ status }: StartupBenchmark, job: Job | undefined): Outcome | undefined {
+function failureOf({ status }: StartupBenchmark, job: Job | undefined, pods: readonly Pod[]): Outcome | undefined {
   const end = job && endOf(job);
   if (job === undefined || end?.type !== "Failed") return undefined;
   const { run = "", error } = status?.results ?? {};
-  const told = run.startsWith(`${job.metadata.name}-`) ? error : undefined;
-  const why = told ?? end.message ?? end.reason ?? "its pod failed";
+  const told = isOf(run, job) ? error : undefined;
+  const pod = pods.find(({ metadata }) => metadata.labels?.["job-name"] === job.metadata.name);
+  const why = [told ?? end.message ?? end.reason ?? "its pod failed", endOfPod(pod)]
+    .filter((text) => text !== "")
+    .join("; ");
   return { reason: FAILED, message: `the Job ${job.metadata.name} failed: ${why}. Change the spec to run it again.` };
+}
+
+/** Returns how a pod ended, for people; an empty text where that is not known. */
+function endOfPod(pod: Pod | undefined): string {
+  const terminated = pod?.status?.containerStatuses?.[0]?.state?.terminated;
+  if (terminated !== undefined)
+    return `its pod ended with exit code ${terminated.exitCode} (${terminated.reason ?? "Error"})`;
+  return pod?.status?.reason === undefined
+    ? ""
+    : `its pod was ended: ${pod.status.reason} ${pod.status.message ?? ""}`.trim();
+}
+
+/** Whether a run's pod is that of a Job; pods of Jobs with long names have a part of it. */
+function isOf(run: string, { metadata }: Job): boolean {
+  return run.startsWith(metadata.name.slice(0, 57));
 }
 
 type JobCondition = NonNullable<NonNullable<Job["status"]>["conditions"]>[number];

@@ -33,6 +33,7 @@ function observe(change: Partial<ObservedBenchmark> = {}): ObservedBenchmark {
     settings: SETTINGS,
     nodes: NODES,
     jobs: [],
+    pods: [],
     cronJob: undefined,
     nowMs: NOW_MS,
     ...change,
@@ -68,31 +69,31 @@ function ended(type: string, message: string): Partial<Job> {
 function results(change: object = {}): NonNullable<NonNullable<StartupBenchmark["status"]>["results"]> {
   return {
     generation: 1,
-    run: "startup-hello-1-abcde",
+    run: "hello-startup-43600-1-abcde",
     startedAt: "2026-01-01T00:00:00Z",
     progress: "3/3",
     summary: "app-wake 1ms, pod 300ms (300x)",
-    contenders: [],
+    contenders: [{ samples: 3 }] as never,
     missing: [],
     ...change,
   };
 }
 
 describe("plan of a benchmark", () => {
-  test("gives an account what it needs, and makes a Job on the first node", () => {
+  test("gives an account what it needs, and makes a Job on a node", () => {
     const steps = planBenchmark(observe());
     expect(kinds(steps)).toEqual([
-      "apply ServiceAccount startup-hello",
-      "apply Role startup-hello",
-      "apply RoleBinding startup-hello",
-      "create Job startup-hello-1",
+      "apply ServiceAccount hello-startup-43600",
+      "apply Role hello-startup-43600",
+      "apply RoleBinding hello-startup-43600",
+      "create Job hello-startup-43600-1",
       "status StartupBenchmark hello",
     ]);
     const job = madeBy(observe());
     expect(job.metadata.ownerReferences).toMatchObject([{ kind: "StartupBenchmark", uid: "uid-hello" }]);
     expect(job.spec).toMatchObject({ backoffLimit: 0, activeDeadlineSeconds: 600 });
     const { nodeSelector, containers, automountServiceAccountToken } = job.spec!.template.spec!;
-    expect(nodeSelector).toEqual({ "kubernetes.io/hostname": "host-node1" });
+    expect(nodeSelector).toEqual({ "kubernetes.io/hostname": "host-node2" });
     expect(automountServiceAccountToken).toBe(true);
     expect(containers[0]).toMatchObject({
       image: "wasmlet-probe:1",
@@ -128,7 +129,7 @@ describe("plan of a benchmark", () => {
     expect(reasons(done)).toMatchObject({ Running: "False Idle", Complete: "True Finished" });
     const changed = observe({ benchmark: benchmark({}, status, 2), jobs: [madeBy(observe())] });
     expect(kinds(planBenchmark(changed))).toEqual(
-      expect.arrayContaining(["create Job startup-hello-2", "delete Job startup-hello-1"]),
+      expect.arrayContaining(["create Job hello-startup-43600-2", "delete Job hello-startup-43600-1"]),
     );
   });
 
@@ -147,6 +148,49 @@ describe("plan of a benchmark", () => {
     const known = benchmark({}, statusOf(planBenchmark(failed), failed.benchmark));
     expect(JSON.stringify(known.status)).toContain("longer than specified deadline");
     expect(planBenchmark(observe({ benchmark: known }))).toEqual([]);
+  });
+
+  test("of which nothing could be measured has failed", () => {
+    const missing = [{ contender: "pod", why: "no such image" }];
+    const status = { results: results({ finishedAt: "2026-01-01T00:01:00Z", contenders: [], missing }) };
+    const observed = observe({ benchmark: benchmark({}, status) });
+    expect(reasons(observed)).toMatchObject({ Complete: "False RunFailed", Degraded: "True RunFailed" });
+  });
+
+  test.each([
+    ["cannot be made", [], "PodNotCreated"],
+    ["has no image", [{ containerStatuses: [{ state: { waiting: { reason: "ErrImagePull" } } }] }], "PodNotStarted"],
+    ["has no node", [{ conditions: [{ type: "PodScheduled", status: "False", message: "0/2" }] }], "PodNotScheduled"],
+  ])("whose pod %s does not run, and says so", (_what, statuses, reason) => {
+    const jobs = [madeBy(observe())];
+    const labels = { "job-name": jobs[0]!.metadata.name };
+    const pods = statuses.map((status) => ({ metadata: { name: "pod", labels }, status })) as never;
+    const later = observe({ jobs, pods, nowMs: NOW_MS + 11_000 });
+    expect(reasons(later)).toEqual({
+      Running: `False ${reason}`,
+      Complete: `False ${reason}`,
+      Degraded: `True ${reason}`,
+    });
+  });
+
+  test("that failed says how its pod ended", () => {
+    const jobs = [madeBy(observe(), ended("Failed", "backoff limit"))];
+    const state = { terminated: { exitCode: 137, reason: "OOMKilled" } };
+    const labels = { "job-name": jobs[0]!.metadata.name };
+    const pods = [{ metadata: { name: "pod", labels }, status: { containerStatuses: [{ state }] } }] as never;
+    expect(JSON.stringify(planBenchmark(observe({ jobs, pods })))).toContain("exit code 137 (OOMKilled)");
+  });
+
+  test("that the cluster refuses says why, and makes nothing", () => {
+    const refused = observe({ refusal: "unknown time zone Mars/Base" });
+    expect(kinds(planBenchmark(refused))).toEqual(["status StartupBenchmark hello"]);
+    expect(reasons(refused)).toMatchObject({ Degraded: "True Refused" });
+  });
+
+  test("tells of the node that it measured, whatever would be chosen now", () => {
+    const jobs = [madeBy(observe())];
+    const steps = planBenchmark(observe({ jobs, nodes: NODES.slice(0, 0).concat(NODES[0]!) }));
+    expect(statusOf(steps, benchmark())!.nodeName).toBe(jobs[0]!.metadata.annotations!["wasmlet.dev/node-name"]);
   });
 
   test("that failed says what its probe said, where it did", () => {
@@ -192,25 +236,25 @@ describe("plan of a benchmark", () => {
   test("with a schedule has a CronJob, which changes with it and goes with it", () => {
     const scheduled = observe({ benchmark: benchmark({ schedule: "0 3 * * *" }) });
     const steps = planBenchmark(scheduled);
-    expect(kinds(steps)).toContain("apply CronJob startup-hello");
+    expect(kinds(steps)).toContain("apply CronJob hello-startup-43600");
     const cronJob = steps.flat().find(({ object }) => object.kind === "CronJob")!.object as never;
     const known = benchmark({ schedule: "0 3 * * *" }, statusOf(steps, scheduled.benchmark));
     expect(planBenchmark({ ...scheduled, benchmark: known, cronJob })).toEqual([]);
     const later = observe({ benchmark: benchmark({ schedule: "0 4 * * *" }), cronJob });
-    expect(kinds(planBenchmark(later))).toContain("apply CronJob startup-hello");
+    expect(kinds(planBenchmark(later))).toContain("apply CronJob hello-startup-43600");
     expect(kinds(planBenchmark(observe({ cronJob })))).toEqual(
-      expect.arrayContaining(["create Job startup-hello-1", "delete CronJob startup-hello"]),
+      expect.arrayContaining(["create Job hello-startup-43600-1", "delete CronJob hello-startup-43600"]),
     );
   });
 
   test("leaves the Jobs of its CronJob to that", () => {
     const scheduled = benchmark({ schedule: "0 3 * * *" });
     const own = madeBy(observe());
-    const ownerReferences = [{ apiVersion: "batch/v1", kind: "CronJob", name: "startup-hello", uid: "uid-cron" }];
-    const jobs = [own, { ...own, metadata: { ...own.metadata, name: "startup-hello-29000", ownerReferences } }];
-    expect(kinds(planBenchmark(observe({ benchmark: scheduled, jobs })))).toContain("delete Job startup-hello-1");
+    const ownerReferences = [{ apiVersion: "batch/v1", kind: "CronJob", name: "hello-startup-43600", uid: "uid-cron" }];
+    const jobs = [own, { ...own, metadata: { ...own.metadata, name: "hello-startup-43600-29000", ownerReferences } }];
+    expect(kinds(planBenchmark(observe({ benchmark: scheduled, jobs })))).toContain("delete Job hello-startup-43600-1");
     expect(kinds(planBenchmark(observe({ benchmark: scheduled, jobs })))).not.toContain(
-      "delete Job startup-hello-29000",
+      "delete Job hello-startup-43600-29000",
     );
   });
 

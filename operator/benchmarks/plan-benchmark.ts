@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   CRON_JOBS,
   JOBS,
@@ -6,6 +7,7 @@ import {
   SERVICE_ACCOUNTS,
   type CronJob,
   type Job,
+  type Pod,
 } from "../../kube/resources.ts";
 import { timed } from "../apps/conditions.ts";
 import { isEqual } from "../apps/writes.ts";
@@ -20,6 +22,7 @@ import {
   buildRole,
   buildRoleBinding,
   jobName,
+  NODE_NAME,
   type BenchmarkNode,
   type ProbeSettings,
 } from "./resources.ts";
@@ -38,7 +41,11 @@ export interface ObservedBenchmark {
   nodes: readonly BenchmarkNode[];
   /** The benchmark's own. */
   jobs: readonly Job[];
+  /** The pods of those. */
+  pods: readonly Pod[];
   cronJob: CronJob | undefined;
+  /** Why the cluster refused what was to be made; nothing is tried then. */
+  refusal?: string;
   nowMs: number;
 }
 
@@ -48,7 +55,8 @@ export function planBenchmark(observed: ObservedBenchmark): Write[][] {
   if (benchmark.metadata.deletionTimestamp !== undefined) return [];
   const node = nodeOf(observed);
   const steps: Write[][] = [];
-  if (settings !== undefined && node !== undefined) steps.push(...makeRuns(observed, node, settings));
+  if (settings !== undefined && node !== undefined && observed.refusal === undefined)
+    steps.push(...makeRuns(observed, node, settings));
   const removed = [
     ...(cronJob !== undefined && benchmark.spec.schedule === undefined ? [cronJob] : []),
     ...jobs.filter((job) => isOutdated(benchmark, job)),
@@ -64,9 +72,14 @@ export function planBenchmark(observed: ObservedBenchmark): Write[][] {
 }
 
 /** Returns the node that is named, or that was chosen before, or the first one. */
-function nodeOf({ benchmark: { spec, status }, nodes }: ObservedBenchmark): BenchmarkNode | undefined {
+function nodeOf({ benchmark: { metadata, spec, status }, nodes }: ObservedBenchmark): BenchmarkNode | undefined {
   if (spec.nodeName !== undefined) return nodes.find(({ name }) => name === spec.nodeName);
-  return nodes.find(({ name }) => name === status?.nodeName) ?? nodes[0];
+  // Not all of them on the first one: they would measure each other.
+  return nodes.find(({ name }) => name === status?.nodeName) ?? nodes[hashOf(metadata.uid ?? "") % nodes.length];
+}
+
+function hashOf(text: string): number {
+  return createHash("sha256").update(text).digest().readUInt32LE();
 }
 
 function makeRuns(
@@ -104,7 +117,9 @@ function buildStatus(observed: ObservedBenchmark, node: BenchmarkNode | undefine
   const { generation } = benchmark.metadata;
   const { results, conditions, lastRunTime } = benchmark.status ?? {};
   const began = latestJob(jobs)?.metadata.creationTimestamp ?? lastRunTime;
-  const nodeName = node?.name ?? benchmark.status?.nodeName;
+  // The one that was measured; what is chosen next does not change what was found.
+  const measured = latestJob(jobs)?.metadata.annotations?.[NODE_NAME];
+  const nodeName = measured ?? benchmark.status?.nodeName ?? node?.name;
   return {
     ...(generation !== undefined && { observedGeneration: generation }),
     conditions: timed(findingsOf(observed, node), conditions, generation, nowMs),

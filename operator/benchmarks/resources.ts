@@ -12,6 +12,8 @@ import { MANAGED_BY, type StartupBenchmark } from "../objects.ts";
 export const BENCHMARK_LABEL = "wasmlet.dev/startup-benchmark";
 /** What an object was last made from: a Job cannot be changed, and the API server adds defaults. */
 export const APPLIED = "wasmlet.dev/applied";
+/** The node that a Job measures. */
+export const NODE_NAME = "wasmlet.dev/node-name";
 
 const USER = 65_532;
 /** What a run left is gone so long after it ended. */
@@ -39,9 +41,9 @@ export interface BenchmarkNode {
 
 type JobSpec = NonNullable<Job["spec"]>;
 
-/** Returns the name of what a benchmark has. */
-function benchmarkObjectName({ metadata }: StartupBenchmark): string {
-  return `startup-${metadata.name}`;
+/** Returns the name of what a benchmark has: nobody else's object has the benchmark's uid in its name. A CronJob's has 52 characters at most. */
+function benchmarkObjectName({ metadata: { name, uid = "" } }: StartupBenchmark): string {
+  return `${name}-startup-${createHash("sha256").update(uid).digest("hex").slice(0, 5)}`;
 }
 
 /** Returns the name of the Job that runs the spec as it is. */
@@ -92,7 +94,8 @@ export function buildRoleBinding(benchmark: StartupBenchmark): RoleBinding {
 /** Returns the Job that runs the benchmark once. */
 export function buildJob(benchmark: StartupBenchmark, node: BenchmarkNode, settings: ProbeSettings): Job {
   const spec = buildJobSpec(benchmark, node, settings);
-  return { apiVersion: "batch/v1", kind: "Job", metadata: metadataOf(benchmark, jobName(benchmark)), spec };
+  const metadata = { ...metadataOf(benchmark, jobName(benchmark)), annotations: { [NODE_NAME]: node.name } };
+  return { apiVersion: "batch/v1", kind: "Job", metadata, spec };
 }
 
 /** Returns the CronJob that runs it again and again; its schedule must be there. */
@@ -105,7 +108,10 @@ export function buildCronJob(benchmark: StartupBenchmark, node: BenchmarkNode, s
     suspend,
     concurrencyPolicy: "Forbid",
     startingDeadlineSeconds: STARTING_DEADLINE_SECONDS,
-    jobTemplate: { metadata: { labels }, spec: buildJobSpec(benchmark, node, settings) },
+    jobTemplate: {
+      metadata: { labels, annotations: { [NODE_NAME]: node.name } },
+      spec: buildJobSpec(benchmark, node, settings),
+    },
   };
   const applied = createHash("sha256").update(JSON.stringify(spec)).digest("hex").slice(0, 16);
   const metadata = { ...metadataOf(benchmark), annotations: { [APPLIED]: applied } };

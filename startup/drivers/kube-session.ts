@@ -3,12 +3,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Connection } from "../../kube/connection.ts";
 import { KubeClient } from "../../kube/client.ts";
 import { isKubeError } from "../../kube/kube-error.ts";
-import { awaitAnswer, type FirstAnswer } from "../first-answer.ts";
 import type { KubeObject, OwnerReference } from "../../kube/objects.ts";
 import { NAMESPACES, NODES, type Resource } from "../../kube/resources.ts";
 
 const LIMIT_MS = 120_000;
 const POLL_MS = 500;
+const FAILURE_POLL_MS = 1000;
 const HOSTNAME = "kubernetes.io/hostname";
 
 /** A namespace that somebody else has, in which things are started that belong to a pod. */
@@ -99,25 +99,44 @@ export class KubeSession implements AsyncDisposable {
     throw new Error(`${resource.kind} was not ready within ${timeoutSeconds} s`);
   }
 
-  /** Waits for an answer from what an object is, and meanwhile for what tells that there will be none. */
-  async awaitAnswer<T extends KubeObject>(
-    url: string,
+  /** Does something with an object unless that fails: what tells so is believed when it says so twice in a row. */
+  async unlessFailed<T extends KubeObject, R>(
     resource: Resource<T>,
-    { metadata }: T,
+    name: string,
     failureOf: (object: T) => Error | undefined,
-  ): Promise<FirstAnswer> {
+    work: (signal: AbortSignal) => Promise<R>,
+  ): Promise<R> {
     const done = new AbortController();
-    let failure: Error | undefined;
-    const selection = { fieldSelector: `metadata.name=${metadata.name}`, signal: done.signal };
-    void this.until(resource, selection, metadata.resourceVersion ?? "", (object) => {
-      failure = failureOf(object);
-      return failure !== undefined;
-    }).catch(() => {});
+    const signal = AbortSignal.any([this.signal, done.signal]);
+    const failed = this.#untilFailed(resource, name, failureOf, signal);
     try {
-      return await awaitAnswer(url, this.signal, () => failure);
+      return await Promise.race([
+        work(signal),
+        failed.then((failure) => {
+          throw failure;
+        }),
+      ]);
     } finally {
       done.abort();
     }
+  }
+
+  /** Resolves to why an object failed; never where it does not. */
+  async #untilFailed<T extends KubeObject>(
+    resource: Resource<T>,
+    name: string,
+    failureOf: (object: T) => Error | undefined,
+    signal: AbortSignal,
+  ): Promise<Error> {
+    let before: Error | undefined;
+    while (!signal.aborted) {
+      await delay(FAILURE_POLL_MS, undefined, { signal }).catch(() => {});
+      const object = await this.client.get(resource, { namespace: this.namespace, name }, { signal }).catch(() => {});
+      const failure = object && failureOf(object);
+      if (failure !== undefined && before !== undefined) return failure;
+      before = failure ?? undefined;
+    }
+    return new Promise<never>(() => {});
   }
 
   /** Removes an object, and waits until it is gone. */

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { PODS, type Pod } from "../../kube/resources.ts";
 import type { Driver, Running } from "../driver.ts";
+import { awaitAnswer } from "../first-answer.ts";
 import type { Probe } from "../probe.ts";
 import { requireBinary } from "../program.ts";
 import type { KubeSession } from "./kube-session.ts";
@@ -79,7 +80,7 @@ async function startPod(probe: Probe, session: KubeSession, pod: Pod, program: C
     });
     watch.mark("kubelet");
     const url = `http://${hostOf(seenPod)}:${program.port ?? PORT}${program.path ?? "/"}`;
-    const { answeredMs } = await session.awaitAnswer(url, PODS, seenPod, failureOf);
+    const { answeredMs } = await session.unlessFailed(PODS, name, failureOf, (signal) => awaitAnswer(url, signal));
     watch.mark("response", answeredMs);
     const stop = (): Promise<void> => session.remove(PODS, name);
     const memoryBytes = async (): Promise<number | null> => (program.isForeign === true ? null : memoryTold(url));

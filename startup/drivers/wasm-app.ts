@@ -16,7 +16,12 @@ import type { KubeSession } from "./kube-session.ts";
  */
 
 const API_VERSION = "wasmlet.dev/v1alpha1";
-const WASM_APPS = namespaced<KubeObject & { spec: object }>(API_VERSION, "WasmApp", "wasmapps");
+type WasmAppLike = KubeObject & {
+  spec: object;
+  status?: { conditions?: { type: string; status: string; reason: string; message: string }[] };
+};
+
+const WASM_APPS = namespaced<WasmAppLike>(API_VERSION, "WasmApp", "wasmapps");
 const WASM_RUNTIMES = clusterWide<KubeObject>(API_VERSION, "WasmRuntime", "wasmruntimes");
 /** Holds the component; nodes keep it after the first app. */
 const PROGRAM = "startup-program";
@@ -98,13 +103,20 @@ export async function serveApp(
   mark();
   const labelSelector = `kubernetes.io/service-name=${metadata.name}`;
   const version = created.metadata.resourceVersion ?? "";
-  const slice = await session.until(ENDPOINT_SLICES, { labelSelector }, version, ({ endpoints }) =>
-    (endpoints ?? []).some(({ conditions }) => conditions?.ready === true),
+  const slice = await session.unlessFailed(WASM_APPS, metadata.name, failureOf, (signal) =>
+    session.until(ENDPOINT_SLICES, { labelSelector, signal }, version, ({ endpoints }) =>
+      (endpoints ?? []).some(({ conditions }) => conditions?.ready === true),
+    ),
   );
   const address = slice.endpoints?.find(({ conditions }) => conditions?.ready === true)?.addresses[0] ?? "";
   const host = address.includes(":") ? `[${address}]` : address;
   const url = `http://${host}:${slice.ports?.[0]?.port}${path}`;
   return { name: metadata.name, url, managementUrl: `http://${host}:${MANAGEMENT_PORT}` };
+}
+
+function failureOf({ status }: WasmAppLike): Error | undefined {
+  const degraded = status?.conditions?.find(({ type, status: holds }) => type === "Degraded" && holds === "True");
+  return degraded && new Error(`the WasmApp does not start: ${degraded.reason}: ${degraded.message}`);
 }
 
 /** Returns the bytes of linear memory that an app's instances have; null where its node does not tell. */

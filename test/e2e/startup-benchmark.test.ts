@@ -164,6 +164,26 @@ describe.skipIf(!needOwnCluster("load images into nodes"))("contract: a StartupB
     await cluster.kubectl(["delete", "-f", repositoryFile("examples/hello.yaml")]);
   }, 200_000);
 
+  test("says why its pod cannot start, and what the cluster refuses", async () => {
+    await cluster.kubectl(["create", "quota", "small", "--hard=requests.memory=64Mi"]);
+    await apply("short", { samples: 1, technologies: ["process"] });
+    await waitForReason("short", "Degraded", "PodNotCreated");
+    await cluster.kubectl(["delete", "quota", "small"]);
+    await apply("elsewhere", { schedule: "0 3 * * *", timeZone: "Mars/Base" });
+    await waitForReason("elsewhere", "Degraded", "Refused");
+    expect(await messageOf("elsewhere", "Degraded")).toContain("unknown time zone");
+    await cluster.kubectl(["delete", "startupbenchmarks", "short", "elsewhere"]);
+  });
+
+  test("says what an app lacks and what is answered instead, without a long wait", async () => {
+    const source = { configMap: { name: "not-there", key: "a.wasm" } };
+    await apply("wrong", { samples: 1, technologies: ["wasm-app", "pod"], path: "/nope?x=1", app: { source } });
+    await waitForReason("wrong", "Complete", "RunFailed");
+    const message = await messageOf("wrong", "Degraded");
+    expect(message).toMatch(/wasm-app: .*ConfigMapNotFound/);
+    expect(message).toMatch(/pod: .*expected 200, got HTTP\/1.1 404/);
+  }, 120_000);
+
   test("says which nodes there are where the one that it names takes no apps", async () => {
     await apply("nowhere", { nodeName: "node-that-is-not-there" });
     await waitForReason("nowhere", "Complete", "NodeNotFound");
@@ -178,11 +198,13 @@ describe.skipIf(!needOwnCluster("load images into nodes"))("contract: a StartupB
       technologies: ["app-wake"],
     });
     await waitForReason("nightly", "Complete", "Waiting");
-    const spec = ["get", "cronjob", "startup-nightly", "-o"];
+    const labelled = ["get", "cronjobs", "-l", `${OURS}=nightly`, "-o"];
+    const cronJob = (await cluster.kubectl([...labelled, "jsonpath={.items[*].metadata.name}"])).trim();
+    const spec = ["get", "cronjob", cronJob, "-o"];
     expect(await cluster.kubectl([...spec, "jsonpath={.spec.schedule} {.spec.timeZone} {.spec.suspend}"])).toBe(
       "0 3 * * * Europe/Berlin false",
     );
-    await cluster.kubectl(["create", "job", "due", "--from=cronjob/startup-nightly"]);
+    await cluster.kubectl(["create", "job", "due", `--from=cronjob/${cronJob}`]);
     await waitForReason("nightly", "Complete", "Finished");
     await apply("nightly", { schedule: "0 3 * * *", suspend: true });
     await waitFor(
@@ -237,7 +259,7 @@ describe.skipIf(!needOwnCluster("load images into nodes"))("contract: a StartupB
   async function madeBy(name: string): Promise<string> {
     const labelled = await cluster.kubectl(["get", MADE, "-l", `${OURS}=${name}`, "-o", "name"]);
     const others = await cluster.kubectl(["get", "wasmreplicas,services", "-o", "name"]);
-    return [labelled, ...others.split("\n").filter((line) => line.includes(`startup-${name}-`))].join("\n").trim();
+    return [labelled, ...others.split("\n").filter((line) => line.includes("/startup-"))].join("\n").trim();
   }
 
   async function operatorMetrics(): Promise<string> {
