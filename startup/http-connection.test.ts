@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer } from "node:net";
-import { once } from "node:events";
-import { expect, onTestFinished, test } from "vitest";
+import { getEventListeners, once } from "node:events";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { HttpConnection } from "./http-connection.ts";
 
 /** Opens a connection to a server that sends the pieces one after another, each after the one before has left. */
@@ -71,4 +71,21 @@ test("connection: an answer of HTTP/1.0 is over when the connection is", async (
   onTestFinished(() => void server.close());
   const connection = await HttpConnection.open(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
   expect(await connection.get()).toContain("hello");
+});
+
+test("connection: one that is over leaves nothing on its signal", async () => {
+  const { signal } = new AbortController();
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.on("data", () => socket.end("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const connection = await HttpConnection.open(url, signal);
+  expect(getEventListeners(signal, "abort")).toHaveLength(1);
+  await connection.get();
+  connection.close();
+  await vi.waitFor(() => expect(getEventListeners(signal, "abort")).toHaveLength(0));
 });

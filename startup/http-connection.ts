@@ -42,7 +42,12 @@ export class HttpConnection {
   /** Connects to the host and port of an http URL; the connection ends when the signal is aborted. */
   static async open(url: string, signal?: AbortSignal): Promise<HttpConnection> {
     const { hostname, port, host, pathname, search } = new URL(url);
-    const socket = connect({ host: hostname, port: Number(port), ...(signal && { signal }) });
+    signal?.throwIfAborted();
+    const socket = connect({ host: hostname, port: Number(port) });
+    const end = (): unknown => socket.destroy(signal?.reason as Error);
+    signal?.addEventListener("abort", end);
+    // The signal is that of thousands of connections: what stays on it makes each of them slower.
+    socket.once("close", () => signal?.removeEventListener("abort", end));
     await once(socket, "connect");
     return new HttpConnection(socket, `GET ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
   }
