@@ -18,6 +18,7 @@ import { startPeers } from "./peers.ts";
 
 const POLL_MS = 10;
 const MAX_SETTLE_MS = 100_000;
+const MAX_REPORT_MS = 10_000;
 
 /** Apps beside the hostile ones, and what their clients ask for. */
 const BYSTANDERS: readonly { name: string; file: string; reuse: "Request" | "Instance"; path: string }[] = [
@@ -120,7 +121,7 @@ export class HostileRun {
     const outcome = await this.#outcomeOf(kind);
     const servedMs = await this.#bystanders.untilServed();
     if (kind.gap?.costsCell === true) await this.#untilReplaced(before.restarts);
-    const problems = [...judgeOutcome(kind, outcome), ...judgeCounts(kind, before, await this.#count(kind))];
+    const problems = [...judgeOutcome(kind, outcome), ...(await this.#judgeCounts(kind, before))];
     const isStopped = kind.limit === "request_timeout";
     return {
       verdict: { kind, outcome, problems },
@@ -154,6 +155,16 @@ export class HostileRun {
       counter: counter === undefined ? 0 : await count(counter, `app="${name}"`),
       restarts: await count("wasmlet_cell_restarts_total"),
     };
+  }
+
+  /** Cells report now and then, and a busy one later: what is to be counted may come a moment after the answer. */
+  async #judgeCounts(kind: HostileKind, before: Counts): Promise<string[]> {
+    const latestMs = performance.now() + MAX_REPORT_MS;
+    for (;;) {
+      const problems = judgeCounts(kind, before, await this.#count(kind));
+      if (problems.length === 0 || performance.now() > latestMs) return problems;
+      await delay(POLL_MS);
+    }
   }
 
   /** Resolves once the supervisor has noticed that a cell died. */
