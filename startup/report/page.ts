@@ -47,9 +47,9 @@ function buildPage({ comparison, independent }: RecordedRun): string {
 # How fast things start
 
 The same program, one handler in Rust (\`startup/program\`), is compiled to a component and to a static binary. The component
-is started by the node runtime; the binary by itself, in containers, and as the init of a virtual machine. Beside them stands what
-people compare with every day: \`crun-node\`, the same handler for Node.js in a container, and \`debian-vm\`, the binary as a service
-of a Debian that boots. This page is the output of one run; every sample of it is in [startup.json](startup.json). To measure on
+is started by the node runtime; the binary by itself, in containers, and as the init of a virtual machine. People also compare
+with everyday things: \`crun-node\` is the same handler for Node.js in a container, and \`debian-vm\` the binary as a service of a
+Debian that boots${describeAbsent(comparison, ["crun-node", "debian-vm"])}. This page is the output of one run; every sample of it is in [startup.json](startup.json). To measure on
 your machine:
 
 \`\`\`sh
@@ -65,7 +65,7 @@ A start counts **from the moment it is asked for until the program has answered 
 sends a GET, and asks again a millisecond later while nothing listens. It is woken up before each start, by ten requests to a
 server that does nothing; what the last of these takes is the probe's own part, and it is in every number. Contenders take turns
 (A B C A B C), so that whatever else the machine does hits all alike; one round before the first does not count. Ratios are
-taken within rounds; \`debian-vm\` takes part in ten of them.
+taken within rounds; \`debian-vm\` takes part in ten of them at most.
 
 ![Every start on a logarithmic axis](startup.svg)
 
@@ -90,6 +90,12 @@ ${describeCheck(comparison, independent)}
 \`wasm-new\` begins with writing a manifest; most of it is that the runtime waits 10 ms for a folder to come to rest before it reads it.
 \`wasm-artifact\` adds verifying the component and preparing it in a process of its own, once for each artifact on a node.
 `;
+}
+
+/** Says which of these did not take part in this run. */
+function describeAbsent({ contenders }: Comparison, names: readonly string[]): string {
+  const absent = names.filter((name) => !contenders.some((contender) => contender.name === name));
+  return absent.length === 0 ? "" : ` (not in this run: ${absent.map((name) => `\`${name}\``).join(", ")})`;
 }
 
 function goals(comparison: Comparison): { title: string; head: string[]; rows: string[][] } {
