@@ -19,9 +19,6 @@ import { startPeers } from "./peers.ts";
 const POLL_MS = 10;
 const MAX_SETTLE_MS = 100_000;
 const MAX_REPORT_MS = 10_000;
-const MAX_ATTEMPTS = 3;
-/** Problems with how a kind itself ended. */
-const OWN_END = /^expected |^limit .* is not counted$|does not grow$/;
 
 /** Apps beside the hostile ones, and what their clients ask for. */
 const BYSTANDERS: readonly { name: string; file: string; reuse: "Request" | "Instance"; path: string }[] = [
@@ -115,20 +112,7 @@ export class HostileRun {
       verdicts.push(...released);
     }
     for (const kind of kinds) if (kind.waits !== true) verdicts.push(await this.attack(kind));
-    return Promise.all(verdicts.map((verdict) => this.#again(verdict)));
-  }
-
-  /**
-   * On a busy machine a kind may end in another way than it usually does: it is tried twice more. What it did to others, or to
-   * its cell, counts at once.
-   */
-  async #again(verdict: Pick<Verdict, "kind" | "outcome" | "problems">): Promise<typeof verdict> {
-    let latest = verdict;
-    for (let attempt = 1; attempt < MAX_ATTEMPTS; attempt++) {
-      if (latest.problems.length === 0 || !latest.problems.every((problem) => OWN_END.test(problem))) return latest;
-      latest = await this.attack(verdict.kind);
-    }
-    return latest;
+    return verdicts;
   }
 
   async #release(kind: HostileKind): Promise<Released> {
