@@ -1,4 +1,4 @@
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, createServer, type Server } from "node:net";
 import { getEventListeners, once } from "node:events";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { HttpConnection } from "./http-connection.ts";
@@ -19,6 +19,18 @@ async function openTo(pieces: readonly string[]): Promise<HttpConnection> {
     server.close();
   });
   return connection;
+}
+
+/** Serves an answer behind which the connection ends. */
+async function endAfter(answer: string): Promise<{ server: Server; url: string }> {
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.on("data", () => socket.end(answer));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` };
 }
 
 test.each([
@@ -47,14 +59,8 @@ test("connection: an exchange is over with any status", async () => {
 });
 
 test("connection: one that the server has closed refuses the next request", async () => {
-  const server = createServer((socket) => {
-    socket.on("error", () => {});
-    socket.on("data", () => socket.end("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"));
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => void server.close());
-  const connection = await HttpConnection.open(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  const { server, url } = await endAfter("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+  const connection = await HttpConnection.open(url);
   await connection.get();
   await once(server.close(), "close");
   expect(connection.isOpen).toBe(false);
@@ -62,27 +68,14 @@ test("connection: one that the server has closed refuses the next request", asyn
 });
 
 test("connection: an answer of HTTP/1.0 is over when the connection is", async () => {
-  const server = createServer((socket) => {
-    socket.on("error", () => {});
-    socket.on("data", () => socket.end("HTTP/1.0 200 OK\r\ncontent-type: text/plain\r\n\r\nhello"));
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => void server.close());
-  const connection = await HttpConnection.open(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  const { url } = await endAfter("HTTP/1.0 200 OK\r\ncontent-type: text/plain\r\n\r\nhello");
+  const connection = await HttpConnection.open(url);
   expect(await connection.get()).toContain("hello");
 });
 
 test("connection: one that is over leaves nothing on its signal", async () => {
   const { signal } = new AbortController();
-  const server = createServer((socket) => {
-    socket.on("error", () => {});
-    socket.on("data", () => socket.end("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"));
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => void server.close());
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const { url } = await endAfter("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
   const connection = await HttpConnection.open(url, signal);
   expect(getEventListeners(signal, "abort")).toHaveLength(1);
   await connection.get();

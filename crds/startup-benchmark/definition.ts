@@ -1,7 +1,6 @@
 import { Type } from "typebox";
-import { ATOMIC, objectName, quantity, SET } from "../wasm-app/builders.ts";
+import { ATOMIC, cronSchedule, objectName, quantity, SET, timeZone } from "../wasm-app/builders.ts";
 import { conditions } from "../wasm-app/condition.ts";
-import { CRON_SCHEDULE, TIME_ZONE } from "../wasm-app/patterns.ts";
 import { Source } from "../wasm-app/source.ts";
 import { StartupResults } from "./results.ts";
 
@@ -76,21 +75,11 @@ export const BenchmarkSpec = Type.Object(
       pattern: '^/[!-"$-~]*$',
     }),
     schedule: Type.Optional(
-      Type.String({
-        description:
-          "When it is run again and again, as with a CronJob. Left out, it is run once for each change of it.",
-        title: "five cron fields such as */5 * * * *, or a macro such as @hourly",
-        maxLength: 256,
-        pattern: CRON_SCHEDULE,
-      }),
+      cronSchedule(
+        "When it is run again and again, as with a CronJob. Left out, it is run once for each change of it.",
+      ),
     ),
-    timeZone: Type.String({
-      description: "IANA time zone of the schedule.",
-      title: "an IANA time zone such as Europe/Berlin",
-      default: "Etc/UTC",
-      maxLength: 64,
-      pattern: TIME_ZONE,
-    }),
+    timeZone: timeZone(),
     suspend: Type.Boolean({ description: "Whether no run begins.", default: false }),
     activeDeadlineSeconds: Type.Integer({
       description: "How long a run may take; one that takes longer is ended, and all that it started goes.",

@@ -1,6 +1,6 @@
 import { Type } from "typebox";
 import type { ValidationRule } from "../schema/schema-node.ts";
-import { CONFIG_KEY, DNS_SUBDOMAIN, DURATION, QUANTITY } from "./patterns.ts";
+import { CONFIG_KEY, CRON_SCHEDULE, DNS_SUBDOMAIN, DURATION, QUANTITY, TIME_ZONE } from "./patterns.ts";
 
 /*
  * What typebox has no word for. A property with a `default` is required in the types, because code sees defaulted apps,
@@ -77,6 +77,23 @@ export function duration(description: string): Type.TString {
     pattern: DURATION,
     maxLength: 24,
     ...rules({ rule: "self.matches('[1-9]')", message: "a duration of more than zero is expected" }),
+  });
+}
+
+/** Returns the type of a schedule as CronJobs have it. */
+export function cronSchedule(description: string): Type.TString {
+  const title = "five cron fields such as */5 * * * *, or a macro such as @hourly";
+  return Type.String({ description, title, maxLength: 256, pattern: CRON_SCHEDULE });
+}
+
+/** Returns the type of the time zone of a schedule. */
+export function timeZone(): Type.TString {
+  return Type.String({
+    description: "IANA time zone of the schedule.",
+    title: "an IANA time zone such as Europe/Berlin",
+    default: "Etc/UTC",
+    maxLength: 64,
+    pattern: TIME_ZONE,
   });
 }
 

@@ -1,6 +1,5 @@
 import { Type } from "typebox";
-import { ATOMIC, exactlyOneOf, oneOf, rules } from "./builders.ts";
-import { CRON_SCHEDULE, TIME_ZONE } from "./patterns.ts";
+import { ATOMIC, cronSchedule, exactlyOneOf, oneOf, rules, timeZone } from "./builders.ts";
 
 const Arguments = Type.Array(Type.String({ description: "One argument.", maxLength: 4096 }), {
   description: "Arguments of the program, after its own name.",
@@ -22,19 +21,10 @@ const CommandTrigger = Type.Object(
 
 const CronTrigger = Type.Object(
   {
-    schedule: Type.String({
-      description: "When to run: minute, hour, day of month, month and day of week, or a macro such as `@hourly`.",
-      title: "five cron fields such as */5 * * * *, or a macro such as @hourly",
-      maxLength: 256,
-      pattern: CRON_SCHEDULE,
-    }),
-    timeZone: Type.String({
-      description: "IANA time zone of the schedule.",
-      title: "an IANA time zone such as Europe/Berlin",
-      default: "Etc/UTC",
-      maxLength: 64,
-      pattern: TIME_ZONE,
-    }),
+    schedule: cronSchedule(
+      "When to run: minute, hour, day of month, month and day of week, or a macro such as `@hourly`.",
+    ),
+    timeZone: timeZone(),
     concurrencyPolicy: oneOf(["Allow", "Forbid", "Replace"], {
       description: "What happens when a run is due while the one before still runs.",
       default: "Allow",

@@ -47,9 +47,8 @@ function replicaVersions(observed: Basis): (string | undefined)[] {
 }
 
 function podVersions(observed: Basis): (string | undefined)[] {
-  const reporting = new Set(allReplicas(observed).map(({ status }) => status?.podName));
-  return [observed, ...observed.formerPools].flatMap(({ pods }) =>
-    [...pods.values()].filter(({ name }) => reporting.has(name)).map(({ version }) => version),
+  return [observed, ...observed.formerPools].flatMap(({ pods, replicas }) =>
+    replicas.map(({ status }) => pods.get(status?.podName ?? "")?.version),
   );
 }
 

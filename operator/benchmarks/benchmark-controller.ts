@@ -6,6 +6,7 @@ import { keyOf, type KubeObject } from "../../kube/objects.ts";
 import { CRON_JOBS, JOBS, PODS, type CronJob, type Job, type Pod, type Resource } from "../../kube/resources.ts";
 import type { WorkQueue, WorkResult } from "../../kube/work-queue.ts";
 import { isPodReady } from "../apps/observe.ts";
+import { isOwn } from "../apps/ownership.ts";
 import { OURS, RUNTIME_LABEL, type ClusterState } from "../cluster-state.ts";
 import { createQueue } from "../controller.ts";
 import type { OperatorMetrics } from "../metrics.ts";
@@ -107,16 +108,15 @@ export class BenchmarkController {
     const benchmark = this.#benchmarks.store.get(key);
     this.#waiting.delete(key);
     if (benchmark === undefined || !this.#watches.every(({ isKnown }) => isKnown)) return undefined;
-    const isOwn = ({ metadata }: KubeObject): boolean =>
-      metadata.namespace === benchmark.metadata.namespace &&
-      metadata.labels?.[BENCHMARK_LABEL] === benchmark.metadata.name;
+    const [cronJob] = ownedBy(this.#cronJobs, benchmark);
+    const jobs = ownedBy(this.#jobs, benchmark, cronJob);
     const observed: ObservedBenchmark = {
       benchmark,
       settings,
       nodes: this.#nodes(),
-      jobs: [...this.#jobs.store.values()].filter(isOwn),
-      pods: [...this.#pods.store.values()].filter(isOwn),
-      cronJob: [...this.#cronJobs.store.values()].find(isOwn),
+      jobs,
+      pods: ownedBy(this.#pods, ...jobs),
+      cronJob,
       nowMs: timing.date().getTime(),
     };
     const steps = planBenchmark(observed);
@@ -187,6 +187,14 @@ export class BenchmarkController {
         }),
     });
   }
+}
+
+/** Returns what these own; labels say nothing: anybody may write ours on what is theirs. */
+function ownedBy<T extends KubeObject>(
+  { store }: OptionalWatch<T>,
+  ...owners: readonly (KubeObject | undefined)[]
+): T[] {
+  return [...store.values()].filter((object) => owners.some((owner) => owner !== undefined && isOwn(owner, object)));
 }
 
 function isWithoutNode(benchmark: KubeObject): boolean {

@@ -56,3 +56,22 @@ test("benchmark metrics: of too many the first ones are told of, and how many ar
   metrics.forget("default/b22");
   expect(await registry.metrics()).toContain("wasmlet_startup_benchmarks_omitted 2");
 });
+
+test("benchmark metrics: names in a status that are ever new make no more series than a benchmark may have", async () => {
+  const registry = new Registry();
+  const metrics = new BenchmarkMetrics(registry);
+  for (let index = 0; index < 100; index++) {
+    const told = results(1);
+    const contenders = told.contenders.map((contender) => ({
+      ...contender,
+      name: `${contender.name}-${index}`,
+      phaseSeconds: Object.fromEntries(Array.from({ length: 100 }, (_, phase) => [`phase-${phase}`, [0.001]])),
+    }));
+    metrics.note("default/a", { ...told, run: `run-${index}`, contenders });
+  }
+  expect(await countsOf(registry)).toHaveLength(24);
+  const all = (await registry.metrics()).split("\n").filter((line) => line.includes("duration_seconds_count"));
+  expect(all).toHaveLength(24 * 17);
+  metrics.forget("default/a");
+  expect(await registry.metrics()).not.toContain("default/a");
+});

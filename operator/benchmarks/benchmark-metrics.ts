@@ -1,10 +1,13 @@
 import type { Registry } from "prom-client";
 import { Gauge } from "prom-client";
 import type { BenchmarkResults } from "../../crds/startup-benchmark/types.ts";
-import { StartupMetrics, type ContenderLabels } from "../../startup/metrics.ts";
+import { StartupMetrics, type ContenderLabels } from "../../common/startup-metrics.ts";
 
 /** More benchmarks than these are not told of in metrics: each has up to a thousand series. */
 const MAX_BENCHMARKS = 20;
+
+/** Contenders of a benchmark, in all of its runs: whoever may write its status may name as many as they like. */
+const MAX_CONTENDERS = 24;
 
 interface Counted {
   run: string;
@@ -64,7 +67,10 @@ export class BenchmarkMetrics {
       contender;
     const labels = { benchmark, contender: name, technology, runtime, cache, accelerator };
     const key = JSON.stringify(labels);
-    if (!counted.labels.has(key)) this.#starts.begin(labels);
+    if (!counted.labels.has(key)) {
+      if (counted.labels.size >= MAX_CONTENDERS) return;
+      this.#starts.begin(labels);
+    }
     counted.labels.set(key, labels);
     const from = counted.samples.get(name) ?? 0;
     for (const [index, time] of seconds.entries()) {

@@ -58,7 +58,9 @@ function stuckReason({ pods, nowMs }: ObservedBenchmark, job: Job): Outcome | un
   const pod = pods.find(({ metadata }) => metadata.labels?.["job-name"] === job.metadata.name);
   const { name } = job.metadata;
   if (pod === undefined) {
-    if (nowMs - timeOf(job) < PATIENCE_MS) return undefined;
+    // One that was there and is gone makes the Job fail in a moment.
+    const hadOne = (job.status?.active ?? 0) + (job.status?.failed ?? 0) > 0;
+    if (hadOne || nowMs - timeOf(job) < PATIENCE_MS) return undefined;
     return {
       reason: "PodNotCreated",
       message: `the Job ${name} could not make its pod: kubectl describe job ${name} says why`,
@@ -173,7 +175,7 @@ function endOfPod(pod: Pod | undefined): string {
 
 /** Whether a run's pod is that of a Job; pods of Jobs with long names have a part of it. */
 function isOf(run: string, { metadata }: Job): boolean {
-  return run.startsWith(metadata.name.slice(0, 57));
+  return run.startsWith(`${metadata.name}-`.slice(0, 57));
 }
 
 type JobCondition = NonNullable<NonNullable<Job["status"]>["conditions"]>[number];

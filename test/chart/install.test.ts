@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import type { Cluster } from "../cluster/cluster-handle.ts";
 import { startCluster } from "../cluster/cluster.ts";
+import { waitFor } from "../cluster/processes.ts";
 import { canRunCluster } from "../cluster/requirements.ts";
 import { repositoryFile } from "../harness.ts";
 import { CHART, find, HELM_MAJORS, helmLack, NAMESPACE, render, type HelmMajor } from "./chart.ts";
@@ -61,10 +62,7 @@ async function eventually(
   isExpected: (answer: { allowed: boolean; why?: string }) => boolean,
 ): Promise<{ allowed: boolean; why?: string }> {
   let answer = await ask();
-  for (let tries = 0; tries < 100 && !isExpected(answer); tries++) {
-    await new Promise((done) => setTimeout(done, 100));
-    answer = await ask();
-  }
+  await waitFor("the answer", async () => isExpected((answer = await ask()))).catch(() => {});
   return answer;
 }
 

@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { buildRole } from "../../operator/benchmarks/resources.ts";
+import { STARTUP_BENCHMARKS, type StartupBenchmark } from "../../operator/objects.ts";
 import { repositoryFile } from "../harness.ts";
 import { CHART, find, helm, HELM_MAJORS, helmLack, render, type ChartObject, type HelmMajor } from "./chart.ts";
 
@@ -69,6 +71,13 @@ const ALL_VALUES = [
   "monitoring.dashboards.enabled=true",
   'monitoring.dashboards.annotations={"grafana_folder":"Wasmlet"}',
 ];
+
+/** A rule of RBAC. */
+interface PolicyRule {
+  apiGroups: string[];
+  resources: string[];
+  verbs: string[];
+}
 
 describe.each(HELM_MAJORS.map((major) => ({ major })))("Helm $major", { skip: lack !== undefined }, ({ major }) => {
   test("chart: is without fault", async () => {
@@ -204,6 +213,32 @@ describe.each(HELM_MAJORS.map((major) => ({ major })))("Helm $major", { skip: la
         cacheSize: "1Gi",
       },
     });
+  });
+
+  test("benchmarks: the operator holds what it grants their accounts once they are on, and makes no Job before", async () => {
+    const values = ["startupBenchmarks.enabled=true", 'startupBenchmarks.probeImage="probe:1"'];
+    const [off, on] = [await render(major), await render(major, values)].map((objects) => ({
+      rules: (find(objects, "ClusterRole", "wasmlet-operator") as unknown as { rules: PolicyRule[] }).rules,
+      args: podOf(objects).containers[0]?.args ?? [],
+    }));
+    const metadata = { name: "first", namespace: "default", uid: "uid" };
+    const benchmark = { ...STARTUP_BENCHMARKS, metadata } as unknown as StartupBenchmark;
+    const granted = (buildRole(benchmark).rules ?? []) as PolicyRule[];
+    expect(granted.length).toBeGreaterThan(4);
+    for (const { apiGroups, resources, verbs } of granted) {
+      for (const verb of verbs) {
+        const isHeld = on!.rules.some(
+          (rule) =>
+            rule.apiGroups.includes(apiGroups[0]!) &&
+            rule.resources.includes(resources[0]!) &&
+            rule.verbs.includes(verb),
+        );
+        expect(isHeld, `${verb} ${resources[0]}`).toBe(true);
+      }
+    }
+    expect(on!.args).toEqual(expect.arrayContaining(["--startup-benchmarks", "--startup-probe-image=probe:1"]));
+    expect(off!.args).not.toContain("--startup-benchmarks");
+    expect(off!.rules.flatMap(({ resources }) => resources)).not.toEqual(expect.arrayContaining(["jobs"]));
   });
 
   test("pod monitor: series keep the namespace of their app, and targets name their node", async () => {
