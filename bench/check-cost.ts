@@ -21,7 +21,7 @@ for (const [name, { fields }] of Object.entries(CHECK_LOOPS)) versions.set(name,
 
 async function makeVersions(fields: string): Promise<Record<Version, Run>> {
   const bytes = await parse(`(module ${fields})`);
-  const rewritten = rewriteModule(bytes, { maxMemoryPages: 1, growth: "logical" });
+  const rewritten = rewriteModule(bytes, { maxMemoryPages: 1, growth: "logical", pauses: true });
   if ("routed" in rewritten) throw new Error(`not rewritten: ${rewritten.routed}`);
   if (!rewritten.epoch) throw new Error(`no check was put into ${fields}`);
   const memory = rewritten.memory && new WebAssembly.Memory({ initial: 1, maximum: 1 });

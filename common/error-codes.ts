@@ -169,6 +169,10 @@ export const ERROR_CODES = {
     summary: "The guest returned without answering the request.",
     fix: "Call response-outparam.set on every path of the guest's handler.",
   },
+  GUEST_CPU_LIMIT: {
+    summary: "A request took all the CPU time that limits.cpuTimePerRequest allows.",
+    fix: "Make the guest compute less, or raise the limit.",
+  },
   GUEST_ERROR: {
     summary: "The guest answered with an error code instead of a response.",
     fix: "See the guest's log for why.",

@@ -12,7 +12,7 @@ export const Limits = Type.Object(
     }),
     cpuTimePerRequest: Type.Optional(
       duration(
-        "CPU time that one request may take before its instance is stopped; waiting does not count. Left out, it is not limited.",
+        "CPU time that one request, or one run of a command, may take before its instance is stopped; waiting does not count. Left out, it is not limited.",
       ),
     ),
     requestTimeoutSeconds: Type.Integer({

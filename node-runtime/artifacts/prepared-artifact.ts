@@ -5,7 +5,7 @@ import * as v from "valibot";
 import { finite, integer, listOf, text } from "../../common/shapes.ts";
 
 /** Changes whenever the preparer would leave other files for the same artifact: old ones are then prepared anew. */
-export const PIPELINE_VERSION = "15";
+export const PIPELINE_VERSION = "16";
 
 /** The file that describes a prepared artifact, written last. */
 export const PREPARED_MANIFEST_FILE = "prepared.json";
@@ -20,6 +20,8 @@ const Rewriting = v.object({
   epoch: v.boolean(),
   /** Export of the global that holds the address of its epoch word, where that is not the first. */
   epochAddress: v.optional(text(64)),
+  /** Export of the global for the function that its checks call, where they do not trap by themselves. */
+  pause: v.optional(text(64)),
   /** Whether it imports ("wasmlet", "writes"). */
   writes: v.boolean(),
   /** Whether the size of its memory is among the globals. */

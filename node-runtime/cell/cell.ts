@@ -1,5 +1,6 @@
 import { messageOf, systemCodeOf, WasmletError } from "../../common/errors.ts";
 import type { ErrorCode } from "../../common/error-codes.ts";
+import { decidePauses } from "../engine/pause.ts";
 import { CpuMeter, type TurnObserver } from "./cpu-time.ts";
 import { Guest } from "./guest.ts";
 import { HttpApp } from "./http-app.ts";
@@ -34,6 +35,7 @@ export class Cell {
   constructor(send: (message: FromCell) => void, watchdog?: TurnObserver) {
     this.#send = send;
     this.#meter = new CpuMeter(watchdog);
+    decidePauses(this.#meter);
   }
 
   /** Does what one message asks. */
@@ -117,7 +119,7 @@ export class Cell {
     try {
       const live = await guest.instantiate();
       phases = live.phases;
-      outcome = await live.turns.spend(() => runToEnd(live)).finally(() => live.dispose("the command ended"));
+      outcome = await live.turns.spend(() => runToEnd(guest, live)).finally(() => live.dispose("the command ended"));
     } catch (thrown) {
       outcome = { exitCode: 134, error: failureOf(thrown) };
     }
@@ -156,6 +158,7 @@ export class Cell {
 }
 
 async function runToEnd(
+  guest: Guest,
   live: Awaited<ReturnType<Guest["instantiate"]>>,
 ): Promise<{ exitCode: number; error?: Failure }> {
   if (live.instance.run === undefined) {
@@ -164,6 +167,8 @@ async function runToEnd(
   try {
     return { exitCode: await live.instance.run() };
   } catch (thrown) {
+    live.turns.suspend();
+    if (live.turns.overrun() === "cpu_time") return { exitCode: 134, error: failureOf(guest.cpuLimitReached()) };
     return {
       exitCode: 134,
       error: { code: "GUEST_TRAPPED", message: `the guest trapped: ${messageOf(thrown)}`.slice(0, 4096) },

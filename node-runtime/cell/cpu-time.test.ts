@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { suspendDuring } from "../engine/suspension.ts";
-import { CpuMeter, type GuestTurns } from "./cpu-time.ts";
+import { CpuMeter } from "./cpu-time.ts";
+import type { GuestTurns } from "./guest-turns.ts";
 
 /** A meter whose time and turns the test makes. */
 function makeMeter(): { meter: CpuMeter; pass: (ms: number) => void; endTurn: () => void } {
@@ -57,6 +58,23 @@ test("CpuMeter: a guest that never says that it stopped is counted to the end of
   expect(account.takeSeconds()).toBe(0.008);
 });
 
+test("CpuMeter: a guest that the machine did not let run is not charged for that", () => {
+  let [now, cpu] = [0, 0];
+  const meter = new CpuMeter(
+    undefined,
+    () => now,
+    () => {},
+    () => cpu,
+  );
+  const account = meter.open();
+  const turns = account.turns();
+  turns.limit(Infinity, 10);
+  turns.resume();
+  [now, cpu] = [20, 4];
+  turns.suspend();
+  expect([account.takeSeconds(), turns.isOver(now)]).toEqual([0.004, false]);
+});
+
 test("GuestTurns: a call is counted without its waits", async () => {
   const { meter, pass } = makeMeter();
   const account = meter.open();
@@ -91,13 +109,13 @@ test("CpuMeter: a guest that is expected is not stopped by the deadline of anoth
   const seen: (number | "nobody")[] = [];
   const turnEnds: (() => void)[] = [];
   const meter = new CpuMeter(
-    { enter: (deadlineMs) => seen.push(deadlineMs), leave: () => seen.push("nobody") },
+    { begin: (deadlineMs) => seen.push(deadlineMs), leave: () => seen.push("nobody") },
     () => 0,
     (callback) => turnEnds.push(callback),
   );
   const [hasty, patient, exact] = [100, 900, 50].map((deadlineMs) => {
     const turns = meter.open().turns();
-    turns.deadlineMs = deadlineMs;
+    turns.limit(deadlineMs);
     return turns;
   }) as [GuestTurns, GuestTurns, GuestTurns];
   patient.expect();
@@ -112,12 +130,13 @@ test("CpuMeter: a guest that is expected is not stopped by the deadline of anoth
 test("CpuMeter: its observer learns who runs until when, and when nobody does", () => {
   const seen: (number | "nobody")[] = [];
   const meter = new CpuMeter(
-    { enter: (deadlineMs) => seen.push(deadlineMs), leave: () => seen.push("nobody") },
+    { begin: (deadlineMs) => seen.push(deadlineMs), leave: () => seen.push("nobody") },
     () => 0,
     () => {},
   );
   const [one, other] = [meter.open().turns(), meter.open().turns()];
-  [one.deadlineMs, other.deadlineMs] = [100, 200];
+  one.limit(100);
+  other.limit(200);
   one.resume();
   other.resume();
   one.suspend();

@@ -7,16 +7,30 @@
  * An engine that cannot tell when its guest runs says that it is expected: it has the thread then while no other is known
  * to. Whatever is forgotten ends with the turn of the event loop, so no idle time is ever counted.
  */
-import type { Activity } from "../wasi/host.ts";
+import { GO_ON, PAUSE, type Pauses, TRAP } from "../engine/pause.ts";
+import { suspendDuring } from "../engine/suspension.ts";
+import { GuestTurns } from "./guest-turns.ts";
+import { LongRuns } from "./long-runs.ts";
+import { PausedGuests } from "./paused-guests.ts";
+import { monotonicMs } from "./turn-record.ts";
 
-/** Told who has the thread: the watchdog's record. */
+/** How long a guest computes before others get the thread: what those wait is this, and a pause costs about 1 % of it. */
+const SLICE_MS = 2;
+
+/** How long a guest may compute where it cannot pause: in its allocator, which the host calls. One call takes microseconds. */
+const MAX_HELD_MS = 250;
+
+/** Time on the thread that is worth a look at the thread's own clock, which takes longer than the rest of the accounting. */
+const LONG_MS = 1;
+
+/** Told who has the thread: the watchdog's record. Times are of the machine's monotonic clock. */
 export interface TurnObserver {
-  enter(deadlineMs: number): void;
+  begin(deadlineMs: number, sliceEndMs: number): void;
   leave(): void;
 }
 
 /** Divides the time of one thread among guests; at most one runs at a time. */
-export class CpuMeter {
+export class CpuMeter implements Pauses {
   readonly #observer: TurnObserver | undefined;
   readonly #now: () => number;
   readonly #atTurnEnd: (callback: () => void) => unknown;
@@ -25,13 +39,22 @@ export class CpuMeter {
   /** The latest deadline of those that are expected to run in this turn of the event loop. */
   #expectedDeadlineMs: number | undefined;
   #endsTurn = false;
+  readonly #paused: PausedGuests;
+  readonly #cpuNow: () => number;
+  #cpuMs: number;
 
-  /** `now` yields milliseconds; `atTurnEnd` calls back when the event loop has done what is due now. */
+  /**
+   * `now` yields milliseconds of the machine's monotonic clock, `cpuNow` those that this thread has had a processor.
+   * `atTurnEnd` calls back when the event loop has done what is due now. */
   constructor(
     observer?: TurnObserver,
-    now: () => number = () => performance.now(),
+    now: () => number = monotonicMs,
     atTurnEnd: (callback: () => void) => unknown = setImmediate,
+    cpuNow = now === monotonicMs ? threadCpuMs : now,
   ) {
+    this.#cpuNow = cpuNow;
+    this.#cpuMs = cpuNow();
+    this.#paused = new PausedGuests(atTurnEnd);
     this.#observer = observer;
     this.#now = now;
     this.#atTurnEnd = atTurnEnd;
@@ -44,34 +67,68 @@ export class CpuMeter {
 
   /** Gives the thread to a guest until its deadline, taking it from the one that has it. */
   start(turns: GuestTurns): void {
-    this.#observer?.enter(turns.deadlineMs);
     this.#take(turns);
+    this.#begin(turns);
   }
 
   /** A guest may run in this turn of the event loop, nobody knows when: none of those that may is stopped too early. */
   expect(turns: GuestTurns): void {
-    this.#expectedDeadlineMs = Math.max(this.#expectedDeadlineMs ?? -Infinity, turns.deadlineMs);
-    this.#observer?.enter(this.#expectedDeadlineMs);
     this.#take(turns);
+    this.#expectedDeadlineMs = Math.max(this.#expectedDeadlineMs ?? -Infinity, turns.deadlineMs);
+    this.#observer?.begin(this.#expectedDeadlineMs, Infinity);
   }
 
   /** Takes the thread from a guest, if it has it. */
   stop(turns: GuestTurns): void {
     if (this.#running !== turns) return;
     this.#running = undefined;
-    turns.account.add(this.#now() - this.#sinceMs);
+    this.#charge(turns, this.#now());
     if (this.#expectedDeadlineMs === undefined) this.#observer?.leave();
-    else this.#observer?.enter(this.#expectedDeadlineMs);
+    else this.#observer?.begin(this.#expectedDeadlineMs, Infinity);
+  }
+
+  /** The guest that runs was told to stop: it goes on where it cannot pause, and traps when its time is over. */
+  decide(): typeof GO_ON | typeof PAUSE | typeof TRAP {
+    const turns = this.#running;
+    if (turns === undefined) return TRAP;
+    this.#take(turns);
+    if (turns.isOver(this.#sinceMs)) return TRAP;
+    if (turns.guest?.mayLeave === true) return PAUSE;
+    if (turns.holdsFor(this.#sinceMs) > MAX_HELD_MS) return TRAP;
+    this.#begin(turns);
+    return GO_ON;
+  }
+
+  /** The guest that runs waits until those had the thread that want it. */
+  pause(): Promise<typeof GO_ON | typeof TRAP> {
+    const turns = this.#running!;
+    turns.notePause();
+    const next = this.#paused.wait(turns.account).then(() => (turns.isOver(this.#now()) ? TRAP : GO_ON));
+    return suspendDuring(turns.guest!, next);
+  }
+
+  #begin(turns: GuestTurns): void {
+    const sliceEndMs = turns.guest === undefined ? Infinity : this.#sinceMs + SLICE_MS;
+    this.#observer?.begin(turns.endMs(this.#sinceMs), sliceEndMs);
   }
 
   #take(turns: GuestTurns): void {
     const nowMs = this.#now();
-    this.#running?.account.add(nowMs - this.#sinceMs);
+    if (this.#running !== undefined) this.#charge(this.#running, nowMs);
     this.#running = turns;
     this.#sinceMs = nowMs;
     if (this.#endsTurn) return;
     this.#endsTurn = true;
     this.#atTurnEnd(this.#endTurn);
+  }
+
+  /** A guest had the thread until now, but maybe not all the time a processor for it: that is asked where it matters. */
+  #charge(turns: GuestTurns, nowMs: number): void {
+    const wallMs = nowMs - this.#sinceMs;
+    if (wallMs < LONG_MS) return turns.add(wallMs, wallMs);
+    const cpuMs = this.#cpuNow();
+    turns.add(Math.min(wallMs, cpuMs - this.#cpuMs), wallMs);
+    this.#cpuMs = cpuMs;
   }
 
   readonly #endTurn = (): void => {
@@ -84,6 +141,8 @@ export class CpuMeter {
 
 /** The time that one app's guests had the thread. */
 export class CpuAccount {
+  /** Requests of the app that compute long. */
+  readonly longRuns = new LongRuns();
   readonly #meter: CpuMeter;
   #spentMs = 0;
 
@@ -109,40 +168,8 @@ export class CpuAccount {
   }
 }
 
-/** One guest's turns on the thread. */
-export class GuestTurns implements Activity {
-  readonly account: CpuAccount;
-  readonly #meter: CpuMeter;
-  /** When the guest must stop, in milliseconds of the machine's monotonic clock. */
-  deadlineMs = Infinity;
-
-  constructor(meter: CpuMeter, account: CpuAccount) {
-    this.#meter = meter;
-    this.account = account;
-  }
-
-  /** The guest runs from here on. */
-  resume(): void {
-    this.#meter.start(this);
-  }
-
-  /** It no longer does: it waits, or has returned. */
-  suspend(): void {
-    this.#meter.stop(this);
-  }
-
-  /** It may run later in this turn of the event loop. */
-  expect(): void {
-    this.#meter.expect(this);
-  }
-
-  /** Makes a call into the guest and counts it, up to where its promise settles; the guest's waits excepted. */
-  async spend<T>(call: () => Promise<T>): Promise<T> {
-    this.resume();
-    try {
-      return await call();
-    } finally {
-      this.suspend();
-    }
-  }
+/** Milliseconds for which this thread has had a processor. */
+function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
 }

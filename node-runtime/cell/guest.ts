@@ -8,7 +8,7 @@ import { EMPTY_SOURCE } from "../wasi/io/byte-source.ts";
 import { EgressPolicy } from "../wasi/sockets/egress.ts";
 import type { Variables } from "../wasi/variables/imports.ts";
 import { ComponentHosts } from "./component-hosts.ts";
-import type { GuestTurns } from "./cpu-time.ts";
+import type { GuestTurns } from "./guest-turns.ts";
 import { type LineBudget, LineSink } from "./log-lines.ts";
 import type { AppStats, GuestApp, LogLine } from "./protocol.ts";
 import { checkPreopens } from "./preopen-check.ts";
@@ -125,7 +125,7 @@ export class Guest {
     this.#compileSeconds = 0;
     const out = this.#outputs();
     const turns = this.stats.cpu.turns();
-    turns.deadlineMs = this.nextDeadlineMs();
+    turns.limit(this.nextDeadlineMs(), this.app.cpuTimeMs);
     const host = new WasiHost({
       args: this.app.args,
       env: this.app.env,
@@ -144,7 +144,8 @@ export class Guest {
       turns.suspend();
       host.close();
       out.end();
-      throw monotonicMs() < turns.deadlineMs ? thrown : this.#lateStart(thrown);
+      const overrun = turns.overrun();
+      throw overrun === undefined ? thrown : this.#lateStart(overrun, thrown);
     };
     turns.resume();
     try {
@@ -180,9 +181,17 @@ export class Guest {
     return program;
   }
 
+  /** Notes that a guest had the thread for longer than a request may, or a command's run; returns the error of that. */
+  cpuLimitReached(): WasmletError {
+    this.stats.limitHit("cpu_time");
+    const message = `the guest took the ${this.app.cpuTimeMs} ms of CPU time that limits.cpuTimePerRequest allows`;
+    return new WasmletError("GUEST_CPU_LIMIT", message);
+  }
+
   /** The error of a start that was stopped at its deadline, whatever trapped there. */
-  #lateStart(cause: unknown): WasmletError {
-    this.stats.limitHit("request_timeout");
+  #lateStart(limit: "request_timeout" | "cpu_time", cause: unknown): WasmletError {
+    if (limit === "cpu_time") return this.cpuLimitReached();
+    this.stats.limitHit(limit);
     const message = `the guest did not start within ${this.app.requestTimeoutMs} ms`;
     return new WasmletError("GUEST_TIMEOUT", message, { cause });
   }
@@ -192,6 +201,7 @@ export class Guest {
       ...parts,
       dispose: (why) => {
         if (!this.#live.delete(live)) return;
+        live.turns.abandon();
         live.host.close(why);
         out.end();
         live.instance.release?.();

@@ -107,6 +107,16 @@ export class InstancePool {
 
   /** The taker has a place: it gets its instance as soon as the thread may be had for it. */
   #admit(taker: Taker): void {
+    const { longRuns } = this.#guest.stats.cpu;
+    const calm = longRuns.pass();
+    if (calm !== undefined) {
+      this.#promised.add(taker);
+      const passOn = (): void => {
+        longRuns.passOn();
+        this.#free();
+      };
+      return void calm.then(() => this.#keepPromise(taker, () => this.#admit(taker), passOn));
+    }
     const pause = this.#slice.pass();
     if (pause === undefined) return this.#provide(taker);
     this.#promised.add(taker);

@@ -43,6 +43,8 @@ const CellApp = v.object({
   reuse: v.picklist(["Request", "Instance"]),
   maxMemoryBytes: finite(65_536),
   requestTimeoutMs: finite(1),
+  /** CPU time of one request, or of a command's run; left out, it is not limited. */
+  cpuTimeMs: v.optional(finite(0)),
   concurrency: integer(1),
   /** Of this cell alone; left out, there may be any number. */
   requestsPerSecond: v.optional(integer(1)),

@@ -20,7 +20,7 @@ class Served {
   nowMs = 0;
   said: string[] = [];
   disposed: (string | undefined)[] = [];
-  readonly turns = { deadlineMs: Infinity, resume: () => {}, suspend: () => {} };
+  readonly turns = new StatsCollector().cpu.turns();
   readonly exchange: Exchange;
   readonly pool: InstancePool;
   readonly deadlines = new Deadlines(1000, () => this.nowMs);
@@ -105,7 +105,7 @@ test("request run: a guest that computes past its deadline behind its response g
   const stopped = Promise.withResolvers<void>();
   const served = new Served((_, outparam) => (answer(outparam), stopped.promise));
   await nextTurn();
-  served.turns.deadlineMs = -Infinity; // it came while the guest had the thread
+  served.turns.limit(-Infinity); // it came while the guest had the thread
   stopped.reject(new Error("stopped"));
   await nextTurn();
   expect([served.pool.inUse, served.disposed.length]).toEqual([0, 1]);

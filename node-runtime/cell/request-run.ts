@@ -11,7 +11,7 @@ import type { Guest, LiveInstance } from "./guest.ts";
 import type { InstancePool, Lease, Taker } from "./instance-pool.ts";
 import { GuestRequestBody, NO_BODY, fieldsOf } from "./request-body.ts";
 import type { RequestRate } from "./request-rate.ts";
-import { monotonicMs, toMonotonicMs } from "./turn-record.ts";
+import { toMonotonicMs } from "./turn-record.ts";
 
 /** Status that counts a request whose client left before it was answered; nobody reads it. */
 const CLIENT_LEFT_STATUS = 499;
@@ -122,6 +122,14 @@ export class RequestRun implements ExchangeObserver, Taker, Limited {
     this.#giveBack(false, "the request's time is over");
   }
 
+  /** It had the thread for longer than a request of its app may. */
+  #tookTooMuch(): void {
+    const error = this.#guest.cpuLimitReached();
+    if (!this.#exchange.isOver) return this.#fail(error);
+    this.#guest.say(`${error.code}: ${error.message}, behind its response`);
+    this.#giveBack(false, "the request's CPU time is over");
+  }
+
   gone(why: string): void {
     this.#giveBack(false, why);
   }
@@ -170,7 +178,8 @@ export class RequestRun implements ExchangeObserver, Taker, Limited {
         if (!this.#exchange.inform(status, headers)) this.#guest.stats.limitHit("informational");
       },
     );
-    turns.deadlineMs = toMonotonicMs(this.#exchange.arrivedMs) + this.#guest.app.requestTimeoutMs;
+    const { requestTimeoutMs, cpuTimeMs } = this.#guest.app;
+    turns.limit(toMonotonicMs(this.#exchange.arrivedMs) + requestTimeoutMs, cpuTimeMs);
     turns.resume();
     instance.handle(incoming, outparam).then(
       () => this.#returned(live),
@@ -219,7 +228,9 @@ export class RequestRun implements ExchangeObserver, Taker, Limited {
     live.turns.suspend();
     if (live !== this.#live) return;
     // A guest that computes past its deadline is trapped by the watchdog: no timer comes before that.
-    if (monotonicMs() >= live.turns.deadlineMs && !live.host.scope.closed) return this.expire();
+    const overrun = live.host.scope.closed ? undefined : live.turns.overrun();
+    if (overrun === "request_timeout") return this.expire();
+    if (overrun === "cpu_time") return this.#tookTooMuch();
     const error = new WasmletError("GUEST_TRAPPED", `the guest trapped: ${messageOf(thrown)}`, { cause: thrown });
     if (!this.#isAnswered) return this.#fail(error);
     // What it had begun to send breaks off, unless the body was complete.

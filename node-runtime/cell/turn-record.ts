@@ -2,7 +2,9 @@ import { DEADLINE_CELL_BYTES, DeadlineCell } from "../engine/deadline-cell.ts";
 
 /** Behind the cell: an i32 that never changes, which the watchdog waits on between two looks. */
 const PAUSE = DEADLINE_CELL_BYTES;
-const BYTES = 24;
+/** Behind that: when whoever has the turn is overdue, an f64; the cell's own deadline is when to look at it first. */
+const OVERDUE = DEADLINE_CELL_BYTES + 8;
+const BYTES = 32;
 
 /**
  * Who has the cell's thread, in memory that it shares with its watchdog and with the guests' epoch checks: a turn begins
@@ -11,11 +13,24 @@ const BYTES = 24;
 export class TurnRecord extends DeadlineCell {
   readonly buffer: SharedArrayBuffer;
   readonly #pause: Int32Array;
+  readonly #overdue: Float64Array;
 
   constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(BYTES)) {
     super(buffer);
     this.buffer = buffer;
     this.#pause = new Int32Array(buffer, PAUSE, 1);
+    this.#overdue = new Float64Array(buffer, OVERDUE, 1);
+  }
+
+  /** A turn begins, which must be over at `deadlineMs`; `sliceEndMs`, if it comes before, is when its guest is to pause. */
+  begin(deadlineMs: number, sliceEndMs: number): void {
+    this.#overdue[0] = deadlineMs;
+    this.enter(Math.min(deadlineMs, sliceEndMs));
+  }
+
+  /** When whoever has the turn is overdue, in milliseconds of the machine's monotonic clock. */
+  get overdueMs(): number {
+    return this.#overdue[0]!;
   }
 
   /** Blocks this thread; for the watchdog. */

@@ -7,13 +7,11 @@ import { workerData } from "node:worker_threads";
 import { WatchedSlots } from "../engine/epoch-slots.ts";
 import { StuckTurn } from "./stuck-turn.ts";
 import { monotonicMs, TurnRecord } from "./turn-record.ts";
-
-/** Between two looks while guests run, and while none does. */
-const BUSY_PAUSE_MS = 2;
-const IDLE_PAUSE_MS = 100;
+import { WatchRhythm } from "./watch-rhythm.ts";
 
 const record = new TurnRecord(workerData as SharedArrayBuffer);
 const stuck = new StuckTurn();
+const rhythm = new WatchRhythm();
 const slots = new WatchedSlots(workerData as SharedArrayBuffer);
 const supervisor = process.ppid;
 
@@ -22,7 +20,8 @@ for (;;) {
   const nowMs = monotonicMs();
   if (seen.turn !== 0 && nowMs >= seen.deadlineMs) record.stop(seen.turn);
   slots.stopOverdue(nowMs);
-  const isStuck = stuck.isStuck(seen, nowMs) && record.read().turn === seen.turn;
+  const isStuck =
+    stuck.isStuck({ turn: seen.turn, deadlineMs: record.overdueMs }, nowMs) && record.read().turn === seen.turn;
   if (isStuck || process.ppid !== supervisor) process.kill(process.pid, "SIGKILL");
-  record.pause(seen.turn === 0 ? IDLE_PAUSE_MS : BUSY_PAUSE_MS);
+  record.pause(rhythm.next(record.overdueMs, seen.turn === 0 ? undefined : seen.deadlineMs - nowMs));
 }

@@ -106,11 +106,11 @@ test("replica plan: a field that only a newer definition knows is no reason to r
 });
 
 test("replica plan: a field that is not honoured is refused by its name, as without a cluster", () => {
-  const template = minimalTemplate({ ...HTTP_SOURCE, limits: { cpuTimePerRequest: "10ms" } });
+  const template = minimalTemplate({ ...HTTP_SOURCE, trigger: { cron: { schedule: "@hourly" } } });
   const { plan } = planOf(minimalReplica("a", { spec: { template } }));
   expect(plan.next()?.refusal).toMatchObject({
     code: "APP_FIELD_NOT_SUPPORTED",
-    details: { where: "WasmReplica default/a, spec.template.limits.cpuTimePerRequest" },
+    details: { where: "WasmReplica default/a, spec.template.trigger.cron" },
   });
 });
 

@@ -1,6 +1,7 @@
 import type { Rewriting } from "../artifacts/prepared-artifact.ts";
 import type { CoreModule } from "./core-modules.ts";
 import { EPOCH_MEMORY } from "./epoch.ts";
+import { CHECK } from "./pause.ts";
 import { InstanceState, type MemoryImage } from "./instance-state.ts";
 import { WRITES_MEMORY, type WrittenPages } from "./write-marks.ts";
 
@@ -50,6 +51,7 @@ export class CoreInstance {
     if (rewriting?.epochAddress !== undefined) {
       (this.exports[rewriting.epochAddress] as WebAssembly.Global).value = epochWord;
     }
+    if (rewriting?.pause !== undefined) (this.exports[rewriting.pause] as WebAssembly.Global).value = CHECK;
   }
 
   /** Captures its state as pristine, with the image that another instance of the module has; false when it cannot be. */

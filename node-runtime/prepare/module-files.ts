@@ -28,7 +28,7 @@ const MAX_PAGES = 65_536;
  */
 export function writeResettable(directory: string, modules: readonly ModuleSource[]): ModuleRecord[] {
   const rewriteWith = (growth: "logical" | "physical"): Result[] =>
-    modules.map(({ bytes }) => rewriteModule(bytes, { maxMemoryPages: MAX_PAGES, growth }));
+    modules.map(({ bytes }) => rewriteModule(bytes, { maxMemoryPages: MAX_PAGES, growth, pauses: true }));
   const logical = rewriteWith("logical");
   const isShared = logical.some((one) => !("routed" in one) && one.memory === undefined && one.usesMemorySize);
   return writeRewritten(directory, modules, isShared ? rewriteWith("physical") : logical);
@@ -41,7 +41,7 @@ export function writeTracked(directory: string, modules: readonly ModuleSource[]
     const record = records[index]!;
     if (record.rewriting === undefined) continue;
     const growth = record.rewriting.sizeIsLogical ? "logical" : "physical";
-    const result = rewriteModule(bytes, { maxMemoryPages: MAX_PAGES, growth, tracksWrites: true });
+    const result = rewriteModule(bytes, { maxMemoryPages: MAX_PAGES, growth, pauses: true, tracksWrites: true });
     // Marks may make a function larger than V8 compiles: resets are full ones then.
     if ("routed" in result || !WebAssembly.validate(result.bytes)) continue;
     const rewriting = rewritingOf(result);

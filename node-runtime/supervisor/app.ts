@@ -139,6 +139,7 @@ export function cellAppOf(
     maxMemoryBytes: desired.maxMemoryBytes,
     requestTimeoutMs: desired.requestTimeoutMs,
     concurrency: desired.concurrency,
+    ...(desired.cpuTimeMs !== undefined && { cpuTimeMs: desired.cpuTimeMs }),
     ...(desired.requestsPerSecond !== undefined && { requestsPerSecond: desired.requestsPerSecond }),
     idleMs: desired.idleMs,
     stdio: "log",

@@ -17,6 +17,7 @@ const FIELDS: Readonly<Record<Exclude<keyof DesiredApp, Unnamed>, string>> = {
   port: "wasmlet.dev/port",
   maxMemoryBytes: "limits.memory",
   requestTimeoutMs: "limits.requestTimeoutSeconds",
+  cpuTimeMs: "limits.cpuTimePerRequest",
   concurrency: "limits.concurrency",
   requestsPerSecond: "limits.requestsPerSecond",
   idleMs: "scale.idleSeconds",

@@ -45,6 +45,8 @@ export interface DesiredApp {
   port?: number;
   maxMemoryBytes: number;
   requestTimeoutMs: number;
+  /** CPU time that one request may take, or a command's run; left out, any. */
+  cpuTimeMs?: number;
   concurrency: number;
   /** Requests that the node accepts, whichever of its cells they come to; left out, any number. */
   requestsPerSecond?: number;

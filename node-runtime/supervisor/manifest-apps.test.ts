@@ -26,7 +26,6 @@ const USES: Readonly<Record<RefusedField, () => DesiredApp>> = {
   "spec.trigger.cron": () => desiredApp({ trigger: { cron: { schedule: "@hourly" } } }),
   "spec.files[].emptyDir.sizeLimit": () =>
     desiredApp({ files: [{ name: "tmp", mountPath: "/tmp", emptyDir: { sizeLimit: "1Mi" } }] }),
-  "spec.limits.cpuTimePerRequest": () => desiredApp({ limits: { cpuTimePerRequest: "10ms" } }),
 };
 
 test.each(REFUSED_FIELDS)("manifest apps: %s is refused by its name and place", (field) => {
@@ -37,6 +36,11 @@ test.each(REFUSED_FIELDS)("manifest apps: %s is refused by its name and place", 
 
 test("manifest apps: a manifest without such a field is not refused", () => {
   expect(desiredApp({ limits: { memory: "1Mi" } }).refusal).toBeUndefined();
+});
+
+test("manifest apps: CPU time of a request, in milliseconds; left out, it is not limited", () => {
+  expect(desiredApp({ limits: { cpuTimePerRequest: "1s500ms" } }).cpuTimeMs).toBe(1500);
+  expect(desiredApp({})).not.toHaveProperty("cpuTimeMs");
 });
 
 test("manifest apps: an artifact in a registry, with its pull secrets' contents", () => {

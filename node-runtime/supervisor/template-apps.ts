@@ -1,5 +1,5 @@
 import { WasmletError } from "../../common/errors.ts";
-import { parseQuantity } from "../../crds/quantity.ts";
+import { parseDuration, parseQuantity } from "../../crds/quantity.ts";
 import type { RefusedField } from "../../crds/wasm-app/refused-fields.ts";
 import type { AppTemplate } from "../../crds/wasm-replica/types.ts";
 import type { ArtifactSource, DesiredApp, Volume } from "./desired-state.ts";
@@ -28,7 +28,7 @@ export interface AppTemplateInPlace {
 export function desiredAppOfTemplate(subject: AppTemplateInPlace): DesiredApp {
   const { template, fields, lookup } = subject;
   const { name, namespace } = fields;
-  const { requestsPerSecond } = template.limits;
+  const { requestsPerSecond, cpuTimePerRequest } = template.limits;
   const desired: DesiredApp = {
     id: `${namespace}/${name}`,
     namespace,
@@ -44,6 +44,7 @@ export function desiredAppOfTemplate(subject: AppTemplateInPlace): DesiredApp {
     maxMemoryBytes: parseQuantity(template.limits.memory) ?? 0,
     requestTimeoutMs: template.limits.requestTimeoutSeconds * 1000,
     concurrency: template.limits.concurrency ?? DEFAULT_CONCURRENCY,
+    ...(cpuTimePerRequest !== undefined && { cpuTimeMs: parseDuration(cpuTimePerRequest) ?? 0 }),
     ...(requestsPerSecond !== undefined && { requestsPerSecond }),
     idleMs: template.idleSeconds * 1000,
   };
@@ -67,7 +68,6 @@ function triggerOf({ command }: AppTemplate["trigger"]): DesiredApp["trigger"] {
 function refuseUnsupported({ template, placeOf }: AppTemplateInPlace): void {
   const unsupported: [field: RefusedField, isUsed: boolean][] = [
     ["spec.trigger.cron", template.trigger.cron !== undefined],
-    ["spec.limits.cpuTimePerRequest", template.limits.cpuTimePerRequest !== undefined],
   ];
   for (const [field, isUsed] of unsupported) if (isUsed) throw notHonoured(field, placeOf(field));
 }

@@ -8,20 +8,41 @@ import type { Variables } from "./variables/imports.ts";
 
 export type { HostImports } from "./host-imports.ts";
 
+/** A guest that can be suspended in the middle of its computation. */
+export interface PausableGuest {
+  /** False while it cannot: it runs for the host's sake, with the host's own frames on the stack. */
+  readonly mayLeave: boolean;
+  /** It waits. */
+  suspend(): void;
+  /** It runs again. */
+  resume(): void;
+}
+
 /** Told when one guest has the thread, by the engine that runs it. */
 export interface Activity {
   /** When the call that is made next, or under way, must be over: milliseconds of the machine's monotonic clock. */
   readonly deadlineMs: number;
+  /** The same while it waits, which takes no CPU time. */
+  readonly waitDeadlineMs: number;
   /** Guest code runs from here on. */
   resume(): void;
   /** It no longer does: it waits, or has returned. */
   suspend(): void;
   /** Guest code may run later in this turn of the event loop: for an engine that cannot tell when. */
   expect(): void;
+  /** The guest that runs is this one, whose stack can be suspended; or no such guest any more. */
+  pausable(guest: PausableGuest | undefined): void;
 }
 
 /** An activity that nobody is told of. */
-export const UNOBSERVED: Activity = { deadlineMs: Infinity, resume() {}, suspend() {}, expect() {} };
+export const UNOBSERVED: Activity = {
+  deadlineMs: Infinity,
+  waitDeadlineMs: Infinity,
+  resume() {},
+  suspend() {},
+  expect() {},
+  pausable() {},
+};
 
 /** Everything one guest instance may see of the world; what is not here does not exist for it. */
 export interface HostOptions extends CliOptions {

@@ -9,11 +9,17 @@ import { readHeapType, readValueType, skipBlockType } from "./value-types.ts";
  * https://webassembly.github.io/spec/core/binary/instructions.html
  */
 export const OP = {
+  block: 0x02,
   loop: 0x03,
+  if: 0x04,
   else: 0x05,
+  try: 0x06,
   catch: 0x07,
+  rethrow: 0x09,
   end: 0x0b,
+  br: 0x0c,
   brIf: 0x0d,
+  brTable: 0x0e,
   call: 0x10,
   callIndirect: 0x11,
   returnCall: 0x12,
@@ -22,6 +28,7 @@ export const OP = {
   returnCallRef: 0x15,
   delegate: 0x18,
   catchAll: 0x19,
+  tryTable: 0x1f,
   localGet: 0x20,
   localSet: 0x21,
   localTee: 0x22,
@@ -32,6 +39,8 @@ export const OP = {
   memorySize: 0x3f,
   memoryGrow: 0x40,
   i32Const: 0x41,
+  brOnNull: 0xd5,
+  brOnNonNull: 0xd6,
   memoryInit: 0xfc08,
   dataDrop: 0xfc09,
   memoryCopy: 0xfc0a,
@@ -169,13 +178,13 @@ export function skipConstantExpression(reader: Reader): void {
 
 function special(opcode: number, reader: Reader, module: WalkedModule, immediates: Immediates): number {
   switch (opcode) {
-    case 0x0e: // br_table
+    case OP.brTable:
       for (let count = reader.u32() + 1; count > 0; count--) reader.u32();
       return opcode;
     case 0x1c: // select with types
       for (let count = reader.u32(); count > 0; count--) readValueType(reader);
       return opcode;
-    case 0x1f: // try_table
+    case OP.tryTable:
       skipBlockType(reader);
       for (let count = reader.u32(); count > 0; count--) skipCatch(reader);
       return opcode;

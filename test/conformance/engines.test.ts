@@ -173,9 +173,11 @@ describe.each(Object.values(ENGINES))("engine $name", (engine) => {
         };
         const activity = {
           deadlineMs: Infinity,
+          waitDeadlineMs: Infinity,
           resume: () => void (running = index),
           suspend: () => void (running = running === index ? undefined : running),
           expect() {},
+          pausable() {},
         };
         const { host } = makeHost({ args: ["cat"], stdin, stdout, activity });
         const instance = await program.instantiate(host);

@@ -4,7 +4,7 @@
  * while something happens, and become rarer while nothing does; the host hurries them when a wait of its own ends. All
  * end with the host's scope, so that a guest that waits for ever does not poll for ever.
  */
-import type { WasiHost } from "../../wasi/host.ts";
+import type { Activity } from "../../wasi/host.ts";
 import type { Scope } from "../../wasi/scope.ts";
 
 /** Polls in a row that are made at once. */
@@ -35,7 +35,7 @@ interface PolledTimer {
  * host's has ended: all that can be told is that it is about to.
  */
 export function createGlueHost(
-  { scope, activity }: Pick<WasiHost, "scope" | "activity">,
+  { scope, activity }: { scope: Scope; activity: Pick<Activity, "expect" | "suspend"> },
   trapped: GlueHost["trapped"] = (reason) => scope.fail(reason),
 ): GlueHost {
   const pulse = new Pulse(scope, () => activity.expect());

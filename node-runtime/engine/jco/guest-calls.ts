@@ -40,14 +40,25 @@ export class GuestCalls {
   async call<T>(run: () => Promise<T>): Promise<T> {
     const { promise: stopped, reject } = Promise.withResolvers<never>();
     this.#stopCall = reject;
-    this.#slot.arm(this.#activity.deadlineMs);
-    this.#activity.expect();
+    this.expect();
     try {
       return await Promise.race([this.#scope.guard(run()), stopped]);
     } finally {
       this.#slot.disarm();
       this.#stopCall = undefined;
     }
+  }
+
+  /** The guest may run from here on: what is left of its call's time counts. */
+  expect(): void {
+    if (this.#stopCall !== undefined) this.#slot.arm(this.#activity.deadlineMs);
+    this.#activity.expect();
+  }
+
+  /** It waits, which takes none of its CPU time. */
+  suspend(): void {
+    if (this.#stopCall !== undefined && !this.#slot.isStopped) this.#slot.arm(this.#activity.waitDeadlineMs);
+    this.#activity.suspend();
   }
 
   /**

@@ -72,7 +72,7 @@ class JcoProgram implements Program {
             census.note(instance);
             return instance;
           },
-          createGlueHost(host, (reason) => calls.trapped(reason)),
+          createGlueHost({ scope: host.scope, activity: calls }, (reason) => calls.trapped(reason)),
         ),
       );
     } catch (thrown) {

@@ -10,6 +10,8 @@ import type { CoreValue } from "./scalars.ts";
 export interface CoreExport {
   /** Returns a promise when the export may wait. */
   run: (...flat: CoreValue[]) => unknown;
+  /** Whether its guest can be suspended: it runs on a stack of its own. */
+  mayWait: boolean;
   postReturn: ((...flat: CoreValue[]) => unknown) | undefined;
 }
 
@@ -23,9 +25,9 @@ export function makeExportCall(codec: MemoryCodec, { params, result }: FunctionT
     params.map(({ type }) => type),
   );
   const lift = liftResult(codec, result);
-  return async (memory, { run, postReturn }, args) => {
+  return async (memory, { run, mayWait, postReturn }, args) => {
     const { guest } = memory;
-    guest.enterCall();
+    guest.enterCall(mayWait);
     let value: unknown;
     try {
       memory.sync();

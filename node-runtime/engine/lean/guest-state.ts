@@ -1,4 +1,4 @@
-import type { WasiHost } from "../../wasi/host.ts";
+import type { PausableGuest, WasiHost } from "../../wasi/host.ts";
 import type { WrittenPages } from "../write-marks.ts";
 import { AbiTrap, trapUnless } from "./abi-trap.ts";
 import { HandleTable } from "./handle-table.ts";
@@ -8,7 +8,7 @@ import type { Stopwatch } from "./stopwatch.ts";
 type GuestHost = Pick<WasiHost, "imports" | "activity">;
 
 /** What the canonical ABI keeps for one instance. */
-export class GuestState {
+export class GuestState implements PausableGuest {
   host: GuestHost;
   /** What it wrote to its memory, where its code marks that. */
   readonly written: WrittenPages | undefined;
@@ -66,19 +66,24 @@ export class GuestState {
     if (!this.mayLeave) throw this.trapped(new AbiTrap("the guest called out of realloc or post-return"));
   }
 
-  /** The host calls in: throws when the instance is within a call or has trapped. */
-  enterCall(): void {
+  /**
+   * The host calls in: throws when the instance is within a call or has trapped. `mayWait` says that it runs on a stack
+   * of its own, so that it can be suspended.
+   */
+  enterCall(mayWait: boolean): void {
     if (this.#trap !== undefined) throw new AbiTrap("the instance trapped before");
     trapUnless(!this.#inCall, "the instance is entered while it is within a call");
     this.#inCall = true;
     this.written?.take();
     this.stopwatch?.start();
+    if (mayWait) this.host.activity.pausable(this);
   }
 
   /** A call of the host's is over; throws the trap that the guest caught on the way, if any. */
   leaveCall(): void {
     this.#inCall = false;
     this.stopwatch?.stop();
+    this.host.activity.pausable(undefined);
     if (this.#trap !== undefined) throw this.#trap.thrown;
     try {
       this.handles.endBorrows();

@@ -132,6 +132,7 @@ export class LeanInstance implements Instance {
     const postReturn = planned.postReturn && this.#resolve(planned.postReturn);
     if (typeof run !== "function") throw new AbiTrap(`the export ${index} is no function`);
     return {
+      mayWait,
       run: mayWait ? WebAssembly.promising(run) : (run as CoreFunction),
       postReturn: postReturn as CoreFunction | undefined,
     };

@@ -6,8 +6,9 @@ import type { Appendix } from "./appendix.ts";
 import { changingGlobals, changingTables, type CodeUse } from "./code-use.ts";
 import { HOST_PREFIX, type ModuleShape } from "./module-shape.ts";
 
-/** Names of appended globals: the address of the epoch word, and the logical size of the memory. */
+/** Names of appended globals: the address of the epoch word, what a check calls, and the logical size of the memory. */
 export const EPOCH_ADDRESS = "epoch address";
+export const PAUSE = "pause";
 export const LOGICAL_PAGES = "pages";
 
 /** Entries to append to a section's vector. */
@@ -22,6 +23,7 @@ export interface Additions {
   globals: string[];
   tables: string[];
   epochAddress?: string;
+  pause?: string;
 }
 
 /** What the rewriting found out and decided. */
@@ -69,6 +71,7 @@ export function planAdditions({ shape, use, memory, appendix, exportsState }: Pl
   }
   for (const global of appendix.globals) append(SECTION.global).raw(global);
   const address = appendix.findGlobal(EPOCH_ADDRESS);
+  const pause = appendix.findGlobal(PAUSE);
   const pages = appendix.findGlobal(LOGICAL_PAGES);
   const globals = changingGlobals(shape).map(({ index }) => index);
   if (pages !== undefined) globals.push(pages);
@@ -76,6 +79,7 @@ export function planAdditions({ shape, use, memory, appendix, exportsState }: Pl
     globals: exportsState ? globals.map((index) => exportState("global", index)) : [],
     tables: exportsState ? changingTables(shape, use).map(({ index }) => exportState("table", index)) : [],
     ...(address !== undefined && { epochAddress: exportAs(`${HOST_PREFIX}:epoch`, "global", address) }),
+    ...(pause !== undefined && { pause: exportAs(`${HOST_PREFIX}:pause`, "global", pause) }),
     entries,
   };
 }

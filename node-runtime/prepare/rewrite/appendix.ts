@@ -31,7 +31,7 @@ export class Appendix {
     return this.#once(`function ${key}`, () => {
       const { type, body } = make();
       const index = this.#own.imported.functions + this.#own.functions + this.functions.length;
-      this.functions.push({ type: this.#type(type), body });
+      this.functions.push({ type: this.type(type), body });
       return index;
     });
   }
@@ -49,7 +49,8 @@ export class Appendix {
     return this.#indices.get(`global ${key}`);
   }
 
-  #type(type: Uint8Array): number {
+  /** Returns the index of this type. */
+  type(type: Uint8Array): number {
     return this.#once(`type ${Buffer.from(type).toString("hex")}`, () => {
       this.types.push(type);
       return this.#own.types + this.types.length - 1;

@@ -6,18 +6,25 @@ import { Writer } from "../../wasm-binary/writer.ts";
 import type { Appendix } from "./appendix.ts";
 import type { BulkOperations } from "./bulk-operations.ts";
 import type { CodeUse } from "./code-use.ts";
+import { type Edit, LeafLoops, type PauseCode } from "./leaf-loops.ts";
 import { WriteMarks } from "./write-marks.ts";
 
 /** What is written into function bodies, and in place of what. */
 export interface BodyPatch extends WalkedModule {
   /** Returns the epoch check: instructions that neither take nor leave a value. */
   check: () => Uint8Array;
+  /** What the check consists of, where it may pause; undefined where it traps. */
+  pause?: () => PauseCode;
+  /** Where branches stand that are hardly ever taken: told for each body, in bytes from where its code begins. */
+  unlikely?: (offsets: number[]) => void;
   /** Return what stands in place of `memory.size` and `memory.grow`; undefined keeps them. */
   memorySize?: () => Uint8Array;
   memoryGrow?: () => Uint8Array;
   /** What makes long operations interruptible. */
   bulk: Pick<BulkOperations, "shortOf" | "pieceOf" | "readsLittle" | "inPieces">;
   importedFunctions: number;
+  /** How many parameters each type has. */
+  parameters: readonly number[];
   /** Has writes to the memory marked, with what is appended there. */
   marks?: Appendix;
 }
@@ -33,13 +40,6 @@ const MAX_BODY_BYTES = 7_654_321;
 
 /** V8 refuses more locals: kV8MaxWasmFunctionLocals. */
 const MAX_LOCALS = 50_000;
-
-interface Edit {
-  at: number;
-  /** Bytes of the original that it replaces. */
-  replaces: number;
-  bytes: Uint8Array | readonly number[];
-}
 
 /**
  * Writes the function body at `reader` (its size in front) with checks at its entry, at each loop head, and before each
@@ -68,13 +68,32 @@ export function patchBody(
   const entry = body.position;
   const marks = patch.marks && new WriteMarks(locals, patch.marks);
   const { edits, needsEntryCheck } = planEdits(body, patch, use, marks);
-  if (needsEntryCheck || size > LIGHT_BODY_BYTES) edits.unshift({ at: entry, replaces: 0, bytes: patch.check() });
+  if (needsEntryCheck || size > LIGHT_BODY_BYTES) edits.unshift(checkAt(entry, patch));
   use.checks += edits.length;
   if (marks !== undefined && marks.locals.length > 0) {
     if (locals + marks.locals.length > MAX_LOCALS) throw new UnsupportedModule("a function with too many locals");
     edits.unshift(...localEdits({ start, groupsStart, entry, groups }, marks.locals));
   }
   writeEdited(reader.bytes, { start, end: reader.position }, edits, out);
+  patch.unlikely?.(unlikelyOffsets(start, edits));
+}
+
+/** A check to be written at `at`. Its branch stands in front of what is done when the word is set, and an `end`. */
+function checkAt(at: number, { check, pause }: BodyPatch): Edit {
+  const bytes = check();
+  const whenSet = pause?.().pause.length;
+  return { at, replaces: 0, bytes, ...(whenSet !== undefined && { unlikely: bytes.length - whenSet - 3 }) };
+}
+
+/** Where the branches that are hardly ever taken come to stand, from the first byte of the body on. */
+function unlikelyOffsets(start: number, edits: readonly Edit[]): number[] {
+  const offsets: number[] = [];
+  let moved = -start;
+  for (const { at, replaces, bytes, unlikely } of edits) {
+    if (unlikely !== undefined) offsets.push(at + moved + unlikely);
+    moved += bytes.length - replaces;
+  }
+  return offsets;
 }
 
 /** Appends locals, each a group of its own, behind those that stand in front of the code. */
@@ -96,11 +115,16 @@ function planEdits(
   marks: WriteMarks | undefined,
 ): { edits: Edit[]; needsEntryCheck: boolean } {
   const edits: Edit[] = [];
-  const check = (at: number): unknown => edits.push({ at, replaces: 0, bytes: patch.check() });
+  const leaves = patch.pause && new LeafLoops(patch.pause());
+  const check = (at: number): void => {
+    leaves?.disturb();
+    edits.push(checkAt(at, patch));
+  };
   const immediates = { first: 0, second: 0 };
   const bulk = (at: number, opcode: number, length: number): void => {
     const operation = { opcode, ...immediates };
     if (length <= patch.bulk.shortOf(operation)) return;
+    leaves?.disturb();
     if (length <= patch.bulk.pieceOf(operation) || patch.bulk.readsLittle(operation)) check(at);
     else edits.push({ at, replaces: body.position - at, bytes: patch.bulk.inPieces(operation) });
   };
@@ -116,6 +140,17 @@ function planEdits(
       edits.push({ at, replaces: 0, bytes: mark });
       use.marks++;
     }
+    if (leaves !== undefined) {
+      if (opcode === OP.loop) {
+        const edit = checkAt(body.position, patch);
+        leaves.openLoop(at, body.bytes.subarray(at + 1, body.position), edit, takesParameters(body, at, patch));
+        edits.push(edit);
+        needsEntryCheck = true;
+        continue;
+      }
+      const edit = followBlocks(leaves, opcode, body, at);
+      if (edit !== undefined) edits.push(edit);
+    }
     // What changes nothing here: more than nine of ten instructions.
     if (opcode > OP.memoryGrow && opcode < OP.memoryInit) continue;
     const length = previous === OP.i32Const && constant >= 0 ? constant : Infinity;
@@ -129,12 +164,14 @@ function planEdits(
         // A guest's function has its own check; the host's has not.
         if (immediates.first < patch.importedFunctions) check(at);
         else needsEntryCheck = true;
+        leaves?.disturb();
         break;
       case OP.callIndirect:
       case OP.returnCallIndirect:
       case OP.callRef:
       case OP.returnCallRef:
         needsEntryCheck = true;
+        leaves?.disturb();
         break;
       case OP.memorySize:
         use.readsMemorySize = true;
@@ -181,7 +218,53 @@ function planEdits(
     }
   }
   if (opcode !== OP.end) throw new RangeError(`a function does not close, at byte ${body.position}`);
-  return { edits, needsEntryCheck };
+  return { edits: edits.filter(({ replaces, bytes }) => replaces > 0 || bytes.length > 0), needsEntryCheck };
+}
+
+/** Whether the loop at `at` takes values from the stack. */
+function takesParameters(body: Reader, at: number, { parameters }: BodyPatch): boolean {
+  const first = body.bytes[at + 1]!;
+  if (first >= 0x40 && first < 0x80) return false;
+  return parameters[new Reader(body.bytes, at + 1, body.position).u32()] !== 0;
+}
+
+/** Tells the loops what one instruction does to their blocks; returns the edit that this may need. */
+function followBlocks(leaves: LeafLoops, opcode: number, body: Reader, at: number): Edit | undefined {
+  switch (opcode) {
+    case OP.block:
+    case OP.if:
+      leaves.openBlock();
+      return undefined;
+    case OP.try:
+    case OP.tryTable:
+      leaves.disturb();
+      leaves.openBlock();
+      return undefined;
+    case OP.catch:
+    case OP.catchAll:
+    case OP.rethrow:
+    case OP.brOnNull:
+    case OP.brOnNonNull:
+      leaves.disturb();
+      return undefined;
+    case OP.delegate:
+      leaves.disturb();
+      return leaves.close(body.position);
+    case OP.end:
+      return leaves.close(body.position);
+    case OP.br:
+    case OP.brIf:
+    case OP.brTable:
+      return leaves.branch(at, body.position, opcode, labelsOf(body, at, opcode));
+    default:
+      return undefined;
+  }
+}
+
+function labelsOf(body: Reader, at: number, opcode: number): number[] {
+  const reader = new Reader(body.bytes, at + 1, body.position);
+  const count = opcode === OP.brTable ? reader.u32() + 1 : 1;
+  return Array.from({ length: count }, () => reader.u32());
 }
 
 function writeEdited(

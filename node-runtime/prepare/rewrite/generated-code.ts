@@ -190,11 +190,21 @@ export class BodyGenerator {
     this.#emit(0x41, 1 + this.#dice.roll(7), 0x21, counter);
     const withValue = this.#dice.roll(2) === 1;
     if (withValue) this.#emit(0x41, 5);
+    else this.#emit(0x02, 0x40);
     this.#emit(0x03, withValue ? TYPE.loop : 0x40);
     this.#statements(depth - 1);
+    if (!withValue) {
+      // Out of the loop, by one kind of branch or the other.
+      const byTable = this.#dice.roll(2) === 1;
+      if (byTable) this.#emit(0x02, 0x40);
+      this.#condition(0);
+      if (byTable) this.#emit(0x0e, 3, 0, 2, 0, 0, 0x0b);
+      else this.#emit(0x0d, 1);
+    }
     if (withValue) this.#emit(0x20, LOCAL.value[I32], 0x6a);
     this.#emit(0x20, counter, 0x41, 1, 0x6b, 0x22, counter, 0x0d, 0, 0x0b);
     if (withValue) this.#emit(0x21, LOCAL.value[I32]);
+    else this.#emit(0x0b);
     this.#loops--;
   }
 

@@ -2,7 +2,7 @@ import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
 import { expect, test } from "vitest";
 import { MODULE_HEADER, SECTION } from "../../wasm-binary/sections.ts";
 import { Writer } from "../../wasm-binary/writer.ts";
-import { epochCheck } from "./epoch-check.ts";
+import { epochCheck, epochLoad, STOP } from "./epoch-check.ts";
 import { instantiate, rewritten } from "./observed-run.ts";
 import { rewriteModule } from "./rewrite.ts";
 
@@ -52,7 +52,7 @@ function prefixed(prefix: number, count: number): Opcode[] {
 const END = 0x0b;
 /** Two nested loops: invalid if any of their first five bytes is taken for an immediate of what stands before. */
 const SENTINEL = [0x03, 0x40, 0x03, 0x40, END, END];
-const CHECK = [...epochCheck(1)];
+const CHECK = [...epochCheck(epochLoad(1), STOP)];
 /** In front of these stands a check of their own; the segments here are short. */
 const LONG_OPERATIONS = new Set(["40", "fc 8", "fc 12", "fc 15"]);
 /** In place of these stands a call of the second function behind the four; the first is for long ones. */

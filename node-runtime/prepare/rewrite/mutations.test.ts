@@ -32,6 +32,7 @@ function judgeRewriting(bytes: Uint8Array, tracksWrites: boolean): "rewritten" |
       maxMemoryPages: 16,
       growth: bytes.length % 2 === 0 ? "logical" : "physical",
       tracksWrites,
+      pauses: tracksWrites,
     });
     if ("routed" in result) return "routed";
     expect(result.bytes.length).toBeLessThanOrEqual(

@@ -1,4 +1,5 @@
 import { messageOf } from "../../../common/errors.ts";
+import { CHECK } from "../../engine/pause.ts";
 import { WRITES_MEMORY } from "../../engine/write-marks.ts";
 import type { Calls } from "./generated-module.ts";
 import { rewriteModule, type RewriteOptions, type Rewritten } from "./rewrite.ts";
@@ -45,6 +46,7 @@ export function instantiate(
     ...imports,
     wasmlet: { epoch, memory, writes: WRITES_MEMORY },
   });
+  if (module.pause) (exports[module.pause] as WebAssembly.Global).value = CHECK;
   if (module.epochAddress) (exports[module.epochAddress] as WebAssembly.Global).value = OWN_EPOCH_WORD;
   return { exports, memory };
 }
@@ -53,8 +55,14 @@ export function instantiate(
 export type Observation = unknown[];
 
 /** Calls the functions of a generated module's instance and returns what can be seen. */
-export function observe(exports: Made["exports"], calls: Calls, log: number[]): Observation {
+export function observe(
+  exports: Made["exports"],
+  calls: Calls,
+  log: number[],
+  beforeCall: () => void = () => {},
+): Observation {
   const seen: Observation = calls.map(({ target, values }) => {
+    beforeCall();
     (exports["g3"] as WebAssembly.Global).value = FUEL;
     const call = exports[`f${target}`] as ((...values: unknown[]) => unknown) | undefined;
     try {

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { clampMemories } from "../../engine/module-sections.ts";
 import { arbitraryCalls, arbitraryModule, type Calls } from "./generated-module.ts";
+import { decidePauses, GO_ON, TRAP } from "../../engine/pause.ts";
 import { instantiate, makeEpoch, observe, OWN_EPOCH_WORD, rewritten, type Observation } from "./observed-run.ts";
 import { rewriteModule, type RewriteOptions } from "./rewrite.ts";
 
@@ -22,6 +23,28 @@ function runRewritten(bytes: Uint8Array, calls: Calls, options: Omit<RewriteOpti
   return observe(instantiate(module, { imports: { env } }).exports, calls, log);
 }
 
+/** As `runRewritten`, with the word set when a call begins and whenever the guest calls out; the next check clears it. */
+function runInterrupted(bytes: Uint8Array, calls: Calls): { seen: Observation; checks: number } {
+  const log: number[] = [];
+  const epoch = makeEpoch(1);
+  const word = new Int32Array(epoch.buffer, 0, 1);
+  const env = { log: (value: number) => void (log.push(value), (word[0] = 1)) };
+  let checks = 0;
+  decidePauses({
+    decide: () => {
+      word[0] = 0;
+      checks++;
+      return GO_ON;
+    },
+    pause: () => Promise.resolve(TRAP),
+  });
+  const module = rewritten(bytes, { maxMemoryPages: MAX_PAGES, growth: "logical", pauses: true, tracksWrites: true });
+  const { exports } = instantiate(module, { imports: { env }, epoch });
+  const seen = observe(exports, calls, log, () => (word[0] = 1));
+  decidePauses();
+  return { seen, checks };
+}
+
 test.each([
   { growth: "physical" },
   { growth: "logical" },
@@ -29,6 +52,8 @@ test.each([
   { growth: "logical", tracksWrites: true, pieceLengths: { bytes: 100, elements: 2 } },
   { growth: "logical", tracksWrites: true },
   { growth: "logical", pieceLengths: { bytes: 100, elements: 2 } },
+  { growth: "logical", pauses: true },
+  { growth: "logical", pauses: true, tracksWrites: true, pieceLengths: { bytes: 100, elements: 2 } },
 ] as const)("rewriteModule: a generated program does the same as before: %o", (options) => {
   fc.assert(
     fc.property(arbitraryModule(), arbitraryCalls(), (bytes, calls) => {
@@ -36,6 +61,19 @@ test.each([
     }),
     { numRuns: 1000 },
   );
+});
+
+test("rewriteModule: a generated program that is interrupted does the same as before", () => {
+  let interruptions = 0;
+  fc.assert(
+    fc.property(arbitraryModule(), arbitraryCalls(), (bytes, calls) => {
+      const { seen, checks } = runInterrupted(bytes, calls);
+      expect(seen).toEqual(runOriginal(bytes, calls));
+      interruptions += checks;
+    }),
+    { numRuns: 1000 },
+  );
+  expect(interruptions).toBeGreaterThan(1000);
 });
 
 test("rewriteModule: generated programs are worth the name, most calls run to their end and change something", () => {

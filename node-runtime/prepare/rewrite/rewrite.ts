@@ -4,11 +4,12 @@ import { Reader } from "../../wasm-binary/reader.ts";
 import { MODULE_HEADER, SECTION, sectionsOf, type Section } from "../../wasm-binary/sections.ts";
 import { UnsupportedModule } from "../../wasm-binary/unsupported.ts";
 import { Writer } from "../../wasm-binary/writer.ts";
-import { EPOCH_ADDRESS, LOGICAL_PAGES, planAdditions, type Additions, type Entries } from "./additions.ts";
+import { EPOCH_ADDRESS, LOGICAL_PAGES, PAUSE, planAdditions, type Additions, type Entries } from "./additions.ts";
 import { Appendix } from "./appendix.ts";
 import { BulkOperations, PIECE_LENGTHS, type PieceLengths } from "./bulk-operations.ts";
 import { emptyCodeUse, notResettable, type CodeUse } from "./code-use.ts";
-import { epochCheck } from "./epoch-check.ts";
+import { BranchHints } from "./branch-hints.ts";
+import { epochCheck, epochLoad, NO_VALUES, pauseFunction, pauseGlobal, STOP } from "./epoch-check.ts";
 import { patchBody, type BodyPatch } from "./function-body.ts";
 import { callOf, counterGlobal, globalGetOf, growFunction } from "./logical-growth.ts";
 import { readShape, standardSections, type ModuleShape } from "./module-shape.ts";
@@ -27,6 +28,8 @@ export interface RewriteOptions {
    * first, so that instances can be stopped one by one.
    */
   epochWord?: "first" | "own";
+  /** Whether the engine decides what a check does whose word is set: it may let the guest go on later. Else it traps. */
+  pauses?: boolean;
   /** Whether its state is exported, so that it can be reset; unless it is said, it is. */
   exportsState?: boolean;
   /** Whether it marks what it writes to its memory, so that a reset can leave the rest: write-marks.ts. */
@@ -47,6 +50,8 @@ export interface Rewritten {
   writes: boolean;
   /** The export of the global that holds the address of that i32; without it, the address is 0. */
   epochAddress?: string;
+  /** The export of the global for the function that a check calls when the word is set; while it is null, that traps. */
+  pause?: string;
   /** Exports added for its mutable globals, `wasmlet:global:<index>`; none when it is not resettable. */
   globals: string[];
   /** Exports added for those of its tables that may change, `wasmlet:table:<index>`; none when it is not resettable. */
@@ -114,7 +119,8 @@ function rewrite(
     ...(sizeIsLogical && sizePatch(memory.minPages, appendix)),
     ...(tracksWrites && shape.hasMemory && { marks: appendix }),
   };
-  const code = patchCode(bytes, { section: sections.get(SECTION.code), shape }, patch, use);
+  const hints = options.pauses === true ? new BranchHints(shape.imported.functions) : undefined;
+  const code = patchCode(bytes, { section: sections.get(SECTION.code), shape }, { ...patch, ...hints?.patch }, use);
   const reason = exportsState ? notResettable(shape, use) : "its state is not exported";
   const { entries, ...exported } = planAdditions({
     shape,
@@ -124,7 +130,7 @@ function rewrite(
     exportsState: reason === undefined,
   });
   return {
-    bytes: assemble(bytes, sections, entries, code),
+    bytes: assemble(bytes, sections, entries, code, hints),
     ...(memory && { memory }),
     epoch: use.checks > 0,
     writes: use.marks > 0,
@@ -140,18 +146,38 @@ function rewrite(
 function checksPatch(
   shape: ModuleShape,
   appendix: Appendix,
-  { epochWord = "first", pieceLengths = PIECE_LENGTHS }: Pick<RewriteOptions, "epochWord" | "pieceLengths">,
+  {
+    epochWord = "first",
+    pauses = false,
+    pieceLengths = PIECE_LENGTHS,
+  }: Pick<RewriteOptions, "epochWord" | "pauses" | "pieceLengths">,
 ): Omit<BodyPatch, "memorySize" | "memoryGrow"> {
-  let made: Uint8Array | undefined;
   const address = (): number | undefined =>
     epochWord === "own" ? appendix.global(EPOCH_ADDRESS, counterGlobal(0)) : undefined;
-  const check = (): Uint8Array => (made ??= epochCheck(shape.hasMemory ? 1 : 0, address()));
+  const load = once(() => epochLoad(shape.hasMemory ? 1 : 0, address()));
+  const whenSet = once(() => (pauses ? callOf(pauseOf(appendix)) : STOP));
+  const check = once(() => epochCheck(load(), whenSet()));
   return {
     hasMemory: shape.hasMemory,
     importedFunctions: shape.imported.functions,
+    parameters: shape.parameters,
     check,
+    ...(pauses && { pause: () => ({ load: load(), pause: whenSet() }) }),
     bulk: new BulkOperations(shape, appendix, check, pieceLengths),
   };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
+}
+
+/** Returns the function that lets the engine decide. */
+function pauseOf(appendix: Appendix): number {
+  return appendix.function("pause", () => {
+    const type = appendix.type(NO_VALUES);
+    return pauseFunction(appendix.global(PAUSE, pauseGlobal(type)), type);
+  });
 }
 
 /** What makes the size of the memory a global, of `minPages` at first. */
@@ -198,11 +224,13 @@ function assemble(
   sections: ReadonlyMap<number, Section>,
   entries: Additions["entries"],
   code: Vector,
+  hints: BranchHints | undefined,
 ): Uint8Array {
   const out = new Writer(bytes.length + code.bytes.length).raw(MODULE_HEADER);
   for (const id of SECTION_ORDER) {
     const section = sections.get(id);
     const added = entries.get(id);
+    if (id === SECTION.code) hints?.writeSection(out);
     if (section !== undefined && added === undefined && id !== SECTION.code) {
       out.raw(bytes.subarray(section.headerStart, section.end));
     } else if (section !== undefined || added !== undefined) {

@@ -1,0 +1,117 @@
+import type { Activity, PausableGuest } from "../wasi/host.ts";
+import type { CpuAccount, CpuMeter } from "./cpu-time.ts";
+import { monotonicMs } from "./turn-record.ts";
+
+/** Clocks of threads differ by less: a guest that another thread stopped is as good as at its end. */
+const CLOCK_SKEW_MS = 1;
+
+/** One guest's turns on the thread, and when they must be over: at a time, or when it has had the thread for so long. */
+export class GuestTurns implements Activity {
+  readonly account: CpuAccount;
+  /** The guest, while its stack can be suspended. */
+  guest: PausableGuest | undefined;
+  readonly #meter: CpuMeter;
+  #deadlineMs = Infinity;
+  #cpuLimitMs = Infinity;
+  #spentMs = 0;
+  #hasPaused = false;
+  /** Whether a guest that is stopped before it has had its CPU time may go on: only where its checks let the cell decide. */
+  #isExact = true;
+  /** Since when it was asked to pause and could not. */
+  #heldSinceMs: number | undefined;
+
+  constructor(meter: CpuMeter, account: CpuAccount) {
+    this.#meter = meter;
+    this.account = account;
+  }
+
+  /** Begins a request's turns: until `deadlineMs` of the machine's monotonic clock, and no more than `cpuLimitMs`. */
+  limit(deadlineMs: number, cpuLimitMs = Infinity): void {
+    this.#deadlineMs = deadlineMs;
+    this.#cpuLimitMs = cpuLimitMs;
+    this.#spentMs = 0;
+  }
+
+  /** Nobody waits for what it computes any more: it traps where it goes on. */
+  abandon(): void {
+    this.#deadlineMs = -Infinity;
+  }
+
+  get deadlineMs(): number {
+    return this.endMs(monotonicMs());
+  }
+
+  get waitDeadlineMs(): number {
+    return this.#deadlineMs;
+  }
+
+  /** When a turn that begins, or goes on, at `nowMs` must be over. */
+  endMs(nowMs: number): number {
+    return Math.min(this.#deadlineMs, nowMs + this.#cpuLimitMs - this.#spentMs);
+  }
+
+  /** Whether it has to stop. */
+  isOver(nowMs: number): boolean {
+    return nowMs >= this.#deadlineMs || this.#spentMs >= this.#cpuLimitMs;
+  }
+
+  /** Returns which of its ends a guest has reached that was stopped. */
+  overrun(nowMs = monotonicMs()): "cpu_time" | "request_timeout" | undefined {
+    if (this.#spentMs >= this.#cpuLimitMs - CLOCK_SKEW_MS) return "cpu_time";
+    return nowMs >= this.#deadlineMs ? "request_timeout" : undefined;
+  }
+
+  /** It had a processor for this long, of the time that it had the thread; for the meter. */
+  add(cpuMs: number, wallMs: number): void {
+    this.#spentMs += this.#isExact ? cpuMs : wallMs;
+    this.account.add(cpuMs);
+  }
+
+  /** The guest runs from here on. */
+  resume(): void {
+    this.#heldSinceMs = undefined;
+    this.#meter.start(this);
+  }
+
+  /** It no longer does: it waits, or has returned. */
+  suspend(): void {
+    this.#meter.stop(this);
+  }
+
+  /** It may run later in this turn of the event loop. */
+  expect(): void {
+    this.#isExact = false;
+    this.#meter.expect(this);
+  }
+
+  pausable(guest: PausableGuest | undefined): void {
+    this.guest = guest;
+    if (guest !== undefined) return this.resume();
+    if (this.#hasPaused) this.account.longRuns.end();
+    this.#hasPaused = false;
+  }
+
+  /** Returns for how long it has computed where it cannot pause, as far as that was noticed; 0 without such a place. */
+  holdsFor(nowMs: number): number {
+    if (this.guest === undefined) return 0;
+    this.#heldSinceMs ??= nowMs;
+    return nowMs - this.#heldSinceMs;
+  }
+
+  /** It pauses. */
+  notePause(): void {
+    this.#heldSinceMs = undefined;
+    if (!this.#hasPaused) this.account.longRuns.begin();
+    this.#hasPaused = true;
+  }
+
+  /** Makes a call into the guest and counts it, up to where its promise settles; the guest's waits excepted. */
+  async spend<T>(call: () => Promise<T>): Promise<T> {
+    this.resume();
+    try {
+      return await call();
+    } finally {
+      this.suspend();
+    }
+  }
+}
