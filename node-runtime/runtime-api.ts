@@ -19,8 +19,11 @@ export type AppState = (typeof APP_STATES)[number];
 
 /** A condition as Kubernetes knows them. */
 export interface AppCondition {
-  /** `ManifestValid` is there once a manifest of a running app had a mistake: the app then runs as it said before. */
-  type: "Prepared" | "Loaded" | "Ready" | "ManifestValid";
+  /**
+   * `ManifestValid` is there once a manifest of a running app had a mistake: the app then runs as it said before.
+   * `LimitsHit` is there once a limit stopped something of the app.
+   */
+  type: "Prepared" | "Loaded" | "Ready" | "ManifestValid" | "LimitsHit";
   status: "True" | "False" | "Unknown";
   reason: string;
   message: string;

@@ -100,6 +100,10 @@ test.each(["limited", "limited-p3"])(
     });
     expect(await metric(runtime, "wasmlet_limit_hits_total", `app="${name}",limit="cpu_time"`)).toBe(1);
     expect((await get(`${url}/hello`)).status).toBe(200);
+    const { conditions } = await untilApp(runtime, name, "Ready");
+    expect(conditions).toContainEqual(
+      expect.objectContaining({ type: "LimitsHit", status: "True", reason: "CpuTime" }),
+    );
   },
 );
 

@@ -9,7 +9,7 @@ export const Status = Type.Object(
     ),
     conditions: conditions(
       "the app",
-      "`Ready`, `Progressing`, `Degraded`, for commands `Complete`, and for apps with an HTTPRoute `Exposed`",
+      "`Ready`, `Progressing`, `Degraded`, for commands `Complete`, for apps with an HTTPRoute `Exposed`, and `LimitsHit` once a limit stopped something of the app",
     ),
     replicas: Type.Optional(Type.Integer({ description: "Nodes that the app is placed on.", minimum: 0 })),
     readyReplicas: Type.Optional(Type.Integer({ description: "Nodes on which it is ready.", minimum: 0 })),

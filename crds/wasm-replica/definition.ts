@@ -73,7 +73,7 @@ export const ReplicaStatus = Type.Object(
     ),
     conditions: conditions(
       "the replica",
-      "`Prepared`, `Loaded`, `Ready`, and `Updated` while an older revision serves",
+      "`Prepared`, `Loaded`, `Ready`, `Updated` while an older revision serves, and `LimitsHit` once a limit stopped something of the app",
     ),
     state: oneOf(
       ["Pending", "Preparing", "Starting", "Ready", "Running", "Completed", "BackOff", "Failed", "Suspended"],

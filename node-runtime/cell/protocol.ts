@@ -6,7 +6,8 @@
  *   supervisor ◀─ ready, loaded, load-failed, unloaded, exited, logs, stats, pong, drained ── cell
  */
 import * as v from "valibot";
-import { finite, integer, listOf, mapOf, text } from "../../common/shapes.ts";
+import { finite, integer, listOf, text } from "../../common/shapes.ts";
+import { LIMITS } from "./limits.ts";
 
 const AppId = text(128, 3);
 
@@ -86,8 +87,8 @@ export type ToCell = v.InferOutput<typeof ToCell>;
 
 const Start = v.object({
   start: v.picklist(["cold", "warm"]),
-  /** Seconds by phase: compile, instantiate, first_response. */
-  phases: mapOf(finite(), 32),
+  /** Seconds by phase. */
+  phases: v.record(v.picklist(["compile", "instantiate", "first_response"]), finite()),
 });
 
 const AppStats = v.object({
@@ -95,8 +96,8 @@ const AppStats = v.object({
   /** Requests since the last report, by status code class and start, with their seconds. */
   requests: listOf(
     v.object({
-      code: text(3),
-      start: text(4),
+      code: v.pipe(v.string(), v.regex(/^[1-9]xx$/)),
+      start: v.picklist(["cold", "warm"]),
       count: integer(0),
       seconds: listOf(finite(), 10_000),
     }),
@@ -111,7 +112,7 @@ const AppStats = v.object({
   /** Seconds that its guests had the cell's thread since the last report. */
   cpuSeconds: finite(0),
   inFlight: integer(0),
-  limitHits: mapOf(integer(0), 32),
+  limitHits: v.record(v.picklist(LIMITS), integer(0)),
   egressDenied: integer(0),
   logDropped: integer(0),
 });

@@ -1,4 +1,5 @@
 import { CpuMeter, type CpuAccount } from "./cpu-time.ts";
+import type { Limit } from "./limits.ts";
 import type { AppStats, Failure } from "./protocol.ts";
 
 /** Durations kept between two reports; requests beyond them are counted without one. */
@@ -10,10 +11,10 @@ type Start = AppStats["starts"][number];
 /** Collects what happens to one app until the next report. */
 export class StatsCollector {
   /** By class of status, negative for cold starts. */
-  #requests = new Map<number, { code: string; start: string; count: number; seconds: number[] }>();
+  #requests = new Map<number, { code: string; start: Start["start"]; count: number; seconds: number[] }>();
   #starts: Start[] = [];
   #startFailure: Failure | undefined;
-  #limitHits: Record<string, number> = {};
+  #limitHits: Partial<Record<Limit, number>> = {};
   #egressDenied = 0;
   /** The time that the app's guests have the thread. */
   readonly cpu: CpuAccount;
@@ -47,7 +48,7 @@ export class StatsCollector {
   }
 
   /** Notes that a limit stopped something. */
-  limitHit(limit: string): void {
+  limitHit(limit: Limit): void {
     this.#limitHits[limit] = (this.#limitHits[limit] ?? 0) + 1;
   }
 

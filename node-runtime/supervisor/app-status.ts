@@ -1,5 +1,7 @@
 import type { WasmletError } from "../../common/errors.ts";
+import type { Limit } from "../cell/limits.ts";
 import type { AppCondition, AppState, AppView } from "../runtime-api.ts";
+import { limitsFinding, RecentLimits } from "./recent-limits.ts";
 
 /** Start samples kept per app for its median. */
 const MAX_START_SAMPLES = 200;
@@ -10,6 +12,7 @@ export class AppStatus {
   readonly #now: () => Date;
   readonly #view: AppView;
   #startSamples: number[] = [];
+  readonly #limits = new RecentLimits();
   #held: { reason: string; message: string } | undefined;
 
   constructor(namespace: string, name: string, kind: AppView["kind"], onChange: () => void, now: () => Date) {
@@ -72,6 +75,18 @@ export class AppStatus {
       this.#held = undefined;
       this.condition("ManifestValid", "True", "Valid");
     }
+  }
+
+  /** Says which limits stopped something of the app; asked again and again, as they are forgotten after a time. */
+  limitsHit(limits: readonly Limit[]): void {
+    const nowMs = this.#now().getTime();
+    this.#limits.note(limits, nowMs);
+    const recent = this.#limits.recent(nowMs);
+    const known = this.#view.conditions.find(({ type }) => type === "LimitsHit");
+    const { status, reason, message } = limitsFinding(recent);
+    if (known === undefined ? recent.length === 0 : known.message === message) return;
+    this.condition("LimitsHit", status, reason, message);
+    this.#onChange();
   }
 
   /** Counts one more restart. */

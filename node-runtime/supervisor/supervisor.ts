@@ -1,6 +1,7 @@
 import { RegistryClient } from "../../oci/registry/client.ts";
 import { ArtifactStore } from "../artifacts/artifact-store.ts";
 import { OciArtifacts } from "../artifacts/oci-artifacts.ts";
+import { LIMITS, type Limit } from "../cell/limits.ts";
 import type { AppStats, LogLine } from "../cell/protocol.ts";
 import type { WasmletError } from "../../common/errors.ts";
 import { RuntimeMetrics } from "../metrics/runtime-metrics.ts";
@@ -220,6 +221,7 @@ export class Supervisor implements Runtime {
       const { namespace, name } = controller.status.view();
       this.#metrics.observe({ namespace, name }, cell, app);
       controller.status.setInstances(app.instances);
+      controller.status.limitsHit(limitsOf(app));
       // Every request is counted as a start; those that found the program compiled say nothing about waking the app.
       for (const { start, phases } of app.starts) if (start === "cold") controller.status.started(phases);
       controller.noteStarts(app.starts.length, app.startFailure);
@@ -254,4 +256,9 @@ export class Supervisor implements Runtime {
   #changed(app?: string): void {
     for (const listener of this.#listeners) listener(app);
   }
+}
+
+/** Returns the limits that stopped something since the last report. */
+function limitsOf({ limitHits }: AppStats): Limit[] {
+  return LIMITS.filter((limit) => (limitHits[limit] ?? 0) > 0);
 }

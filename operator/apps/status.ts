@@ -2,6 +2,7 @@ import { medianStart } from "../../crds/wasm-replica/start-time.ts";
 import type { WasmAppObject, WasmAppStatus, WasmReplica } from "../objects.ts";
 import { timed, toTime, type Condition, type Finding } from "./conditions.ts";
 import { exposureOf } from "./exposure.ts";
+import { limitsHit } from "./limits-hit.ts";
 import type { ObservedApp } from "./observed.ts";
 import type { Decision, PlannedEvent } from "./plan.ts";
 import { isServing, isUpToDate } from "./replica-state.ts";
@@ -34,6 +35,7 @@ export function buildStatus(observed: ObservedApp, decision: Decision): WasmAppS
     progress(app, counts, placed, decision, isOverdue),
     degradation(counts, placed, decision, isOverdue, exposure),
     ...completion(app, counts, placed),
+    ...limitsHit(serving),
     ...(exposure === undefined ? [] : [exposure]),
   ];
   const currentRevision = servingRevision(serving)?.revision ?? app.status?.currentRevision;
@@ -70,6 +72,7 @@ export function transitionEvents(before: WasmAppStatus | undefined, now: WasmApp
       if (status === "True") return [{ type: "Warning", reason, message }];
       return known?.status === "True" ? [{ type: "Normal", reason: "Recovered", message }] : [];
     }
+    if (type === "LimitsHit") return status === "True" ? [{ type: "Warning", reason: "LimitsHit", message }] : [];
     if (type === "Progressing" && reason === "ProgressDeadlineExceeded") return [{ type: "Warning", reason, message }];
     if (type === "Progressing" && reason === "UpToDate" && known?.reason === "RollingOut" && hadRevision(before, now)) {
       return [{ type: "Normal", reason: "RolledOut", message }];
