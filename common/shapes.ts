@@ -1,9 +1,6 @@
 /** Bounded shapes for values that come from another process or from disk, over valibot. */
 import * as v from "valibot";
 
-/** The longest name in a mapping. */
-const MAX_NAME_LENGTH = 32;
-
 /** A text of at most so many UTF-16 code units. */
 export function text(maxLength: number, minLength = 0): v.GenericSchema<string> {
   return v.pipe(v.string(), v.minLength(minLength), v.maxLength(maxLength));
@@ -22,9 +19,4 @@ export function finite(minimum = -Infinity): v.GenericSchema<number> {
 /** A list of at most so many items. */
 export function listOf<T>(item: v.GenericSchema<T>, maxItems: number, minItems = 0): v.GenericSchema<T[]> {
   return v.pipe(v.array(item), v.minLength(minItems), v.maxLength(maxItems));
-}
-
-/** A mapping of names to values with at most so many entries. */
-export function mapOf<T>(item: v.GenericSchema<T>, maxEntries: number): v.GenericSchema<Record<string, T>> {
-  return v.pipe(v.record(text(MAX_NAME_LENGTH), item), v.maxEntries(maxEntries));
 }
