@@ -2,9 +2,10 @@ import { createHash } from "node:crypto";
 import { createReadStream, existsSync, type Stats } from "node:fs";
 import { open, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { messageOf, WasmletError } from "../../common/errors.ts";
+import { WasmletError } from "../../common/errors.ts";
 import type { BlobStore } from "../../oci/pull.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
+import { cacheError, isSystemError } from "./cache-error.ts";
 import { writeDurably } from "./durable-file.ts";
 
 /** Blobs whose files are known to be as they were written. */
@@ -70,7 +71,7 @@ export class BlobFiles implements BlobStore {
       // What it began with may be what was wrong.
       if (thrown instanceof WasmletError && thrown.code === "OCI_DIGEST_MISMATCH") await this.#forgetBeginning(digest);
       // Only what the disk says is the cache's fault; the rest came with the bytes.
-      throw (thrown as NodeJS.ErrnoException).syscall === undefined ? thrown : cacheError(temporary, thrown);
+      throw isSystemError(thrown) ? cacheError("a blob cannot be kept", temporary, thrown) : thrown;
     }
   }
 
@@ -121,12 +122,4 @@ async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-function cacheError(where: string, cause: unknown): WasmletError {
-  return new WasmletError("RUNTIME_CACHE", `a blob cannot be kept: ${messageOf(cause)}`, {
-    where,
-    expected: "a folder with room that can be written",
-    cause,
-  });
 }
