@@ -197,4 +197,11 @@ describe.skipIf(!needTools(dockerRegistry()))("a real registry with TLS and pass
   ])("refuses %s", async (_, options, code) => {
     await expect(attempt(options())).rejects.toHaveProperty("code", code);
   });
+
+  test("a certificate that is not trusted is said to be that, with what to do", async () => {
+    await expect(attempt({})).rejects.toMatchObject({
+      message: "the registry's certificate is not trusted: self-signed certificate",
+      fix: expect.stringContaining("--registry-ca"),
+    });
+  });
 });
