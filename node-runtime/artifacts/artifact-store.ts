@@ -75,6 +75,7 @@ export class ArtifactStore {
 
   /** Removes what processes that crashed left behind; returns how many. */
   sweep(): number {
+    this.#inUse.all(); // forgets the processes that are gone
     return sweepProcessFiles(join(this.#directory, "temp"), MAX_TEMPORARY_AGE_MS) + this.partials.sweep();
   }
 
