@@ -31,6 +31,7 @@ npm run --silent bench -- -o json > samples.json # every raw sample
 npm run bench -- http-warm cold                  # some scenarios only; --help names them
 npm run bench -- --quick                         # faster, noisier
 npm run bench:peers                              # once: workerd, and the Rust embedding of wasmtime
+npm run test:tools                               # once: oras and crane, for pulls
 \`\`\`
 
 wasmtime itself is taken from \`PATH\`, or from where the environment variable \`WASMTIME\` says: \`cargo install
@@ -93,6 +94,9 @@ ${missed.length === 0 ? "Every goal was met in this run." : missed.map(describeM
   process and by CPU time. The loop that is lengthened most counts; the notes have all of them.
 - **demo**: \`npm run demo -- --exit-when-ready\` until its table appears, npm's own start and every example's first answer
   included, with prepared artifacts in the cache. \`node -e 0\` shows what starting Node.js alone takes.
+- **pull**: an artifact of 100 MB out of Debian's docker-registry on this machine, into an empty folder. Wasmlet pulls in a process
+  that is there, as on a node, verifies every byte and brings it to the disk before it is done; \`oras pull\` and \`crane
+  pull\` (into an OCI layout) are started for each pull, which takes 5 ms of theirs, and leave it to the system when to write.
 `;
 }
 

@@ -5,6 +5,7 @@ import { COLD_GUESTS, coldArms, ISOLATE_ARM } from "./scenarios/cold.ts";
 import { DEMO_ARMS } from "./scenarios/demo.ts";
 import { bareArm, ownArm } from "./scenarios/http.ts";
 import { ENGINE_ARMS } from "./scenarios/in-process.ts";
+import { PULL_ARMS } from "./scenarios/pull.ts";
 import { RUNAWAY_ARMS } from "./scenarios/runaway.ts";
 import { cpuPerRequest, type Estimate, estimate, latencyAt, type Metric, pairedRatio, type Sample } from "./stats.ts";
 import { percentile } from "../common/statistics.ts";
@@ -40,6 +41,7 @@ export function judgeGoals({ samples, figures = {} }: Findings, scenarios: reado
     runaway: () => judgeRunaway(of("runaway"), figures),
     checks: () => judgeChecks(of("epoch checks")),
     demo: () => judgeDemo(of("demo")),
+    pull: () => judgePull(of("pull")),
   };
   return scenarios.flatMap((scenario) => judges[scenario]());
 }
@@ -126,6 +128,13 @@ function judgeDemo(samples: Sample[]): Goal[] {
   return [
     atMost("npm run demo to all ready, filled cache: p50", 5, overRounds(samples, DEMO_ARMS.demo, P50_SECONDS), "s"),
   ];
+}
+
+function judgePull(samples: Sample[]): Goal[] {
+  const { own, oras, crane } = PULL_ARMS;
+  return [oras, crane].map((peer) =>
+    atLeast(`pull of 100 MB: throughput / ${peer}`, 0.8, pairedRatio(samples, peer, own, P50)),
+  );
 }
 
 /** A number with the rounds that it is the median of, or one of the run as a whole. */

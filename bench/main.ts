@@ -13,6 +13,7 @@ import { measureDemo } from "./scenarios/demo.ts";
 import { measurePristineHttp, measureWarmHttp } from "./scenarios/http.ts";
 import { measureDensity } from "./scenarios/density.ts";
 import { measureNewBytes, measurePristine, measurePristineLive } from "./scenarios/in-process.ts";
+import { measurePull } from "./scenarios/pull.ts";
 import { measureRunaway } from "./scenarios/runaway.ts";
 
 /*
@@ -31,6 +32,7 @@ const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   runaway: measureRunaway,
   checks: measureChecks,
   demo: measureDemo,
+  pull: measurePull,
 };
 
 async function main(args: readonly string[]): Promise<void> {

@@ -18,6 +18,7 @@ export interface Effort {
   runawayRounds: number;
   checkRounds: number;
   demoRounds: number;
+  pullRounds: number;
 }
 
 const FULL: Effort = {
@@ -32,6 +33,7 @@ const FULL: Effort = {
   runawayRounds: 30,
   checkRounds: 20,
   demoRounds: 5,
+  pullRounds: 15,
 };
 const QUICK: Effort = {
   httpRounds: 6,
@@ -45,6 +47,7 @@ const QUICK: Effort = {
   runawayRounds: 5,
   checkRounds: 5,
   demoRounds: 2,
+  pullRounds: 9,
 };
 
 /** What the command line asks for. */
@@ -70,6 +73,7 @@ export const SCENARIO_NAMES = [
   "runaway",
   "checks",
   "demo",
+  "pull",
 ] as const;
 
 /** One of them. */
@@ -81,7 +85,8 @@ export const HELP = `Measures the node runtime against what it competes with, on
 Usage: npm run bench -- [options] [scenario ...]
 
 Scenarios: ${SCENARIO_NAMES.join(", ")}; all by default.
-npm run bench:peers gets the peers that are no dependency; wasmtime is taken from PATH or WASMTIME.
+npm run bench:peers gets the peers that are no dependency, npm run test:tools those of pulls; wasmtime is taken from PATH
+or WASMTIME.
 
 Options:
   -o, --output <format>  text (default), or json: every raw sample, and each goal's name, goal, value and met

@@ -5,6 +5,7 @@ import { checkArm } from "./scenarios/checks.ts";
 import { DEMO_ARMS } from "./scenarios/demo.ts";
 import { bareArm, ownArm } from "./scenarios/http.ts";
 import { ENGINE_ARMS } from "./scenarios/in-process.ts";
+import { PULL_ARMS } from "./scenarios/pull.ts";
 import { RUNAWAY_ARMS } from "./scenarios/runaway.ts";
 import type { Sample } from "./stats.ts";
 
@@ -51,6 +52,14 @@ test.each([
     value,
     met,
   });
+});
+
+test.each([
+  [125, 0.8, true],
+  [200, 0.5, false],
+])("goals: a pull of %i ms to the peer's 100 has a throughput of %s times as much, met: %s", (millis, value, met) => {
+  const samples = [sampleOf("pull", PULL_ARMS.own, millis * 1000), sampleOf("pull", PULL_ARMS.oras, 100_000)];
+  expect(goalOf(samples, "pull of 100 MB: throughput / oras pull")).toMatchObject({ value, met });
 });
 
 test("goals: an unknown CPU time and a peer that is missing are no value, and not met", () => {
@@ -139,6 +148,6 @@ test("goals: of all loops the one counts that checks lengthen most", () => {
 test("goals: those of the scenarios that were asked for are judged, with a value or without", () => {
   expect(judgeGoals({ samples: [], notes: [] }, [])).toEqual([]);
   const goals = judgeGoals({ samples: [], notes: [] }, SCENARIO_NAMES);
-  expect(goals).toHaveLength(24);
+  expect(goals).toHaveLength(26);
   expect(goals.filter(({ value, met }) => value !== null || met)).toEqual([]);
 });

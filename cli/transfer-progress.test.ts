@@ -15,6 +15,19 @@ test.each([
   expect(describeTransfers(transfers)).toBe(expected);
 });
 
+test("transfer progress: many pieces draw the bar now and then, and its end always", () => {
+  const written: string[] = [];
+  let nowMs = 0;
+  const stream = { isTTY: true, columns: 100, write: (text: string) => written.push(text) };
+  const progress = new TransferProgress(stream, () => nowMs);
+  for (let done = 1; done <= 1000; done++) {
+    nowMs += 0.5;
+    progress.note("a", done, 1000);
+  }
+  expect(written).toHaveLength(11);
+  expect(written.at(-1)).toContain("1000 B of 1000 B");
+});
+
 test("transfer progress: is for terminals alone, and leaves nothing behind", () => {
   const written: string[] = [];
   for (const isTTY of [true, false]) {

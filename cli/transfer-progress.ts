@@ -2,20 +2,28 @@ import { formatBytes } from "./output.ts";
 import { Progress, type ProgressStream } from "./progress.ts";
 
 const BAR_WIDTH = 24;
+/** Terminals are far away, some of them: no more is drawn than an eye sees. */
+const MIN_INTERVAL_MS = 50;
 
 /** Shows on a terminal how much of several transfers is done, as one bar; elsewhere nothing. */
 export class TransferProgress {
   readonly #progress: Progress | undefined;
   readonly #transfers = new Map<string, { done: number; total: number }>();
 
-  constructor(stream: ProgressStream) {
+  readonly #now: () => number;
+  #drawnMs = Number.NEGATIVE_INFINITY;
+
+  constructor(stream: ProgressStream, now: () => number = () => performance.now()) {
+    this.#now = now;
     this.#progress = stream.isTTY === true ? new Progress(stream) : undefined;
   }
 
   /** Notes that `done` of `total` bytes of a transfer are there. */
   note(name: string, done: number, total: number): void {
     this.#transfers.set(name, { done, total });
-    this.#progress?.show(describeTransfers([...this.#transfers.values()]));
+    if (this.#progress === undefined || (done < total && this.#now() - this.#drawnMs < MIN_INTERVAL_MS)) return;
+    this.#drawnMs = this.#now();
+    this.#progress.show(describeTransfers([...this.#transfers.values()]));
   }
 
   /** Removes the bar. */

@@ -233,8 +233,8 @@ export const ERROR_CODES = {
   },
   // -- runtime: the node runtime itself
   RUNTIME_CACHE: {
-    summary: "The folder for prepared artifacts cannot be written.",
-    fix: "Give yourself the right to write there, or name another folder with --cache-dir or WASMLET_CACHE.",
+    summary: "The folder for artifacts cannot be written, or its disk is full.",
+    fix: "Make room there, or give yourself the right to write, or name another folder with --cache-dir or WASMLET_CACHE.",
   },
   RUNTIME_CELL_LOST: {
     summary: "The process that ran the guest died.",

@@ -2,7 +2,7 @@ import { copyFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { messageOf, WasmletError } from "../common/errors.ts";
 import type { FoundArtifact, PullContext } from "../oci/pull.ts";
-import { pushWasm, type PushedArtifact } from "../oci/push.ts";
+import { pushWasm, type PushedArtifact, type PushOptions } from "../oci/push.ts";
 import { parseReference } from "../oci/reference.ts";
 import { RegistryClient } from "../oci/registry/client.ts";
 import { readArtifactFile } from "./artifacts/artifact-bytes.ts";
@@ -78,6 +78,7 @@ export interface PushCommandOptions extends RegistryCommandOptions {
   isChecked: boolean;
   mountFrom?: string | undefined;
   annotations: Readonly<Record<string, string>>;
+  onProgress: NonNullable<PushOptions["onProgress"]>;
 }
 
 /**
@@ -87,7 +88,7 @@ export interface PushCommandOptions extends RegistryCommandOptions {
 export async function pushFile(
   file: string,
   image: string,
-  { cacheDirectory, cacheMaxBytes, registries, isChecked, mountFrom, annotations }: PushCommandOptions,
+  { cacheDirectory, cacheMaxBytes, registries, isChecked, mountFrom, annotations, onProgress }: PushCommandOptions,
 ): Promise<PushedArtifact> {
   const reference = parseReference(image);
   const wasm = readArtifactFile(file);
@@ -97,6 +98,7 @@ export async function pushFile(
     created: statSync(file).mtime,
     title: basename(file),
     annotations,
+    onProgress,
     ...(prepared?.kind === "component" && { component: { imports: prepared.imports, exports: prepared.exports } }),
     ...(mountFrom !== undefined && { mountFrom }),
   }).finally(() => client.close());

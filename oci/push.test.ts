@@ -70,6 +70,19 @@ test("push: blobs first, the manifest last, to the address that the registry nam
   expect(registry.requests).toContain(`PUT /upload/7?state=x%2Fy&digest=${encodeURIComponent(digestOf(MODULE))}`);
 });
 
+test("push: what is on its way is told, up to all of each blob", async () => {
+  await using registry = await startFakeRegistry(accepting(() => "/upload"));
+  const told = new Map<string, number[]>();
+  const onProgress = ({ digest }: { digest: string }, sent: number): unknown =>
+    told.set(digest, [...(told.get(digest) ?? []), sent]);
+  const large = Buffer.concat([MODULE, Buffer.alloc(600_000)]);
+  const reference = parseReference(`${registry.host}/app:1`);
+  const client = RegistryClient.create();
+  await pushWasm(client, reference, large, { created: CREATED, onProgress }).finally(() => client.close());
+  expect(told.get(digestOf(large))).toEqual([262_144, 524_288, large.length]);
+  expect(told.size).toBe(2);
+});
+
 test("push: an upload that fails is begun anew", async () => {
   let failures = 2;
   const accept = accepting(() => "/upload");

@@ -18,6 +18,8 @@ export interface PushOptions {
   /** Another repository of the registry, which may have the program already. */
   mountFrom?: string;
   signal?: AbortSignal;
+  /** Called as the blobs go out: how many bytes of one are on their way; from the start again where it is tried again. */
+  onProgress?: (descriptor: Descriptor, sent: number) => void;
 }
 
 /** What was pushed. */
@@ -32,6 +34,8 @@ export interface BuiltArtifact {
   manifest: Uint8Array;
   blobs: { descriptor: Descriptor; bytes: Uint8Array }[];
 }
+
+const PIECE_BYTES = 256 * 1024;
 
 /** Bytes 4 to 7 of a binary: a component, or a core module. */
 const COMPONENT_VERSION = Buffer.from([0x0d, 0x00, 0x01, 0x00]);
@@ -87,15 +91,34 @@ export async function pushWasm(
     });
   }
   const { manifest, blobs } = buildWasmArtifact(wasm, options);
-  const { mountFrom, signal } = options;
+  const { mountFrom, signal, onProgress } = options;
   const outcomes = await Promise.all(
     blobs.map(({ descriptor, bytes }, index) =>
       // Only the program may be elsewhere already.
-      client.upload(reference, { ...descriptor, bytes }, index === 0 ? mountFrom : undefined, signal),
+      client.upload(
+        reference,
+        { ...descriptor, bytes: onProgress === undefined ? bytes : () => counted(descriptor, bytes, onProgress) },
+        index === 0 ? mountFrom : undefined,
+        signal,
+      ),
     ),
   );
   const digest = await client.putManifest(reference, OCI_MANIFEST, manifest, signal);
   return { digest, program: outcomes[0] ?? "uploaded" };
+}
+
+/** Yields the bytes in pieces and tells of each once the next one is asked for. */
+async function* counted(
+  descriptor: Descriptor,
+  bytes: Uint8Array,
+  onProgress: NonNullable<PushOptions["onProgress"]>,
+): AsyncGenerator<Uint8Array> {
+  for (let sent = 0; sent < bytes.length;) {
+    const piece = bytes.subarray(sent, sent + PIECE_BYTES);
+    yield await Promise.resolve(piece);
+    sent += piece.length;
+    onProgress(descriptor, sent);
+  }
 }
 
 function kindOf(wasm: Uint8Array): "component" | "module" {

@@ -31,10 +31,20 @@ export function defineLogin(command: Command, { config }: CommandContext): void 
         ...(await registriesOf(options, config)),
         credentials: () => Promise.resolve({ kind: "password", username, password }),
       });
-      await client.checkAccess(registry).finally(() => client.close());
+      await client
+        .checkAccess(registry)
+        .catch(withAdvice)
+        .finally(() => client.close());
       const place = await saveLogin(config.dockerConfigFile, registry, { username, password }, runHelper);
       writeOut(`logged in to ${registry} as ${username}; kept in ${place}\n`);
     });
+}
+
+/** Whoever logs in need not be told to log in. */
+function withAdvice(thrown: unknown): never {
+  if (!(thrown instanceof WasmletError) || thrown.code !== "OCI_UNAUTHORIZED") throw thrown;
+  const fix = "Check the user name, and the password or token; nothing was kept.";
+  throw new WasmletError(thrown.code, thrown.message, { ...thrown.details, fix, cause: thrown });
 }
 
 const HELP = `

@@ -3,6 +3,7 @@ import { formatReference, parseReference } from "../../oci/reference.ts";
 import type { CommandContext } from "../command-context.ts";
 import { cacheOption, collect, outputOption } from "../options.ts";
 import { formatJson, printable, writeOut } from "../output.ts";
+import { TransferProgress } from "../transfer-progress.ts";
 import { addRegistryOptions, registriesOf, type RegistryFlags } from "../registry-options.ts";
 
 interface PushOptions extends RegistryFlags {
@@ -28,6 +29,7 @@ export function definePush(command: Command, { config }: CommandContext): void {
     .addHelpText("after", HELP)
     .action(async (file: string, image: string, options: PushOptions) => {
       const { pushFile } = await import("../../node-runtime/registry-commands.ts");
+      const progress = new TransferProgress(process.stderr);
       const { check: isChecked, mountFrom, annotation = [], cacheDir: cacheDirectory, output } = options;
       const { digest, program } = await pushFile(file, image, {
         cacheDirectory,
@@ -36,7 +38,8 @@ export function definePush(command: Command, { config }: CommandContext): void {
         isChecked,
         mountFrom,
         annotations: Object.fromEntries(annotation),
-      });
+        onProgress: ({ digest, size }, sent) => progress.note(digest, sent, size),
+      }).finally(() => progress.end());
       // In full: a tag that was left out is latest.
       const pushed = formatReference(parseReference(image));
       if (output === "json") writeOut(formatJson({ image: pushed, digest, program }));

@@ -139,7 +139,9 @@ test("ArtifactStore: a sweep removes what dead processes left and what is old, a
   for (const path of [mine, old]) mkdirSync(path);
   for (const path of [crashed, nameless, oldNameless]) writeFileSync(path, "x");
   for (const path of [old, oldNameless]) utimesSync(path, 1, 1);
+  writeFileSync(join(folder, "in-use", `${NO_PROCESS}-x`), "sha256:a");
   expect(store.sweep()).toBe(3);
+  expect(readdirSync(join(folder, "in-use"))).toEqual([]);
   expect([mine, old, crashed, nameless, oldNameless].map((path) => existsSync(path))).toEqual([
     true,
     false,

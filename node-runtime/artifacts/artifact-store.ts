@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { messageOf, systemCodeOf, WasmletError } from "../../common/errors.ts";
+import { systemCodeOf } from "../../common/errors.ts";
+import { cacheError } from "./cache-error.ts";
 import { DigestsInUse } from "./digests-in-use.ts";
 import { PartialBlobs } from "./partial-blobs.ts";
 import { PIPELINE_VERSION, readPreparedArtifact, type PreparedArtifact } from "./prepared-artifact.ts";
@@ -12,6 +13,8 @@ import { chooseEvictions, listEntries, sizeOfFolder } from "./store-entries.ts";
 const DEFAULT_MAX_BYTES = 4 * 2 ** 30;
 /** Unfinished work older than this is nobody's: preparing takes two minutes at the most. */
 const MAX_TEMPORARY_AGE_MS = 3_600_000;
+
+const UNWRITABLE = "the cache folder cannot be written";
 
 const FOLDERS = ["blobs", "in-use", "partial", "prepared", "pulled", "served", "started", "tags", "temp", "volumes"];
 
@@ -72,6 +75,7 @@ export class ArtifactStore {
 
   /** Removes what processes that crashed left behind; returns how many. */
   sweep(): number {
+    this.#inUse.all(); // forgets the processes that are gone
     return sweepProcessFiles(join(this.#directory, "temp"), MAX_TEMPORARY_AGE_MS) + this.partials.sweep();
   }
 
@@ -88,7 +92,7 @@ export class ArtifactStore {
       return { digest, release };
     } catch (cause) {
       release?.();
-      throw cacheError(this.#directory, cause);
+      throw cacheError(UNWRITABLE, this.#directory, cause);
     }
   }
 
@@ -130,7 +134,7 @@ export class ArtifactStore {
       return release;
     } catch (cause) {
       release();
-      throw cacheError(this.#directory, cause);
+      throw cacheError(UNWRITABLE, this.#directory, cause);
     }
   }
 
@@ -260,7 +264,7 @@ function makeFolders(directory: string): void {
   try {
     for (const folder of FOLDERS) makeFolder(join(directory, folder));
   } catch (cause) {
-    throw cacheError(directory, cause);
+    throw cacheError(UNWRITABLE, directory, cause);
   }
 }
 
@@ -274,12 +278,4 @@ function makeFolder(path: string): void {
   } catch (thrown) {
     if (systemCodeOf(thrown) !== "EEXIST") throw thrown; // another process was first
   }
-}
-
-function cacheError(where: string, cause: unknown): WasmletError {
-  return new WasmletError("RUNTIME_CACHE", `the cache folder cannot be written: ${messageOf(cause)}`, {
-    where,
-    expected: "a folder that can be made and written",
-    cause,
-  });
 }

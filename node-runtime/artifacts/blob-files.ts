@@ -1,19 +1,16 @@
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync, type Stats } from "node:fs";
-import { open, rm, stat, type FileHandle } from "node:fs/promises";
+import { open, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { messageOf, WasmletError } from "../../common/errors.ts";
+import { WasmletError } from "../../common/errors.ts";
 import type { BlobStore } from "../../oci/pull.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
+import { cacheError, isSystemError } from "./cache-error.ts";
+import { writeDurably } from "./durable-file.ts";
 
 /** Blobs whose files are known to be as they were written. */
 const MAX_REMEMBERED = 4096;
 const READ_BYTES = 256 * 1024;
-const WRITE_BYTES = 1024 * 1024;
-/** What is written at once, also where whoever sends it sends it byte by byte. */
-const MAX_CHUNKS = 1024;
-/** What is brought to the disk at once: at the end little is left to wait for. */
-const SYNC_BYTES = 16 * 1024 * 1024;
 
 /**
  * Blobs of artifacts as files of the store, named by digest. A file is whole or not there, also after a crash: it is
@@ -63,7 +60,7 @@ export class BlobFiles implements BlobStore {
   ): Promise<void> {
     const temporary = this.#store.partials.make(digest);
     try {
-      const size = await this.#fill(temporary, bytes);
+      const size = await writeDurably(temporary, bytes);
       onWhole?.();
       const file = this.#store.adoptBlob(temporary, digest, size);
       await syncFolder(dirname(file));
@@ -74,33 +71,8 @@ export class BlobFiles implements BlobStore {
       // What it began with may be what was wrong.
       if (thrown instanceof WasmletError && thrown.code === "OCI_DIGEST_MISMATCH") await this.#forgetBeginning(digest);
       // Only what the disk says is the cache's fault; the rest came with the bytes.
-      throw (thrown as NodeJS.ErrnoException).syscall === undefined ? thrown : cacheError(temporary, thrown);
+      throw isSystemError(thrown) ? cacheError("a blob cannot be kept", temporary, thrown) : thrown;
     }
-  }
-
-  /** Writes large pieces, each while the next one comes, and brings them to the disk on the way. */
-  async #fill(temporary: string, bytes: AsyncIterable<Uint8Array>): Promise<number> {
-    const handle = await open(temporary, "wx");
-    let size = 0;
-    let written: Promise<unknown> = Promise.resolve();
-    try {
-      for await (const piece of inPieces(bytes, WRITE_BYTES)) {
-        await written;
-        const before = size;
-        size += lengthOf(piece);
-        const isDue = Math.floor(before / SYNC_BYTES) < Math.floor(size / SYNC_BYTES);
-        const writing = writeAll(handle, piece);
-        written = isDue ? writing.then(() => handle.datasync()) : writing;
-        // It is awaited above or below; until then its failure is nobody's.
-        written.catch(() => {});
-      }
-      await written;
-      await handle.sync();
-    } finally {
-      await written.catch(() => {});
-      await handle.close();
-    }
-    return size;
   }
 
   async #forgetBeginning(digest: string): Promise<void> {
@@ -142,34 +114,6 @@ async function* readFileChunks(file: string): AsyncGenerator<Uint8Array> {
   for await (const chunk of createReadStream(file, { highWaterMark: READ_BYTES })) yield chunk as Uint8Array;
 }
 
-/** A disk that is nearly full takes less than it is given: the rest then fails, or fits. */
-async function writeAll(handle: FileHandle, piece: Uint8Array[]): Promise<void> {
-  const { bytesWritten } = await handle.writev(piece);
-  if (bytesWritten < lengthOf(piece)) await handle.writeFile(Buffer.concat(piece).subarray(bytesWritten));
-}
-
-/**
- * Yields what comes in lists of at least so many bytes, but for the last; a list that grows too long is shorter. Of what
- * comes, less than `KEPT_BYTES` of the registry's client is held at a time: a list, and the one that is being written.
- */
-async function* inPieces(bytes: AsyncIterable<Uint8Array>, minBytes: number): AsyncGenerator<Uint8Array[]> {
-  let piece: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of bytes) {
-    piece.push(chunk);
-    length += chunk.length;
-    if (length < minBytes && piece.length < MAX_CHUNKS) continue;
-    yield piece;
-    piece = [];
-    length = 0;
-  }
-  if (piece.length > 0) yield piece;
-}
-
-function lengthOf(piece: readonly Uint8Array[]): number {
-  return piece.reduce((sum, { length }) => sum + length, 0);
-}
-
 /** The name is on the disk only when its folder is. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, "r");
@@ -178,12 +122,4 @@ async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-function cacheError(where: string, cause: unknown): WasmletError {
-  return new WasmletError("RUNTIME_CACHE", `a blob cannot be kept: ${messageOf(cause)}`, {
-    where,
-    expected: "a folder with room that can be written",
-    cause,
-  });
 }

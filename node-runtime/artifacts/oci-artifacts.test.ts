@@ -26,7 +26,7 @@ import {
   type FakeRegistry,
 } from "../../oci/registry/fake-registry.ts";
 import { ArtifactStore } from "./artifact-store.ts";
-import { OciArtifacts } from "./oci-artifacts.ts";
+import { OciArtifacts, withArtifacts } from "./oci-artifacts.ts";
 import type { PullPolicy } from "./pull-policy.ts";
 
 const root = mkdtempSync(join(tmpdir(), "wasmlet-oci-"));
@@ -245,6 +245,18 @@ test("contract: 100 apps of one artifact pull it once", async () => {
   const programs = await Promise.all(Array.from({ length: 100 }, () => artifacts.obtain({ image })));
   expect(new Set(programs.map(({ programs: [{ digest }] }) => digest))).toEqual(new Set([digestOf(COMPONENT)]));
   expect(registry.requests).toHaveLength(3);
+});
+
+test("OciArtifacts: a command that ends leaves nothing in use, also where it asked nobody", async () => {
+  await using setting = await set(cncfSample());
+  const folder = mkdtempSync(join(root, "store-"));
+  const request = { image: setting.image, policy: "IfNotPresent" } as const;
+  for (const _ of ["fetched", "kept"]) {
+    await withArtifacts(new ArtifactStore(folder), {}, async (artifacts) =>
+      (await artifacts.obtain(request)).release(),
+    );
+    expect(readdirSync(join(folder, "in-use"))).toEqual([]);
+  }
 });
 
 test("OciArtifacts: different tags of the same blobs fetch each blob once", async () => {

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { WasmletError } from "../../common/errors.ts";
 import { readDockerConfig } from "../../oci/docker-config/config-file.ts";
 import { credentialsOfSecrets } from "../../oci/docker-config/credential-source.ts";
@@ -215,7 +216,11 @@ export async function withArtifacts<Result>(
 ): Promise<Result> {
   const client = RegistryClient.create(registries);
   const settings = { ...(credentials && { credentials }), ...(policy && { policy }) };
-  return use(new OciArtifacts(store, client, settings)).finally(() => client.close());
+  return use(new OciArtifacts(store, client, settings)).finally(async () => {
+    await client.close();
+    // What `releaseSoon` is to let go of: the process may be about to end.
+    await nextTurn();
+  });
 }
 
 /** Requests with the same key are one: their secrets are the same too. */

@@ -1,4 +1,5 @@
 import { WasmletError, messageOf } from "../../common/errors.ts";
+import { cacheError, isSystemError } from "../artifacts/cache-error.ts";
 import { prepareArtifact } from "./pipeline.ts";
 import { readPrepareRequest, type PrepareReply } from "./protocol.ts";
 
@@ -15,6 +16,8 @@ process.once("message", async (raw) => {
 process.on("disconnect", () => process.exit(0));
 
 function describe(thrown: unknown): Extract<PrepareReply, { type: "refused" }>["error"] {
+  // A disk that is full says nothing about the artifact, and may have room in a moment.
+  if (isSystemError(thrown)) return describe(cacheError("what is prepared cannot be kept", "", thrown));
   if (!(thrown instanceof WasmletError)) {
     return {
       code: "ARTIFACT_INVALID",

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { ArtifactStore } from "../artifacts/artifact-store.ts";
 import { Preparer } from "./preparer.ts";
 
+const FULL_MAIN = fileURLToPath(new URL("./full-disk-preparer.ts", import.meta.url));
 const HANGING_MAIN = fileURLToPath(new URL("./hanging-preparer.ts", import.meta.url));
 
 let directory: string;
@@ -50,4 +51,18 @@ test("preparer: one that was killed frees its place for others", async () => {
   const digests = ["a", "b", "c"].map((bytes) => store.putBlob(Buffer.from(bytes)));
   const outcomes = await Promise.allSettled(digests.map((each) => preparer.prepare(each)));
   expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+});
+
+test("contract: a disk that has no room for what is prepared is RUNTIME_CACHE, which is tried again", async () => {
+  const preparer = new Preparer(store, {}, FULL_MAIN);
+  const module = store.putBlob(Buffer.from([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]));
+  await expect(preparer.prepare(module)).rejects.toMatchObject({
+    code: "RUNTIME_CACHE",
+    message: expect.stringMatching(/^what is prepared cannot be kept: E/),
+  });
+});
+
+test("preparer: a store without its folder of unfinished work is RUNTIME_CACHE", async () => {
+  rmSync(join(directory, "temp"), { recursive: true });
+  await expect(new Preparer(store).prepare(digest)).rejects.toHaveProperty("code", "RUNTIME_CACHE");
 });

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { knownCode } from "../../common/error-codes.ts";
 import { WasmletError } from "../../common/errors.ts";
 import type { ArtifactStore } from "../artifacts/artifact-store.ts";
+import { cacheError, isSystemError } from "../artifacts/cache-error.ts";
 import { readPreparedArtifact, type PreparedArtifact } from "../artifacts/prepared-artifact.ts";
 import { readPrepareReply, type PrepareReply } from "../prepare/protocol.ts";
 import { describeExit, PREPARER_MAIN, startChild } from "./child-process.ts";
@@ -53,11 +54,13 @@ export class Preparer {
     else this.#slots--;
     const directory = this.#store.makeTemporary();
     try {
-      mkdirSync(directory);
+      onDisk(directory, () => mkdirSync(directory));
       const reply = await this.#runChild(this.#store.blobFile(digest), directory);
       if (reply.type === "refused") throw refusalOf(reply.error);
-      this.#store.publishPrepared(directory, digest);
-      return readPreparedArtifact(this.#store.preparedDirectory(digest));
+      return onDisk(directory, () => {
+        this.#store.publishPrepared(directory, digest);
+        return readPreparedArtifact(this.#store.preparedDirectory(digest));
+      });
     } finally {
       rmSync(directory, { recursive: true, force: true });
       const next = this.#waiting.shift();
@@ -94,6 +97,15 @@ export class Preparer {
       if (child.pid !== undefined) this.pids.add(child.pid);
       child.send({ file, directory });
     });
+  }
+}
+
+/** Does something with the store's files; throws RUNTIME_CACHE where the system fails of it. */
+function onDisk<Result>(directory: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (thrown) {
+    throw isSystemError(thrown) ? cacheError("what is prepared cannot be kept", directory, thrown) : thrown;
   }
 }
 

@@ -1,13 +1,14 @@
 import { Readable } from "node:stream";
 import { getCACertificates } from "node:tls";
 import { Agent, EnvHttpProxyAgent, request as send, type buildConnector, type Dispatcher } from "undici";
-import { messageOf, systemCodeOf, WasmletError } from "../../common/errors.ts";
+import { systemCodeOf, WasmletError } from "../../common/errors.ts";
 import { isLoopback, placeOf } from "./addresses.ts";
 import { getDirect, type DirectResponse } from "./direct-get.ts";
 import { HostSlots } from "./host-slots.ts";
 import { Pace } from "./pace.ts";
 import type { Timing } from "../../common/timing.ts";
 import { TransientError } from "./transient-error.ts";
+import { reasonOf, unreachable } from "./unreachable.ts";
 
 /** One HTTP request; a body is bytes, or a function that yields them anew for each try. */
 export interface HttpRequest {
@@ -66,22 +67,6 @@ const AGENT_OPTIONS = { allowH2: false, headersTimeout: SILENCE_TIMEOUT_MS, body
 const BODY_BUFFER_BYTES = 1024 * 1024;
 /** What is left of a body that nobody wants and may be read all the same. */
 const MAX_DISCARDED_BYTES = 16 * 1024;
-
-/** What the network, a proxy or a server that starts does now and then. */
-const TRANSIENT_CODES = new Set([
-  "EAI_AGAIN",
-  "ECONNABORTED",
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "EPIPE",
-  "ETIMEDOUT",
-  "UND_ERR_BODY_TIMEOUT",
-  "UND_ERR_CONNECT_TIMEOUT",
-  "UND_ERR_HEADERS_TIMEOUT",
-  "UND_ERR_SOCKET",
-]);
 
 /** Returns a transport over undici. */
 export function createTransport(options: TransportOptions): Transport {
@@ -268,19 +253,4 @@ async function* paced(
       cause: thrown,
     });
   }
-}
-
-function unreachable(thrown: unknown, url: URL): WasmletError {
-  if (thrown instanceof WasmletError) return thrown;
-  const message = `the registry cannot be reached: ${reasonOf(thrown)}`;
-  const details = { where: placeOf(url), cause: thrown };
-  const isTransient = TRANSIENT_CODES.has(systemCodeOf(thrown) ?? "");
-  return isTransient
-    ? new TransientError("OCI_UNREACHABLE", message, details)
-    : new WasmletError("OCI_UNREACHABLE", message, details);
-}
-
-/** A failure to connect to each of several addresses has a code and no message. */
-function reasonOf(thrown: unknown): string {
-  return messageOf(thrown) || systemCodeOf(thrown) || "no reason given";
 }

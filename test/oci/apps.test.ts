@@ -267,6 +267,7 @@ describe.skipIf(!needTools(dockerRegistry()))("apps from a registry with TLS and
     const image = `${registry.host}/secured/hello:1`;
     const login = ["login", registry.host, "-u", USER.username, "--password-stdin", ...trust];
     const wrong = await withConfig(login, "wrong\n");
+    expect(wrong.stderr).toContain("fix: Check the user name");
     expect(wrong).toMatchObject({ status: 1, stderr: expect.stringContaining("OCI_UNAUTHORIZED") });
     expect(await withConfig(["push", HELLO, image, ...trust])).toMatchObject({ status: 1 });
     expect(await withConfig(login, `${USER.password}\n`)).toMatchObject({ status: 0, stderr: "" });

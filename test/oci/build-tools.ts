@@ -4,7 +4,7 @@ import { DASHBOARD_SCHEMA, goTool, goToolFolder, GO_TOOLS, wkg, wkgFolder, WKG_V
 
 /*
  * `npm run test:tools` builds the tools of tests that are no dependency, once per version, into .cache: crane, oras and
- * dashboard-schema, or those that are named, cosign and wkg among them.
+ * dashboard-schema, or those that are named, registry, cosign and wkg among them.
  */
 
 const named = process.argv.slice(2);

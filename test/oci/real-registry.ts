@@ -24,10 +24,14 @@ const HTPASSWD = "ada:$2y$05$GXY4h7KuSBWHHLiWfi..XeEodR1zc4O1jsMK5nNnb9DVZtPaVTr
 const LOOPBACK = "127.0.0.1";
 
 /**
- * Starts Debian's docker-registry with a folder of its own, on a free port of an address of this machine; `secured` means TLS
- * and a password.
+ * Starts Debian's docker-registry, or another program of its line, with a folder of its own, on a free port of an address of
+ * this machine; `secured` means TLS and a password.
  */
-export async function startRealRegistry({ secured = false, address = LOOPBACK } = {}): Promise<RealRegistry> {
+export async function startRealRegistry({
+  secured = false,
+  address = LOOPBACK,
+  program = dockerRegistry().path ?? "",
+} = {}): Promise<RealRegistry> {
   const folder = mkdtempSync(join(tmpdir(), "wasmlet-registry-"));
   const host = `${address}:${await findFreePort(address)}`;
   const tls = secured ? makeCertificate(folder, address) : undefined;
@@ -44,14 +48,14 @@ export async function startRealRegistry({ secured = false, address = LOOPBACK } 
       ...(secured && { auth: { htpasswd: { realm: "test", path: join(folder, "htpasswd") } } }),
     }),
   );
-  const child = spawn(dockerRegistry().path ?? "", ["serve", file], { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(program, ["serve", file], { stdio: ["ignore", "ignore", "pipe"] });
   const ended = new Promise((resolve) => child.once("close", resolve));
   const lines: string[] = [];
   for await (const line of createInterface({ input: child.stderr })) {
     lines.push(line);
     if (line.includes("listening on")) break;
   }
-  if (child.exitCode !== null) throw new Error(`docker-registry does not start:\n${lines.join("\n")}`);
+  if (child.exitCode !== null) throw new Error(`${program} does not start:\n${lines.join("\n")}`);
   child.stderr.resume();
   return {
     host,
@@ -63,6 +67,11 @@ export async function startRealRegistry({ secured = false, address = LOOPBACK } 
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Starts the third version of what Debian packages as its second. */
+export function startNewRegistry(): Promise<RealRegistry> {
+  return startRealRegistry({ program: goTool("registry").path ?? "" });
 }
 
 /** Starts the registry that comes with crane, which shares no code with docker-registry and keeps all in memory. */

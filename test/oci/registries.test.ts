@@ -12,11 +12,11 @@ import type { RegistryOptions } from "../../oci/registry/client.ts";
 import type { CredentialSource } from "../../oci/registry/credentials.ts";
 import { repositoryFile } from "../harness.ts";
 import { pushSample, runTool, withClient } from "./foreign-tools.ts";
-import { startCraneRegistry, startRealRegistry, USER, type RealRegistry } from "./real-registry.ts";
+import { startCraneRegistry, startNewRegistry, startRealRegistry, USER, type RealRegistry } from "./real-registry.ts";
 import { dockerRegistry, goTool, needTools, type TestTool } from "./tools.ts";
 
 /*
- * Against Debian's docker-registry and the registry of crane, with artifacts of second implementations: crane and oras.
+ * Against Debian's docker-registry, its successor and the registry of crane, with artifacts of second implementations: crane and oras.
  */
 
 const WASM = readFileSync(repositoryFile("examples/hello-rust/hello-rust.wasm"));
@@ -30,6 +30,7 @@ function credentials(password: string): CredentialSource {
 type Shared = "mounted" | "present";
 const registries: [name: string, tool: TestTool, start: () => Promise<RealRegistry>, shared: Shared][] = [
   ["docker-registry", dockerRegistry(), startRealRegistry, "mounted"],
+  ["distribution 3", goTool("registry"), startNewRegistry, "mounted"],
   ["crane's registry", goTool("crane"), startCraneRegistry, "present"],
 ];
 
@@ -195,5 +196,12 @@ describe.skipIf(!needTools(dockerRegistry()))("a real registry with TLS and pass
     ["a certificate that is not trusted", () => ({ credentials: credentials(USER.password) }), "OCI_UNREACHABLE"],
   ])("refuses %s", async (_, options, code) => {
     await expect(attempt(options())).rejects.toHaveProperty("code", code);
+  });
+
+  test("a certificate that is not trusted is said to be that, with what to do", async () => {
+    await expect(attempt({})).rejects.toMatchObject({
+      message: "the registry's certificate is not trusted: self-signed certificate",
+      fix: expect.stringContaining("--registry-ca"),
+    });
   });
 });

@@ -18,7 +18,7 @@ import {
 } from "../harness.ts";
 import { pushSample, runTool, runToolAside } from "./foreign-tools.ts";
 import { startListingRegistry } from "./listing-registry.ts";
-import { startCraneRegistry, startRealRegistry, type RealRegistry } from "./real-registry.ts";
+import { startCraneRegistry, startNewRegistry, startRealRegistry, type RealRegistry } from "./real-registry.ts";
 import { startTimestampServer } from "./timestamp-server.ts";
 import { dockerRegistry, goTool, needTools, type TestTool } from "./tools.ts";
 
@@ -91,6 +91,7 @@ describe.skipIf(!isThere)("apps under a policy", () => {
 /** Who is asked, and how cosign signs: as a bundle by default, as cosign 2 did without it. */
 const registries: [name: string, tool: TestTool, start: () => Promise<RealRegistry>][] = [
   ["docker-registry, which keeps no list", dockerRegistry(), startRealRegistry],
+  ["distribution 3, which keeps no list", goTool("registry"), startNewRegistry],
   ["crane's registry, which keeps no list", goTool("crane"), startCraneRegistry],
   ["a registry that lists what refers to an artifact", dockerRegistry(), startListingRegistry],
 ];

@@ -18,6 +18,8 @@ export interface TestTool {
 export const GO_TOOLS = {
   crane: { module: "github.com/google/go-containerregistry/cmd/crane", version: "v0.22.1" },
   oras: { module: "oras.land/oras/cmd/oras", version: "v1.3.6" },
+  /** What Debian's docker-registry has become since. Minutes to build: only when it is named. */
+  registry: { module: "github.com/distribution/distribution/v3/cmd/registry", version: "v3.1.2" },
   /** Ten minutes to build: only when it is named. */
   cosign: { module: "github.com/sigstore/cosign/v3/cmd/cosign", version: "v3.1.3" },
 } as const;
