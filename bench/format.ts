@@ -90,6 +90,15 @@ ${missed.length === 0 ? "Every goal was met in this run." : missed.map(describeM
 - **runaway**: an app with \`limits.requestTimeoutSeconds: 1\` loops for ever, while four connections send one request after
   another to a neighbour in the same cell. Measured is, at the client, how long after that second the answer 504 has come,
   and which of the neighbour's requests were not answered with 200; those under way wait as long as the loop has the thread.
+- **overload**: pictures of \`examples/image-rust\` by \`wasmlet serve\` with one cell. The peak is what 16 connections get that
+  send one request after another. Then five times as many come in a second, at random times, each whatever became of those before
+  (an open loop), over up to 6,000 connections; the first two seconds do not count. A good answer is a 200 within a second of
+  the time at which its request was due; clients give up after that, and close their connection. \`late\` are those; \`cut\` lost
+  their connection; \`unsent\` found no connection free. Refusing takes CPU time too: where an answer costs little, four
+  refusals for each take much of what a core has. The client is a process of its own on the same machine, and takes its share.
+- **fairness**: an app of hello-rust that is asked 60 times a second, an open loop as well, alone and beside a flooded app, in
+  turns. It shares a cell with the flooded app, and then does not: what is left then is what the machine's processors, which
+  the flood and its client keep busy, cost it.
 - **epoch checks**: loops that do little else, as they are and rewritten with the checks that stop a runaway, in turns in one
   process and by CPU time. The loop that is lengthened most counts; the notes have all of them.
 - **demo**: \`npm run demo -- --exit-when-ready\` until its table appears, npm's own start and every example's first answer

@@ -1,3 +1,4 @@
+import { type Image, IMAGES } from "./load/block.ts";
 import type { ScenarioName } from "./options.ts";
 import type { Figures, Findings } from "./scenario.ts";
 import { checkCosts } from "./scenarios/checks.ts";
@@ -6,12 +7,16 @@ import { DEMO_ARMS } from "./scenarios/demo.ts";
 import { bareArm, ownArm } from "./scenarios/http.ts";
 import { ENGINE_ARMS } from "./scenarios/in-process.ts";
 import { PULL_ARMS } from "./scenarios/pull.ts";
+import { FAIRNESS_ARMS } from "./scenarios/fairness.ts";
+import { overloadArms } from "./scenarios/goodput.ts";
 import { RUNAWAY_ARMS } from "./scenarios/runaway.ts";
 import { cpuPerRequest, type Estimate, estimate, latencyAt, type Metric, pairedRatio, type Sample } from "./stats.ts";
 import { percentile } from "../common/statistics.ts";
 
 const P50 = latencyAt(0.5);
 const P50_SECONDS: Metric = (sample) => P50(sample) / 1e6;
+const P99 = latencyAt(0.99);
+const PER_SECOND: Metric = ({ requests, wallSeconds }) => requests / wallSeconds;
 const P99_OVER_P50: Metric = (sample) => latencyAt(0.99)(sample) / P50(sample);
 
 /** One number that the project holds itself to. */
@@ -22,7 +27,7 @@ export interface Goal {
   /** Null where a peer is missing or this system can't measure it: then it is not met. */
   value: number | null;
   met: boolean;
-  unit: "x" | "s" | "KiB" | "";
+  unit: "x" | "s" | "KiB" | "MiB" | "";
   /** The middle half of the rounds whose median `value` is; null where it is not a median of rounds. */
   spread: { low: number; high: number } | null;
 }
@@ -39,6 +44,7 @@ export function judgeGoals({ samples, figures = {} }: Findings, scenarios: reado
     density: () => judgeDensity(figures),
     cold: () => judgeCold(of("first request")),
     runaway: () => judgeRunaway(of("runaway"), figures),
+    overload: () => [...judgeOverload(of("overload"), figures), ...judgeFairness(of("fairness"))],
     checks: () => judgeChecks(of("epoch checks")),
     demo: () => judgeDemo(of("demo")),
     pull: () => judgePull(of("pull")),
@@ -116,6 +122,34 @@ function judgeRunaway(samples: Sample[], { failedNeighbourRequests = Number.NaN 
     atMost("runaway loop: answered after its deadline, p50", 0.005, late, "s"),
     atMost("runaway loop: failed requests of its neighbour", 0, exactly(failedNeighbourRequests), ""),
   ];
+}
+
+function judgeOverload(
+  samples: Sample[],
+  { overloadGrownMiB = Number.NaN, failedManagementRequests = Number.NaN }: Partial<Figures>,
+): Goal[] {
+  const goodput = (Object.keys(IMAGES) as Image[]).flatMap((image) => {
+    const { overload, peak } = overloadArms(image);
+    return [
+      atLeast(`${overload}: good answers a second / peak`, 0.9, pairedRatio(samples, overload, peak, PER_SECOND)),
+      atLeast(
+        `${overload}: good answers a CPU second / peak`,
+        0.9,
+        pairedRatio(samples, peak, overload, cpuPerRequest),
+      ),
+    ];
+  });
+  return [
+    ...goodput,
+    atMost("overload: resident memory beyond that at the peak", 256, exactly(overloadGrownMiB), "MiB"),
+    atMost("overload: failed requests for health and metrics", 0, exactly(failedManagementRequests), ""),
+  ];
+}
+
+function judgeFairness(samples: Sample[]): Goal[] {
+  return FAIRNESS_ARMS.beside.map((arm) =>
+    atMost(`${arm}: p99 / alone`, 2, pairedRatio(samples, arm, FAIRNESS_ARMS.alone, P99)),
+  );
 }
 
 /** The loop that suffers most counts. */

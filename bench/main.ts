@@ -14,6 +14,7 @@ import { measurePristineHttp, measureWarmHttp } from "./scenarios/http.ts";
 import { measureDensity } from "./scenarios/density.ts";
 import { measureNewBytes, measurePristine, measurePristineLive } from "./scenarios/in-process.ts";
 import { measurePull } from "./scenarios/pull.ts";
+import { measureOverload } from "./scenarios/overload.ts";
 import { measureRunaway } from "./scenarios/runaway.ts";
 
 /*
@@ -30,6 +31,7 @@ const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   density: measureDensity,
   cold: measureCold,
   runaway: measureRunaway,
+  overload: measureOverload,
   checks: measureChecks,
   demo: measureDemo,
   pull: measurePull,

@@ -16,6 +16,12 @@ export interface Effort {
   liveSeconds: number;
   coldRounds: number;
   runawayRounds: number;
+  overloadRounds: number;
+  /** Of one block at the peak, and of one beyond it. */
+  overloadSeconds: number;
+  fairnessRounds: number;
+  /** Of one block of the quiet app's requests. */
+  fairnessSeconds: number;
   checkRounds: number;
   demoRounds: number;
   pullRounds: number;
@@ -31,6 +37,10 @@ const FULL: Effort = {
   liveSeconds: 300,
   coldRounds: 25,
   runawayRounds: 30,
+  overloadRounds: 6,
+  overloadSeconds: 4,
+  fairnessRounds: 8,
+  fairnessSeconds: 5,
   checkRounds: 20,
   demoRounds: 5,
   pullRounds: 15,
@@ -45,6 +55,10 @@ const QUICK: Effort = {
   liveSeconds: 30,
   coldRounds: 4,
   runawayRounds: 5,
+  overloadRounds: 2,
+  overloadSeconds: 2,
+  fairnessRounds: 3,
+  fairnessSeconds: 3,
   checkRounds: 5,
   demoRounds: 2,
   pullRounds: 9,
@@ -71,6 +85,7 @@ export const SCENARIO_NAMES = [
   "density",
   "cold",
   "runaway",
+  "overload",
   "checks",
   "demo",
   "pull",

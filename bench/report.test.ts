@@ -3,6 +3,8 @@ import { judgeGoals } from "./goals.ts";
 import { SCENARIO_NAMES } from "./options.ts";
 import { checkArm } from "./scenarios/checks.ts";
 import { DEMO_ARMS } from "./scenarios/demo.ts";
+import { FAIRNESS_ARMS } from "./scenarios/fairness.ts";
+import { overloadArms } from "./scenarios/goodput.ts";
 import { bareArm, ownArm } from "./scenarios/http.ts";
 import { ENGINE_ARMS } from "./scenarios/in-process.ts";
 import { PULL_ARMS } from "./scenarios/pull.ts";
@@ -148,6 +150,25 @@ test("goals: of all loops the one counts that checks lengthen most", () => {
 test("goals: those of the scenarios that were asked for are judged, with a value or without", () => {
   expect(judgeGoals({ samples: [], notes: [] }, [])).toEqual([]);
   const goals = judgeGoals({ samples: [], notes: [] }, SCENARIO_NAMES);
-  expect(goals).toHaveLength(26);
+  expect(goals).toHaveLength(34);
   expect(goals.filter(({ value, met }) => value !== null || met)).toEqual([]);
+});
+
+test("goals: goodput is that of a second and of a CPU second, within a round", () => {
+  const { peak, overload } = overloadArms("image of 10 ms");
+  const samples = [
+    { ...sampleOf("overload", peak, 1e6, 1), requests: 100 },
+    { ...sampleOf("overload", overload, 1e6, 0.8), requests: 80 },
+  ];
+  expect(goalOf(samples, `${overload}: good answers a second`)).toMatchObject({ value: 0.8, met: false });
+  expect(goalOf(samples, `${overload}: good answers a CPU second`)).toMatchObject({ value: 1, met: true });
+});
+
+test.each([
+  [200, true],
+  [201, false],
+])("goals: a quiet app's %i us beside a flood are twice the 100 alone: %s", (micros, met) => {
+  const [beside = ""] = FAIRNESS_ARMS.beside;
+  const samples = [sampleOf("fairness", FAIRNESS_ARMS.alone, 100), sampleOf("fairness", beside, micros)];
+  expect(goalOf(samples, beside)).toMatchObject({ value: micros / 100, met });
 });

@@ -9,6 +9,10 @@ export interface Figures {
   residentBytesEach: number;
   /** Requests to a neighbour of a runaway guest that were not answered with 200. */
   failedNeighbourRequests: number;
+  /** Most that one of the runtime's processes had resident under overload, more than at its peak. */
+  overloadGrownMiB: number;
+  /** Requests for health and metrics under overload that were not answered with 200 within a second. */
+  failedManagementRequests: number;
 }
 
 /** What a scenario reports beside its samples. */

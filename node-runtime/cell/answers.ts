@@ -30,8 +30,8 @@ function statusOf(code: ErrorCode): number {
 const PASSING: ReadonlySet<ErrorCode> = new Set(["REQUEST_OVERLOADED", "REQUEST_RATE_LIMITED"]);
 
 /**
- * Returns the whole answer that tells an error, to a person and to a program. It ends the connection, but for a rate that
- * is exceeded: to connect anew would cost both sides more than what was refused.
+ * Returns the whole answer that tells an error, to a person and to a program. It ends the connection, but for what passes:
+ * to connect anew would cost both sides more than what was refused.
  */
 export function answerTo(code: ErrorCode, message: string): Refusal {
   const headers: [string, string][] = [
@@ -40,5 +40,5 @@ export function answerTo(code: ErrorCode, message: string): Refusal {
   ];
   if (PASSING.has(code)) headers.push(["retry-after", "1"]);
   const body = `${JSON.stringify({ code, message, fix: ERROR_CODES[code].fix })}\n`;
-  return { status: statusOf(code), headers, body, keepsConnection: code === "REQUEST_RATE_LIMITED" };
+  return { status: statusOf(code), headers, body, keepsConnection: PASSING.has(code) };
 }

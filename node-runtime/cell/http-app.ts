@@ -11,6 +11,11 @@ import { rateAfter, type RequestRate } from "./request-rate.ts";
 import { RequestRun, type Destination, type RequestLimits } from "./request-run.ts";
 import { SpinRouter } from "./spin-router.ts";
 import type { StatsCollector } from "./stats.ts";
+import { THREAD } from "./time-slice.ts";
+import { WaitingLine } from "./waiting-line.ts";
+
+/** How much of its time a request may wait: one that waits longer is likely to come to nothing, and others are better served. */
+const MAX_WAIT = 0.5;
 
 /** One version of an app: its programs, which of them a request is for, and what requests are held to. */
 interface Version extends RequestLimits {
@@ -38,6 +43,7 @@ export class HttpApp {
     this.#lineBudget = lineBudget;
     this.#current = this.#makeVersion(app, undefined);
     this.#listener = new Listener({
+      accepted: THREAD.accepted,
       serve: (exchange) => this.#serve(exchange),
       refuse: ({ kind, message }) =>
         answerTo(kind === "head-too-large" ? "REQUEST_HEADERS_TOO_LARGE" : "REQUEST_MALFORMED", message),
@@ -93,7 +99,8 @@ export class HttpApp {
     const programs = [first!, ...others] as const;
     const router = app.routes && new SpinRouter(app.routes, programs);
     const deadlines = new Deadlines(app.requestTimeoutMs);
-    return { app, programs, router, deadlines, rate: rateAfter(rate, app.requestsPerSecond) };
+    const line = new WaitingLine(app.requestTimeoutMs * MAX_WAIT);
+    return { app, programs, router, deadlines, line, rate: rateAfter(rate, app.requestsPerSecond) };
   }
 
   #serve(exchange: Exchange): void {

@@ -11,6 +11,7 @@ import type { Guest, LiveInstance } from "./guest.ts";
 import { InstancePool } from "./instance-pool.ts";
 import { RequestRun } from "./request-run.ts";
 import { StatsCollector } from "./stats.ts";
+import { WaitingLine } from "./waiting-line.ts";
 
 /** What the guest does: it gets what `handle` gets. */
 type Handler = (request: unknown, outparam: ResponseOutparam, scope: Scope) => Promise<void>;
@@ -51,7 +52,7 @@ class Served {
     this.run = new RequestRun(
       { guest, pool: this.pool },
       this.exchange,
-      { deadlines: this.deadlines, rate: undefined },
+      { deadlines: this.deadlines, line: new WaitingLine(500, () => this.nowMs), rate: undefined },
       () => {},
     );
     this.run.begin();

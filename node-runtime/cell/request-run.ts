@@ -12,6 +12,7 @@ import type { InstancePool, Lease, Taker } from "./instance-pool.ts";
 import { GuestRequestBody, NO_BODY, fieldsOf } from "./request-body.ts";
 import type { RequestRate } from "./request-rate.ts";
 import { toMonotonicMs } from "./turn-record.ts";
+import type { WaitingLine } from "./waiting-line.ts";
 
 /** Status that counts a request whose client left before it was answered; nobody reads it. */
 const CLIENT_LEFT_STATUS = 499;
@@ -26,9 +27,13 @@ export interface Destination {
   fields?: () => FieldEntry[];
 }
 
+/** The answer to one that would wait too long: made once, because many are refused where many come. */
+const LINE_TOO_LONG = answerTo("REQUEST_OVERLOADED", "too many requests of the app wait for their turn already");
+
 /** What the requests of an app are held to. */
 export interface RequestLimits {
   deadlines: Deadlines;
+  line: WaitingLine;
   /** Undefined when there may be any number in a second. */
   rate: RequestRate | undefined;
 }
@@ -41,29 +46,32 @@ type GuestResponse = Extract<ResponseOutcome, { kind: "response" }>;
  *   waiting for an instance ──▶ running in it ──▶ the guest is back ──▶ over, once the response is written too
  *
  * Every failure is answered, or cuts what was begun. The app's limits.requestTimeoutSeconds count from the request's
- * arrival, waiting included.
+ * arrival, waiting included, which may take half of them.
  */
 export class RequestRun implements ExchangeObserver, Taker, Limited {
   readonly #destination: Destination;
   readonly #exchange: Exchange;
   readonly #deadlines: Deadlines;
   readonly #rate: RequestRate | undefined;
+  readonly #line: WaitingLine;
   readonly #onOver: () => void;
   /** Its instance, from when it has one until it is given back. */
   #live: LiveInstance | undefined;
   #start: Lease["start"] = "warm";
   #isWaiting = false;
+  #isInLine = false;
   #isAnswered = false;
   #response: GuestResponse | undefined;
   /** Why the guest's response broke off, when that is known better than its body tells. */
   #failure: WasmletError | undefined;
   #hasFailed = false;
 
-  constructor(destination: Destination, exchange: Exchange, { deadlines, rate }: RequestLimits, onOver: () => void) {
+  constructor(destination: Destination, exchange: Exchange, limits: RequestLimits, onOver: () => void) {
     this.#destination = destination;
     this.#exchange = exchange;
-    this.#deadlines = deadlines;
-    this.#rate = rate;
+    this.#deadlines = limits.deadlines;
+    this.#rate = limits.rate;
+    this.#line = limits.line;
     this.#onOver = onOver;
   }
 
@@ -85,13 +93,19 @@ export class RequestRun implements ExchangeObserver, Taker, Limited {
     } catch (thrown) {
       return this.#fail(thrown);
     }
+    if (this.#line.isTooLong) return this.#refuseBusy();
     this.#deadlines.add(this, this.#exchange.arrivedMs);
     this.#isWaiting = true;
     this.#pool.acquire(this);
+    if (!this.#isWaiting || this.#hasFailed) return;
+    this.#isInLine = true;
+    this.#line.enter(this, this.#exchange.arrivedMs);
   }
 
   take({ live, start }: Lease): void {
     this.#isWaiting = false;
+    if (this.#isInLine) this.#line.turn(this);
+    this.#isInLine = false;
     this.#live = live;
     this.#start = start;
     try {
@@ -109,7 +123,7 @@ export class RequestRun implements ExchangeObserver, Taker, Limited {
   expire(): void {
     if (this.#isWaiting) {
       this.#guest.stats.limitHit("queue_time");
-      const message = "no instance of the app was free within limits.requestTimeoutSeconds";
+      const message = "the app had no turn for the request within half of limits.requestTimeoutSeconds";
       return this.#fail(new WasmletError("REQUEST_OVERLOADED", message));
     }
     this.#guest.stats.limitHit("request_timeout");
@@ -142,10 +156,17 @@ export class RequestRun implements ExchangeObserver, Taker, Limited {
   over(): void {
     // A guest that runs on behind its response has until the deadline as well.
     if (this.#live === undefined) this.#deadlines.delete(this);
+    if (this.#isInLine) this.#line.leave(this);
     if (this.#isWaiting) this.#pool.leave(this);
     const seconds = (performance.now() - this.#exchange.arrivedMs) / 1000;
     this.#guest.stats.request(this.#exchange.status || CLIENT_LEFT_STATUS, this.#start, seconds);
     this.#onOver();
+  }
+
+  #refuseBusy(): void {
+    this.#hasFailed = true;
+    this.#guest.stats.limitHit("queue_time");
+    this.#exchange.answer(LINE_TOO_LONG);
   }
 
   #checkRate(): void {

@@ -1,16 +1,16 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { TimeSlice } from "./time-slice.ts";
+import { ThreadShare, TimeSlice } from "./time-slice.ts";
 
 test("time slice: nobody waits while the slice lasts", () => {
-  const slice = new TimeSlice(() => 0);
+  const slice = new TimeSlice(() => 0, new ThreadShare());
   for (let index = 0; index < 1000; index++) expect(slice.pass()).toBeUndefined();
 });
 
 test("time slice: who comes after it waits for the next turn, in order, as many as that turn has time for", async () => {
   let nowMs = 0;
   let turn = 0;
-  const slice = new TimeSlice(() => nowMs);
+  const slice = new TimeSlice(() => nowMs, new ThreadShare());
   const passed: [number, turn: number][] = [];
   const work = async (index: number): Promise<void> => {
     await slice.pass();
@@ -37,7 +37,7 @@ test("time slice: who comes after it waits for the next turn, in order, as many 
 
 test("time slice: who comes while others wait goes behind them", async () => {
   let nowMs = 0;
-  const slice = new TimeSlice(() => nowMs);
+  const slice = new TimeSlice(() => nowMs, new ThreadShare());
   void slice.pass();
   nowMs = 5;
   const order: string[] = [];
@@ -46,4 +46,42 @@ test("time slice: who comes while others wait goes behind them", async () => {
   const second = slice.pass()?.then(() => order.push("second"));
   await Promise.all([first, second]);
   expect(order).toEqual(["first", "second"]);
+});
+
+test("time slice: it is shorter while another app of the thread is asked, and a second after that as long again", async () => {
+  let nowMs = 0;
+  const share = new ThreadShare();
+  const [flooded, quiet] = [new TimeSlice(() => nowMs, share), new TimeSlice(() => nowMs, share)];
+  const lengthOf = async (slice: TimeSlice): Promise<number> => {
+    const beginMs = nowMs;
+    while (slice.pass() === undefined) nowMs += 0.5;
+    const length = nowMs - beginMs;
+    for (let turn = 0; turn < 3; turn++) await nextTurn();
+    return length;
+  };
+  expect(await lengthOf(flooded)).toBe(5);
+  await quiet.pass();
+  await nextTurn();
+  await flooded.pass();
+  await nextTurn();
+  expect(await lengthOf(flooded)).toBe(0.5);
+  nowMs += 1000;
+  expect(await lengthOf(flooded)).toBe(5);
+});
+
+test("time slice: it is put off while connections come, one in each turn, but not for long", async () => {
+  let nowMs = 0;
+  const share = new ThreadShare();
+  const slice = new TimeSlice(() => nowMs, share);
+  void slice.pass();
+  nowMs = 5;
+  const passedMs: number[] = [];
+  void slice.pass()?.then(() => passedMs.push(nowMs));
+  for (let turn = 0; turn < 12; turn++) {
+    share.accepted();
+    nowMs++;
+    await nextTurn();
+  }
+  expect(passedMs).toHaveLength(1);
+  expect(passedMs[0]).toBeGreaterThanOrEqual(10);
 });

@@ -1,36 +1,96 @@
-/** How long one app starts requests without a pause. */
-const SLICE_MS = 5;
+/** How long one app starts requests without a pause, while no other app of the cell is asked anything. */
+const ALONE_MS = 5;
+/** How long while others are: what one takes, the others wait. */
+const SHARED_MS = 0.5;
+/** For how long an app whose turn came counts as one that is asked. */
+const SHARING_MS = 1000;
+/** How long slices are put off while connections come. */
+const ACCEPTING_MS = 5;
 
 /**
- * Lets callers pass in their order, for `SLICE_MS` within one turn of the event loop; who comes later waits for the next
- * turn, and sockets, timers and other apps come first. Without contention nobody waits.
+ * Who uses a thread: one app, or several in turns; and connections that come. A turn of the event loop accepts one
+ * connection of a port. If each had a slice in it, more would come than are accepted: they would grow old in the kernel's
+ * queue, unseen, until whoever made them has given up, and what is done for them is in vain.
+ */
+export class ThreadShare {
+  #last: TimeSlice | undefined;
+  #nowMs = -Infinity;
+  #sharedMs = -Infinity;
+  #hasAccepted = false;
+  #acceptsFromMs: number | undefined;
+
+  /** A connection has come. */
+  readonly accepted = (): void => {
+    this.#hasAccepted = true;
+  };
+
+  /** Returns whether a slice is to wait for another turn, because connections come. */
+  putsOff(nowMs: number): boolean {
+    const hasAccepted = this.#hasAccepted;
+    this.#hasAccepted = false;
+    this.#acceptsFromMs ??= nowMs;
+    if (hasAccepted && nowMs - this.#acceptsFromMs < ACCEPTING_MS) return true;
+    this.#acceptsFromMs = undefined;
+    return false;
+  }
+
+  /** How long the slice that begins now is. */
+  begin(nowMs: number): number {
+    this.#nowMs = nowMs;
+    return nowMs - this.#sharedMs < SHARING_MS ? SHARED_MS : ALONE_MS;
+  }
+
+  /** Somebody asks for a part of this slice's app. */
+  note(slice: TimeSlice): void {
+    if (this.#last === slice) return;
+    if (this.#last !== undefined) this.#sharedMs = this.#nowMs;
+    this.#last = slice;
+  }
+}
+
+/** That of this process. */
+export const THREAD = new ThreadShare();
+
+/**
+ * Lets callers pass in their order, for a slice of time within one turn of the event loop; who comes later waits for the
+ * next turn, and sockets, timers and other apps come first. Without contention nobody waits.
  */
 export class TimeSlice {
   readonly #now: () => number;
+  readonly #share: ThreadShare;
   readonly #waiting: (() => void)[] = [];
-  #beginMs: number | undefined;
+  /** When the slice that has begun ends. */
+  #endMs: number | undefined;
 
-  constructor(now: () => number = () => performance.now()) {
+  constructor(now: () => number = () => performance.now(), share: ThreadShare = THREAD) {
     this.#now = now;
+    this.#share = share;
   }
 
   /** Returns undefined when the caller may go on now, else what it has to wait for. */
   pass(): Promise<void> | undefined {
-    if (this.#beginMs === undefined) this.#begin();
+    this.#share.note(this);
+    if (this.#endMs === undefined) this.#begin();
     if (this.#waiting.length === 0 && !this.#isOver()) return undefined;
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   /** Begins a slice, which ends with this turn of the event loop. */
   #begin(): void {
-    this.#beginMs = this.#now();
+    const nowMs = this.#now();
+    this.#endMs = nowMs + this.#share.begin(nowMs);
     setImmediate(() => void this.#continue());
   }
 
   /** Lets those who waited pass, one by one, as far as a new slice goes. */
   async #continue(): Promise<void> {
-    this.#beginMs = undefined;
+    this.#endMs = undefined;
     if (this.#waiting.length === 0) return;
+    const nowMs = this.#now();
+    if (this.#share.putsOff(nowMs)) {
+      this.#endMs = nowMs;
+      return void setImmediate(() => void this.#continue());
+    }
     this.#begin();
     while (this.#waiting.length > 0 && !this.#isOver()) {
       this.#waiting.shift()!();
@@ -39,7 +99,7 @@ export class TimeSlice {
   }
 
   #isOver(): boolean {
-    return this.#beginMs === undefined || this.#now() - this.#beginMs >= SLICE_MS;
+    return this.#endMs === undefined || this.#now() >= this.#endMs;
   }
 }
 

@@ -15,6 +15,8 @@ const MAX_ACCEPT_MS = 500;
 
 /** What is done with what comes. */
 export interface Service {
+  /** A connection has come. */
+  accepted?(): void;
   /** Must end the exchange in every case. */
   serve(exchange: Exchange): void;
   /** Returns the answer to what is no request. */
@@ -85,6 +87,7 @@ export class Listener implements ConnectionOwner {
 
   #accept(socket: Socket): void {
     this.#connections.add(new Connection(socket, this));
+    this.#service.accepted?.();
   }
 
   #check(): void {
