@@ -2,6 +2,9 @@ import { WasmletError, messageOf } from "../../common/errors.ts";
 import { prepareArtifact } from "./pipeline.ts";
 import { readPrepareRequest, type PrepareReply } from "./protocol.ts";
 
+// What a shim of jco's starts when it is imported was the one thread. Nothing is refused where a test starts a preparer.
+process.permission?.drop("worker");
+
 /** Entry point of a preparer process: one request, one reply, the end. */
 process.once("message", async (raw) => {
   const request = readPrepareRequest(raw);
