@@ -2,11 +2,7 @@
  * Fields of the API that the node runtime of this version refuses, so that nobody relies on them. The page of the kind
  * marks them.
  */
-export const REFUSED_FIELDS = [
-  "spec.trigger.cron",
-  "spec.files[].emptyDir.sizeLimit",
-  "spec.limits.cpuTimePerRequest",
-] as const;
+export const REFUSED_FIELDS = ["spec.trigger.cron", "spec.limits.cpuTimePerRequest"] as const;
 
 /** One of them. */
 export type RefusedField = (typeof REFUSED_FIELDS)[number];

@@ -4,6 +4,8 @@ import { variableNameProblem } from "../../common/spin-template.ts";
 import { ENGINES } from "../engine/engines.ts";
 import type { Instance, Program } from "../engine/engine.ts";
 import { WasiHost } from "../wasi/host.ts";
+import type { Preopen } from "../wasi/filesystem/imports.ts";
+import { VolumeQuota, type Shortage } from "../wasi/filesystem/volume-quota.ts";
 import { EMPTY_SOURCE } from "../wasi/io/byte-source.ts";
 import { EgressPolicy } from "../wasi/sockets/egress.ts";
 import type { Variables } from "../wasi/variables/imports.ts";
@@ -37,6 +39,7 @@ export class Guest {
   readonly lineBudget: LineBudget;
   readonly #log: (line: LogLine) => void;
   readonly #egress: EgressPolicy;
+  readonly #preopens: readonly Preopen[];
   readonly #variables: Variables | undefined;
   #program: Program | undefined;
   #isAwake = false;
@@ -56,6 +59,16 @@ export class Guest {
       values: new Map(component.variables),
       nameProblem: variableNameProblem,
     };
+    const onRefused = (why: Shortage): void => {
+      if (why === "volume_size") stats.limitHit("volume_size");
+      else stats.limitHit("disk_space");
+    };
+    this.#preopens = app.preopens.map(({ bounds, ...preopen }) => {
+      if (bounds === undefined || !preopen.writable) return preopen;
+      const { maxBytes } = bounds;
+      const quota = new VolumeQuota({ hostPath: preopen.hostPath, maxBytes }, { onRefused });
+      return Object.assign(preopen, { quota });
+    });
     this.#egress = EgressPolicy.parse(app.allowedOutboundHosts, {
       onDenied: ({ host, port, list = "network.allowedOutboundHosts" }) => {
         stats.egressDenied();
@@ -129,7 +142,7 @@ export class Guest {
     const host = new WasiHost({
       args: this.app.args,
       env: this.app.env,
-      preopens: this.app.preopens,
+      preopens: this.#preopens,
       egress: this.#egress,
       variables: this.#variables,
       activity: turns,
