@@ -11,6 +11,7 @@ import { EgressPolicy } from "../wasi/sockets/egress.ts";
 import type { Variables } from "../wasi/variables/imports.ts";
 import { ComponentHosts } from "./component-hosts.ts";
 import type { GuestTurns } from "./cpu-time.ts";
+import { DenialLog } from "./denial-log.ts";
 import { type LineBudget, LineSink } from "./log-lines.ts";
 import type { AppStats, GuestApp, LogLine } from "./protocol.ts";
 import { checkPreopens } from "./preopen-check.ts";
@@ -69,10 +70,12 @@ export class Guest {
       const quota = new VolumeQuota({ hostPath: preopen.hostPath, maxBytes }, { onRefused });
       return Object.assign(preopen, { quota });
     });
+    const denials = new DenialLog((line) => this.say(line));
     this.#egress = EgressPolicy.parse(app.allowedOutboundHosts, {
+      onConnectionLimit: () => stats.limitHit("connections"),
       onDenied: ({ host, port, list = "network.allowedOutboundHosts" }) => {
         stats.egressDenied();
-        this.say(`refused an outgoing connection to ${host}:${port}: not in ${list}`);
+        denials.note(`${host}:${port}`, list);
       },
       ...(ofComponent && { within: ofComponent }),
     });
