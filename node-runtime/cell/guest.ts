@@ -4,10 +4,13 @@ import { variableNameProblem } from "../../common/spin-template.ts";
 import { ENGINES } from "../engine/engines.ts";
 import type { Instance, Program } from "../engine/engine.ts";
 import { WasiHost } from "../wasi/host.ts";
+import type { Preopen } from "../wasi/filesystem/imports.ts";
+import { VolumeQuota, type Shortage } from "../wasi/filesystem/volume-quota.ts";
 import { EMPTY_SOURCE } from "../wasi/io/byte-source.ts";
 import { EgressPolicy } from "../wasi/sockets/egress.ts";
 import type { Variables } from "../wasi/variables/imports.ts";
 import { ComponentHosts } from "./component-hosts.ts";
+import { DenialLog } from "./denial-log.ts";
 import type { GuestTurns } from "./guest-turns.ts";
 import { type LineBudget, LineSink } from "./log-lines.ts";
 import type { AppStats, GuestApp, LogLine } from "./protocol.ts";
@@ -37,6 +40,7 @@ export class Guest {
   readonly lineBudget: LineBudget;
   readonly #log: (line: LogLine) => void;
   readonly #egress: EgressPolicy;
+  readonly #preopens: readonly Preopen[];
   readonly #variables: Variables | undefined;
   #program: Program | undefined;
   #isAwake = false;
@@ -56,10 +60,22 @@ export class Guest {
       values: new Map(component.variables),
       nameProblem: variableNameProblem,
     };
+    const onRefused = (why: Shortage): void => {
+      if (why === "volume_size") stats.limitHit("volume_size");
+      else stats.limitHit("disk_space");
+    };
+    this.#preopens = app.preopens.map(({ bounds, ...preopen }) => {
+      if (bounds === undefined || !preopen.writable) return preopen;
+      const { maxBytes } = bounds;
+      const quota = new VolumeQuota({ hostPath: preopen.hostPath, maxBytes }, { onRefused });
+      return Object.assign(preopen, { quota });
+    });
+    const denials = new DenialLog((line) => this.say(line));
     this.#egress = EgressPolicy.parse(app.allowedOutboundHosts, {
+      onConnectionLimit: () => stats.limitHit("connections"),
       onDenied: ({ host, port, list = "network.allowedOutboundHosts" }) => {
         stats.egressDenied();
-        this.say(`refused an outgoing connection to ${host}:${port}: not in ${list}`);
+        denials.note(`${host}:${port}`, list);
       },
       ...(ofComponent && { within: ofComponent }),
     });
@@ -129,7 +145,7 @@ export class Guest {
     const host = new WasiHost({
       args: this.app.args,
       env: this.app.env,
-      preopens: this.app.preopens,
+      preopens: this.#preopens,
       egress: this.#egress,
       variables: this.#variables,
       activity: turns,

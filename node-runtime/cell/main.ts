@@ -9,6 +9,8 @@ const send = (message: FromCell): void => {
 };
 
 const cell = new Cell(send, startWatchdog());
+// The one thread that a cell starts. `permission` is missing where nothing is refused: in a cell that a test starts.
+process.permission?.drop("worker");
 process.on("message", (raw) => {
   const message = readToCell(raw);
   if (message !== undefined) void cell.receive(message);

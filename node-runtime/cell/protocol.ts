@@ -17,7 +17,16 @@ const CellProgram = v.object({
   directory: text(4096),
   args: listOf(text(65_536), 1024),
   env: listOf(v.tuple([text(1024), text(1_048_576)]), 4096),
-  preopens: listOf(v.object({ guestPath: text(4096), hostPath: text(4096), writable: v.boolean() }), 256),
+  preopens: listOf(
+    v.object({
+      guestPath: text(4096),
+      hostPath: text(4096),
+      writable: v.boolean(),
+      /** Of an emptyDir; its size limit in bytes, where it has one. */
+      bounds: v.optional(v.object({ maxBytes: v.optional(finite(0)) })),
+    }),
+    256,
+  ),
   /** What makes it a component of a Spin application. */
   component: v.optional(
     v.object({

@@ -3,6 +3,9 @@ import { cacheError, isSystemError } from "../artifacts/cache-error.ts";
 import { prepareArtifact } from "./pipeline.ts";
 import { readPrepareRequest, type PrepareReply } from "./protocol.ts";
 
+// What a shim of jco's starts when it is imported was the one thread. Nothing is refused where a test starts a preparer.
+process.permission?.drop("worker");
+
 /** Entry point of a preparer process: one request, one reply, the end. */
 process.once("message", async (raw) => {
   const request = readPrepareRequest(raw);

@@ -162,10 +162,15 @@ function cellProgramOf(
     preopens: volumes.map((volume) => {
       const hostPath = store.volumeDirectory(desired.id, volume.name, volume.isSecret);
       layOut(hostPath, volume.entries);
-      return { guestPath: volume.mountPath, hostPath, writable: volume.writable };
+      const bounds = volume.entries === undefined ? boundsOf(volume) : undefined;
+      return Object.assign({ guestPath: volume.mountPath, hostPath, writable: volume.writable }, bounds && { bounds });
     }),
     ...(component && values && { component: filledComponent(component, values) }),
   };
+}
+
+function boundsOf({ maxBytes }: { maxBytes?: number }): { maxBytes?: number } {
+  return maxBytes === undefined ? {} : { maxBytes };
 }
 
 /** The manifest's arguments replace those that an image has to be replaced, and its variables those of the same name. */

@@ -1,6 +1,7 @@
 import { fork, type ChildProcess, type StdioOptions } from "node:child_process";
 import { constants } from "node:os";
 import { fileURLToPath } from "node:url";
+import { childLauncher, hardeningOptions, offerToOomKiller, type FileAccess } from "./child-hardening.ts";
 
 /** Entry points of the processes that a supervisor starts. */
 export const CELL_MAIN = fileURLToPath(new URL("../cell/main.ts", import.meta.url));
@@ -9,24 +10,47 @@ export const PREPARER_MAIN = fileURLToPath(new URL("../prepare/main.ts", import.
 const children = new Set<ChildProcess>();
 const COMPILE_CACHE = fileURLToPath(new URL("../../.cache/compiled", import.meta.url));
 
+/** How much sooner than its supervisor the kernel takes a child when memory runs out, of 1000. */
+const OOM_SCORE = 100;
+
+/** How a child is started. */
+interface ChildOptions {
+  maxHeapMb: number;
+  stdio?: "inherit";
+  /** The files that it needs, where that is known before it starts; a child without them may connect and listen. */
+  files?: FileAccess;
+}
+
 /**
- * Starts one of our own entry points as a child with no inherited environment or Node options and a bounded
- * heap. `stdout` and `stderr` are not the supervisor's unless asked for.
+ * Starts one of our own entry points as a child with no inherited environment or Node options, a bounded heap and as
+ * little as the system lets it be given. `stdout` and `stderr` are not the supervisor's unless asked for.
  */
-export function startChild(main: string, options: { maxHeapMb: number; stdio?: "inherit" }): ChildProcess {
+export function startChild(main: string, options: ChildOptions): ChildProcess {
   const stdio: StdioOptions =
     options.stdio === "inherit" ? ["inherit", "inherit", "inherit", "ipc"] : ["ignore", "ignore", "pipe", "ipc"];
+  const node = [
+    `--max-old-space-size=${options.maxHeapMb}`,
+    "--disable-warning=ExperimentalWarning",
+    ...hardeningOptions(options.files && withCompileCache(options.files)),
+  ];
+  const [program, ...words] = [...childLauncher().words, process.execPath];
   const child = fork(main, [], {
     // The one variable: without it each child strips the types of its sources anew, which costs more than all the rest.
     env: { NODE_COMPILE_CACHE: COMPILE_CACHE },
-    execArgv: [`--max-old-space-size=${options.maxHeapMb}`, "--disable-warning=ExperimentalWarning"],
+    execPath: program,
+    execArgv: [...words, ...node],
     stdio,
     serialization: "advanced",
   });
+  if (child.pid !== undefined) offerToOomKiller(child.pid, OOM_SCORE);
   // A cell that computes does not notice that its supervisor is gone: whatever way this process ends, its children do.
   children.add(child);
   child.once("exit", () => children.delete(child));
   return child;
+}
+
+function withCompileCache({ read, write }: FileAccess): FileAccess {
+  return { read: [...read, COMPILE_CACHE], write: [...write, COMPILE_CACHE] };
 }
 
 process.once("exit", () => {

@@ -18,7 +18,15 @@ export type Volume =
       isSecret?: true;
       entries: ReadonlyMap<string, Uint8Array>;
     }
-  | { name: string; mountPath: string; writable: boolean; isSecret?: undefined; entries?: undefined };
+  | {
+      name: string;
+      mountPath: string;
+      writable: boolean;
+      /** How much the app may keep in it. */
+      maxBytes?: number;
+      isSecret?: undefined;
+      entries?: undefined;
+    };
 
 /** An app that should run on this node: everything resolved, whoever asked for it. */
 export interface DesiredApp {

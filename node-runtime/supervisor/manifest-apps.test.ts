@@ -24,14 +24,20 @@ function desiredApp(
 
 const USES: Readonly<Record<RefusedField, () => DesiredApp>> = {
   "spec.trigger.cron": () => desiredApp({ trigger: { cron: { schedule: "@hourly" } } }),
-  "spec.files[].emptyDir.sizeLimit": () =>
-    desiredApp({ files: [{ name: "tmp", mountPath: "/tmp", emptyDir: { sizeLimit: "1Mi" } }] }),
 };
 
 test.each(REFUSED_FIELDS)("manifest apps: %s is refused by its name and place", (field) => {
   const { refusal } = USES[field]();
   expect(refusal).toMatchObject({ code: "APP_FIELD_NOT_SUPPORTED", message: expect.stringContaining(field) });
-  expect(refusal?.details.where).toMatch(field.includes("[]") ? /^spec\.files\[tmp\]$/ : /^app\.yaml:1:\d+$/);
+  expect(refusal?.details.where).toMatch(/^app\.yaml:1:\d+$/);
+});
+
+test("manifest apps: an emptyDir's size limit is in bytes", () => {
+  const { refusal, volumes } = desiredApp({
+    files: [{ name: "tmp", mountPath: "/tmp", emptyDir: { sizeLimit: "1Mi" } }],
+  });
+  expect(refusal).toBeUndefined();
+  expect(volumes).toEqual([{ name: "tmp", mountPath: "/tmp", writable: true, maxBytes: 1_048_576 }]);
 });
 
 test("manifest apps: a manifest without such a field is not refused", () => {

@@ -70,7 +70,10 @@ export class Preparer {
   }
 
   #runChild(file: string, directory: string): Promise<PrepareReply> {
-    const child = startChild(this.#main, { maxHeapMb: MAX_HEAP_MB });
+    const child = startChild(this.#main, {
+      maxHeapMb: MAX_HEAP_MB,
+      files: { read: [file, directory], write: [directory] },
+    });
     const { maxSeconds, maxResidentBytes } = this.#limits;
     return new Promise((resolve, reject) => {
       let reply: PrepareReply | undefined;

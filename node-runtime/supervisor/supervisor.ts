@@ -9,6 +9,7 @@ import type { AppView, Runtime, SupervisorOptions } from "../runtime-api.ts";
 import { AppController, type ControllerContext } from "./app-controller.ts";
 import { AppStatus } from "./app-status.ts";
 import { CellGroup } from "./cell-group.ts";
+import { childLauncher } from "./child-hardening.ts";
 import type { DesiredApp, DesiredState, DesiredStateSource } from "./desired-state.ts";
 import { ManagementServer } from "./management-server.ts";
 import { Ports } from "./ports.ts";
@@ -87,6 +88,10 @@ export class Supervisor implements Runtime {
       throw thrown;
     }
     this.#collector = setInterval(() => void this.#collect(), COLLECT_INTERVAL_MS);
+    const { inEffect } = childLauncher();
+    this.#options.log.info(
+      `children run with Node's permission model, ${inEffect.join(", ") || "nothing of the kernel's"}`,
+    );
   }
 
   apps(): AppView[] {

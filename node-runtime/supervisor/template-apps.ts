@@ -96,8 +96,7 @@ function volumeOf(files: AppTemplate["files"][number], lookup: ObjectLookup): Vo
     const entries = lookup.files("Secret", files.secret.secretName, files.secret);
     return { name, mountPath, writable: false, isSecret: true, entries };
   }
-  if (files.emptyDir?.sizeLimit !== undefined) {
-    throw notHonoured("spec.files[].emptyDir.sizeLimit", `spec.files[${name}]`);
-  }
-  return { name, mountPath, writable: files.readOnly !== true };
+  const { sizeLimit } = files.emptyDir ?? {};
+  const maxBytes = sizeLimit === undefined ? undefined : parseQuantity(sizeLimit);
+  return { name, mountPath, writable: files.readOnly !== true, ...(maxBytes !== undefined && { maxBytes }) };
 }

@@ -4,6 +4,7 @@ import { STOPPED, type HostileKind } from "./kinds.ts";
 /** Guests that have one writable folder, `/scratch`, and want more of it, or another. */
 
 const SCRATCH = { files: [{ name: "scratch", mountPath: "/scratch", emptyDir: {} }] };
+const SMALL_SCRATCH = { files: [{ name: "scratch", mountPath: "/scratch", emptyDir: { sizeLimit: "4Mi" } }] };
 const CREATE = 1;
 const DIRECTORY = 2;
 const READ_WRITE = 3;
@@ -97,11 +98,25 @@ export const FILE_KINDS: readonly HostileKind[] = [
             (i64.mul (i64.extend_i32_u (local.get $i)) (i64.const 1000000)) ${RESULT})
           (local.set $i (i32.add (local.get $i) (i32.const 1)))
           (br_if $more (i32.and (i32.eqz (i32.load8_u ${RESULT})) (i32.lt_u (local.get $i) (i32.const 50)))))
+        (call $answer-number (local.get $out)
+          (if (result i32) (i32.load8_u ${RESULT}) (then (i32.load8_u (i32.const 72))) (else (i32.const 0))))`,
+    },
+    spec: SMALL_SCRATCH,
+    // The number of `insufficient-space`.
+    expected: "200 23",
+  },
+  {
+    name: "files-full-of-nothing",
+    tries: "fills a folder with empty files",
+    guest: {
+      definitions: `(data (i32.const 1024) "aaaa")`,
+      handle: `${PREOPEN}
+        (loop $more ${NAME_BY_NUMBER} ${openAt(4, CREATE, READ_WRITE)}
+          (if (i32.eqz (i32.load8_u ${RESULT})) (then (call $descriptor.drop ${VALUE}) (br $more))))
         ${ANSWER_ERROR}`,
     },
-    spec: { ...SCRATCH, limits: { requestTimeoutSeconds: 30 } },
-    expected: "200 0",
-    gap: { why: "an emptyDir has no bound: emptyDir.sizeLimit is refused by this version" },
+    spec: SMALL_SCRATCH,
+    expected: "200 24",
   },
   ...(
     [

@@ -4,12 +4,13 @@ import { OutputStream } from "../io/output-stream.ts";
 import * as changes from "./directory-changes.ts";
 import { DirectoryEntryStream } from "./directory-entry-stream.ts";
 import { asWasiError, attempt, failure } from "./error-code.ts";
-import { readAt, syncDirectory, syncFile, writeAt } from "./file-io.ts";
+import { readAt, syncDirectory, syncFile, writeWithin } from "./file-io.ts";
 import { FileSink, FileSource } from "./file-streams.ts";
 import { HeldFd } from "./held-fd.ts";
 import { setTimesOfFd, setTimesOfPath, statFd, statPath, statRecordOf } from "./metadata.ts";
 import { ObjectHandle } from "./object-handle.ts";
 import { openObject, reopenToAppend } from "./open.ts";
+import type { VolumeQuota } from "./volume-quota.ts";
 import type {
   DescriptorFlags,
   DescriptorStat,
@@ -41,15 +42,16 @@ export class Descriptor {
 
   /** A stream that writes into the file from `offset` on. */
   writeViaStream(offset: bigint): OutputStream {
-    const { scope } = this.#withRoom();
-    return new OutputStream(scope, new FileSink(this.#handle.writableFile().retain(), offset));
+    const { scope, quota } = this.#withRoom();
+    return new OutputStream(scope, new FileSink(this.#handle.writableFile().retain(), offset, quota));
   }
 
   /** A stream that writes at the end of the file, wherever that is at each write. */
   appendViaStream(): OutputStream {
-    const { scope } = this.#withRoom();
+    const { scope, quota } = this.#withRoom();
     const appending = new HeldFd(reopenToAppend(this.#handle.writableFile().fd));
-    return new OutputStream(scope, new FileSink(appending, undefined));
+    quota?.opened(appending);
+    return new OutputStream(scope, new FileSink(appending, undefined, quota));
   }
 
   /** Does nothing: Node.js has no way to advise the kernel. */
@@ -82,6 +84,7 @@ export class Descriptor {
     const { fd } = this.#handle.writableFile();
     if (size > BigInt(Number.MAX_SAFE_INTEGER)) throw failure("file-too-large");
     attempt(() => ftruncateSync(fd, Number(size)));
+    this.#quota?.shrank();
   }
 
   /** Sets the times of the object itself. */
@@ -104,7 +107,7 @@ export class Descriptor {
     const held = this.#handle.writableFile();
     // Not `slice`: a Buffer's would be a view.
     const bytes = new Uint8Array(buffer.subarray(0, MAX_WRITE_BYTES));
-    return BigInt(await this.#wait(writeAt(held, bytes, offset)));
+    return BigInt(await this.#wait(writeWithin(this.#quota, held, bytes, offset)));
   }
 
   /** A stream of the directory's entries. */
@@ -115,7 +118,9 @@ export class Descriptor {
 
   /** Creates the directory `path`. */
   createDirectoryAt(path: string): void {
-    changes.createDirectory(this.#handle.changeableDirectory().fd, path);
+    const { fd } = this.#handle.changeableDirectory();
+    this.#quota?.addEntry();
+    changes.createDirectory(fd, path);
   }
 
   /** Returns the metadata of the object itself. */
@@ -136,6 +141,7 @@ export class Descriptor {
   /** Gives the file at `oldPath` the further name `newPath` in `newDescriptor`, which must be of the same preopen. */
   linkAt(oldPathFlags: PathFlags, oldPath: string, newDescriptor: Descriptor, newPath: string): void {
     const [from, to] = this.#changeablePair(newDescriptor);
+    this.#quota?.addEntry();
     changes.createHardLink(from, oldPath, follows(oldPathFlags), to, newPath);
   }
 
@@ -145,8 +151,12 @@ export class Descriptor {
     const { volume } = this.#handle;
     if (openFlags.create || openFlags.truncate || flags.write || flags.mutateDirectory) volume.requireWritable();
     this.#withRoom();
-    const { fd, kind } = openObject(directory.fd, path, { follow: follows(pathFlags), open: openFlags, flags });
-    return new Descriptor(new ObjectHandle(volume, kind, { ...flags, mutateDirectory: false }, new HeldFd(fd)));
+    const request = { follow: follows(pathFlags), open: openFlags, flags };
+    const { fd, kind } = openObject(directory.fd, path, request, () => volume.quota?.addEntry());
+    const held = new HeldFd(fd);
+    if (kind === "regular-file") volume.quota?.opened(held);
+    if (openFlags.truncate) volume.quota?.shrank();
+    return new Descriptor(new ObjectHandle(volume, kind, { ...flags, mutateDirectory: false }, held));
   }
 
   /** Returns the target of the link at `path`. */
@@ -157,22 +167,27 @@ export class Descriptor {
   /** Removes the empty directory `path`. */
   removeDirectoryAt(path: string): void {
     changes.removeDirectory(this.#handle.changeableDirectory().fd, path);
+    this.#quota?.shrank();
   }
 
   /** Moves the object at `oldPath` to `newPath` in `newDescriptor`, which must be of the same preopen. */
   renameAt(oldPath: string, newDescriptor: Descriptor, newPath: string): void {
     const [from, to] = this.#changeablePair(newDescriptor);
     changes.renameObject(from, oldPath, to, newPath);
+    this.#quota?.shrank();
   }
 
   /** Creates the link `newPath` to the relative path `oldPath`. */
   symlinkAt(oldPath: string, newPath: string): void {
-    changes.createLink(this.#handle.changeableDirectory().fd, oldPath, newPath);
+    const { fd } = this.#handle.changeableDirectory();
+    this.#quota?.addEntry();
+    changes.createLink(fd, oldPath, newPath);
   }
 
   /** Removes the file or link `path`. */
   unlinkFileAt(path: string): void {
     changes.unlinkFile(this.#handle.changeableDirectory().fd, path);
+    this.#quota?.shrank();
   }
 
   /** True when both stand for one object of the host, however they were reached. */
@@ -195,11 +210,16 @@ export class Descriptor {
   /** Drop: streams of it go on. */
   [Symbol.dispose](): void {
     this.#handle.release();
+    this.#quota?.shrank();
   }
 
   async #sync(dataOnly: boolean): Promise<void> {
     const held = this.#handle.any();
     await this.#wait(this.#handle.kind === "directory" ? syncDirectory(held) : syncFile(held, dataOnly));
+  }
+
+  get #quota(): VolumeQuota | undefined {
+    return this.#handle.volume.quota;
   }
 
   /** The volume, when another resource may be opened; throws otherwise. */

@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import { failure } from "./error-code.ts";
 import { HeldFd } from "./held-fd.ts";
 import { pathOfFd } from "./proc-fd.ts";
+import type { VolumeQuota } from "./volume-quota.ts";
 
 /** The largest offset Linux has (a signed 64-bit number). */
 const MAX_OFFSET = 2n ** 63n - 1n;
@@ -23,11 +24,22 @@ export async function readAt(held: HeldFd, max: number, offset: bigint): Promise
 }
 
 /** Writes `bytes` at `offset`, or at the end of a file opened to append when `offset` is undefined; returns how many. */
-export async function writeAt(held: HeldFd, bytes: Uint8Array, offset: bigint | undefined): Promise<number> {
+async function writeAt(held: HeldFd, bytes: Uint8Array, offset: bigint | undefined): Promise<number> {
   if (offset !== undefined && offset + BigInt(bytes.length) > MAX_WRITE_OFFSET) throw failure("file-too-large");
   const position = offset === undefined ? null : Number(offset);
   const { bytesWritten } = await held.use((fd) => writeAsync(fd, bytes, 0, bytes.length, position));
   return bytesWritten;
+}
+
+/** Writes as `writeAt` does, where the volume has room for it; throws `insufficient-space` otherwise. */
+export function writeWithin(
+  quota: VolumeQuota | undefined,
+  held: HeldFd,
+  bytes: Uint8Array,
+  offset: bigint | undefined,
+): Promise<number> {
+  if (quota === undefined || bytes.length === 0) return writeAt(held, bytes, offset);
+  return quota.write(held.fd, bytes.length, offset, () => writeAt(held, bytes, offset));
 }
 
 /** Resolves when what was written to the file is on the disk; without its metadata when `dataOnly`. */

@@ -1,8 +1,9 @@
 import type { ByteSink, ByteSource } from "../io/byte-source.ts";
 import { Notifier } from "../io/notifier.ts";
 import { errorCodeOf, FileStreamError } from "./error-code.ts";
-import { readAt, writeAt } from "./file-io.ts";
+import { readAt, writeWithin } from "./file-io.ts";
 import type { HeldFd } from "./held-fd.ts";
+import type { VolumeQuota } from "./volume-quota.ts";
 
 /** The most bytes that a stream holds: those read and not taken yet, or written and not on their way yet. */
 const MAX_BUFFERED_BYTES = 64 * 1024;
@@ -75,6 +76,7 @@ export class FileSource implements ByteSource {
 /** A file to be written from an offset on, or at its end. Writes in order, one piece at a time. */
 export class FileSink implements ByteSink {
   readonly #held: HeldFd;
+  readonly #quota: VolumeQuota | undefined;
   readonly #changed = new Notifier();
   /** Undefined for a file opened to append: the kernel finds the end. */
   #offset: bigint | undefined;
@@ -86,8 +88,9 @@ export class FileSink implements ByteSink {
   #closed = false;
 
   /** Takes over one use of `held`. */
-  constructor(held: HeldFd, offset: bigint | undefined) {
+  constructor(held: HeldFd, offset: bigint | undefined, quota?: VolumeQuota) {
     this.#held = held;
+    this.#quota = quota;
     this.#offset = offset;
   }
 
@@ -120,14 +123,14 @@ export class FileSink implements ByteSink {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (!this.#writing) this.#held.release();
+    if (!this.#writing) this.#release();
   }
 
   async #writeQueue(): Promise<void> {
     this.#writing = true;
     try {
       for (let piece = this.#queue[0]; piece !== undefined; piece = this.#queue[0]) {
-        const written = await writeAt(this.#held, piece, this.#offset);
+        const written = await writeWithin(this.#quota, this.#held, piece, this.#offset);
         if (this.#offset !== undefined) this.#offset += BigInt(written);
         if (written === piece.length) this.#queue.shift();
         else this.#queue[0] = piece.subarray(written);
@@ -142,7 +145,12 @@ export class FileSink implements ByteSink {
     }
     this.#writing = false;
     this.#changed.notify();
-    if (this.#closed) this.#held.release();
+    if (this.#closed) this.#release();
+  }
+
+  #release(): void {
+    this.#held.release();
+    this.#quota?.shrank();
   }
 }
 

@@ -13,6 +13,10 @@ export class HeldFd {
     this.fd = fd;
   }
 
+  get isOpen(): boolean {
+    return this.#users > 0;
+  }
+
   /** Counts one more user, who must `release`. */
   retain(): this {
     this.#users += 1;

@@ -21,11 +21,14 @@ export interface Opened {
   kind: "directory" | "regular-file";
 }
 
+/** Told before a file is created: throws where there is no room for another. */
+export type BeforeCreating = () => void;
+
 /**
  * Opens or creates the object at `path` below the directory behind `rootFd`. Files and directories only: devices, pipes
  * and sockets are `not-permitted` and are found out without opening them.
  */
-export function openObject(rootFd: number, path: string, request: OpenRequest): Opened {
+export function openObject(rootFd: number, path: string, request: OpenRequest, creating: BeforeCreating): Opened {
   const { open } = request;
   if (open.directory && (open.create || open.truncate)) throw failure("invalid");
   using walk = new Walk(rootFd, path);
@@ -34,6 +37,7 @@ export function openObject(rootFd: number, path: string, request: OpenRequest): 
     if (found !== undefined) return openFound(found, request);
     if (!open.create) throw failure("no-entry");
     if (walk.mustBeDirectory) throw failure("is-directory");
+    creating();
     const created = createFile(walk, request);
     if (created !== undefined) return { fd: created, kind: "regular-file" };
   }

@@ -4,6 +4,7 @@ import { attempt, failure } from "./error-code.ts";
 import { HeldFd } from "./held-fd.ts";
 import type { MetadataHasher } from "./metadata-hash.ts";
 import { openHostDirectory } from "./proc-fd.ts";
+import type { VolumeQuota } from "./volume-quota.ts";
 
 /** A host directory that a guest sees under a path of its own. */
 export interface Preopen {
@@ -12,6 +13,8 @@ export interface Preopen {
   hostPath: string;
   /** False refuses every change with `read-only`. */
   writable: boolean;
+  /** How much may be kept there; shared by all guests of this process that see it. */
+  quota?: VolumeQuota | undefined;
 }
 
 /** One guest's view of one preopen: what its descriptors have in common. */
@@ -19,6 +22,7 @@ export class Volume {
   readonly scope: Scope;
   readonly hasher: MetadataHasher;
   readonly writable: boolean;
+  readonly quota: VolumeQuota | undefined;
   readonly #hostPath: string;
   #root: HeldFd | undefined;
 
@@ -26,6 +30,7 @@ export class Volume {
     this.scope = scope;
     this.hasher = hasher;
     this.writable = preopen.writable;
+    this.quota = preopen.quota;
     this.#hostPath = preopen.hostPath;
   }
 

@@ -99,7 +99,13 @@ async function perform(
   try {
     const addresses = await egress.resolve(target.host, target.port, target.scheme);
     if (signal.aborted) throw new HttpFailure({ tag: "connection-terminated" });
-    const socket = await connectTo(target, addresses, { clock, signal, ca, timeoutMs: msOf(limits?.connectTimeout()) });
+    const closed = egress.openConnection();
+    const timeoutMs = msOf(limits?.connectTimeout());
+    const socket = await connectTo(target, addresses, { clock, signal, ca, timeoutMs }).catch((thrown: unknown) => {
+      closed();
+      throw thrown;
+    });
+    socket.once("close", closed);
     signal.addEventListener("abort", () => socket.destroy());
     socket.once("close", onClosed);
     return await exchange(socket, {

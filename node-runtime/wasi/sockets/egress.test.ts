@@ -72,6 +72,17 @@ describe("names", () => {
     [["*"], "api.example.com/path", "denied: host"],
     [["*"], "api.example.com:443", "denied: host"],
     [["*"], "", "denied: host"],
+    [["*"], "LOCALHOST.", "denied: address"],
+    [["*"], "ⓛⓞⓒⓐⓛⓗⓞⓢⓣ", "denied: address"],
+    [["*"], "127.0.0.1.", "denied: address"],
+    [["*"], "0x7f000001", "denied: address"],
+    [["*"], "017700000001", "denied: address"],
+    [["*"], "0", "denied: address"],
+    [["*"], "127.0.0.1%00", "denied: host"],
+    [["*", "fe80::/10"], "fe80::1%lo", "denied: host"],
+    [["*", "fe80::/10"], "[fe80::1%25lo]", "denied: host"],
+    [["*"], "api.example.com\u0000.evil.example.com", "denied: host"],
+    [["*"], "api.example.com..", "denied: host"],
   ])("egress: %j does not reach %s", async (allowed, host, expected) => {
     expect(await outcomeOf(policyOf(...allowed), host)).toBe(expected);
   });

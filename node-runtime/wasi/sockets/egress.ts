@@ -54,6 +54,10 @@ export interface EgressOptions {
   /** Called once for each denied call. */
   onDenied?: (denial: Denial) => void;
   within?: NarrowerList;
+  /** Called for each connection that is one too many. */
+  onConnectionLimit?: () => void;
+  /** Connections and sockets that all instances may have open at once. */
+  maxConnections?: number;
   clock?: Clock;
   /** How long one look-up may take, in milliseconds. */
   lookupTimeoutMs?: number;
@@ -63,6 +67,9 @@ const DEFAULT_LOOKUP_TIMEOUT_MS = 5000;
 
 /** The system's resolver has few threads, which file access shares: one app may not hold them all. */
 const MAX_CONCURRENT_LOOKUPS = 16;
+
+/** Connections of one program: its cell has a bounded number of descriptors, which its neighbours need too. */
+const MAX_CONNECTIONS = 4096;
 
 /** Addresses of one name that are considered. */
 const MAX_ADDRESSES = 32;
@@ -75,6 +82,9 @@ export class EgressPolicy {
   readonly #within: NarrowerList | undefined;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
+  readonly #onConnectionLimit: () => void;
+  readonly #maxConnections: number;
+  #connections = 0;
   #pendingLookups = 0;
 
   private constructor(entries: readonly AllowedEntry[], options: EgressOptions) {
@@ -82,6 +92,8 @@ export class EgressPolicy {
     this.#lookup = options.lookup ?? ((name) => systemLookup(name, { all: true }));
     this.#onDenied = options.onDenied ?? (() => {});
     this.#within = options.within;
+    this.#onConnectionLimit = options.onConnectionLimit ?? (() => {});
+    this.#maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
     this.#clock = options.clock ?? SYSTEM_CLOCK;
     this.#timeoutMs = options.lookupTimeoutMs ?? DEFAULT_LOOKUP_TIMEOUT_MS;
   }
@@ -145,6 +157,20 @@ export class EgressPolicy {
       parsed !== undefined && this.#entries.some((entry) => entry.opens(port, undefined) && entry.covers(parsed));
     if (!isAllowed) throw this.#deny(address, port, "address");
     return resolvedOf(parsed);
+  }
+
+  /** Counts a connection; returns what must be called when it is closed. Throws EMFILE for one that is one too many. */
+  openConnection(): () => void {
+    if (this.#connections >= this.#maxConnections) {
+      this.#onConnectionLimit();
+      throw Object.assign(new Error("too many connections of one program"), { code: "EMFILE" });
+    }
+    this.#connections += 1;
+    let isOpen = true;
+    return () => {
+      if (isOpen) this.#connections -= 1;
+      isOpen = false;
+    };
   }
 
   /** Returns the ports that the narrower list leaves; throws EgressDenied where the one that is wanted, or all, are not left. */

@@ -29,6 +29,11 @@ export class Reachable {
     this.#egress.check(address, port);
   }
 
+  /** As `EgressPolicy.openConnection`. */
+  openConnection(): () => void {
+    return this.#egress.openConnection();
+  }
+
   #remember(address: string, ports: NamedAddress["ports"]): void {
     const known = this.#portsByAddress.get(address);
     this.#portsByAddress.delete(address);

@@ -1,4 +1,5 @@
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
 import type { Clock } from "../clocks/clock.ts";
 import { HostClosedError, WasiError } from "../errors.ts";
@@ -303,6 +304,26 @@ test("contract: closing the scope closes the connection and unwinds the guest", 
   guest.scope.close();
   await expect(reading).rejects.toThrow(HostClosedError);
   await closed;
+});
+
+test("contract: instances of a program share a number of connections, and one that ends makes room", async () => {
+  await using server = await listen(() => {});
+  const onConnectionLimit = vi.fn<() => void>();
+  const guest = createSocketGuest(["127.0.0.1"], { maxConnections: 1, onConnectionLimit });
+  const connectOne = (): TcpSocket => {
+    const socket = guest.createTcpSocket("ipv4");
+    socket.startConnect(guest.network, at("127.0.0.1", server.port));
+    return socket;
+  };
+  const first = connectOne();
+  await finished(first, () => first.finishConnect());
+  expect(codeOf(connectOne)).toBe("new-socket-limit");
+  expect(codeOf(() => guest.createUdpSocket("ipv4").startBind(guest.network, at("0.0.0.0", 0)))).toBe(
+    "new-socket-limit",
+  );
+  expect(onConnectionLimit).toHaveBeenCalledTimes(2);
+  first[Symbol.dispose]();
+  while (codeOf(connectOne) === "new-socket-limit") await nextTurn();
 });
 
 test("tcp: a scope that is full gives no socket", () => {

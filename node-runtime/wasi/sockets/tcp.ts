@@ -219,10 +219,14 @@ export class TcpSocket {
 
   #connect({ address, port }: Endpoint): void {
     let socket: Socket;
+    let closed: (() => void) | undefined;
     try {
       this.#context.reachable.check(address, port);
+      closed = this.#context.reachable.openConnection();
       socket = connect({ host: address, port, allowHalfOpen: true, noDelay: true });
+      socket.once("close", closed);
     } catch (error) {
+      closed?.();
       throw networkError(networkErrorCodeOf(error));
     }
     const state: State & { kind: "connecting" } = { kind: "connecting", socket };

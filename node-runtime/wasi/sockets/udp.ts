@@ -140,6 +140,7 @@ export class UdpSocket {
   }
 
   #bind(address: string): void {
+    const closed = this.#openConnection();
     const socket = createSocket({
       type: this.#family === "ipv4" ? "udp4" : "udp6",
       ipv6Only: this.#family === "ipv6",
@@ -152,6 +153,7 @@ export class UdpSocket {
       "close",
       this.#context.scope.defer(() => closeOnce(socket)),
     );
+    socket.once("close", closed);
     const settle = (outcome: "bound" | NetworkErrorCode): void => {
       state.outcome ??= outcome;
       this.#changed.notify();
@@ -160,6 +162,14 @@ export class UdpSocket {
     // Later errors belong to single datagrams, which UDP may lose.
     socket.on("error", (error) => settle(networkErrorCodeOf(error)));
     socket.bind({ address, port: 0, exclusive: true });
+  }
+
+  #openConnection(): () => void {
+    try {
+      return this.#context.reachable.openConnection();
+    } catch (error) {
+      throw networkError(networkErrorCodeOf(error));
+    }
   }
 
   #boundSocket(): Socket {
