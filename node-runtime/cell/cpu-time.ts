@@ -9,9 +9,9 @@
  */
 import type { Activity } from "../wasi/host.ts";
 
-/** Told who has the thread: the watchdog's record. */
+/** Told who has the thread, by the app's number in this cell (0: not known): the watchdog's record. */
 export interface TurnObserver {
-  enter(deadlineMs: number): void;
+  enter(deadlineMs: number, app: number): void;
   leave(): void;
 }
 
@@ -24,6 +24,8 @@ export class CpuMeter {
   #sinceMs = 0;
   /** The latest deadline of those that are expected to run in this turn of the event loop. */
   #expectedDeadlineMs: number | undefined;
+  /** Whose guests these are; 0 when of several apps. */
+  #expectedApp = 0;
   #endsTurn = false;
 
   /** `now` yields milliseconds; `atTurnEnd` calls back when the event loop has done what is due now. */
@@ -37,21 +39,23 @@ export class CpuMeter {
     this.#atTurnEnd = atTurnEnd;
   }
 
-  /** Returns a new account: one for each app. */
-  open(): CpuAccount {
-    return new CpuAccount(this);
+  /** Returns a new account: one for each program of an app, which the supervisor knows by its number. */
+  open(app = 0): CpuAccount {
+    return new CpuAccount(this, app);
   }
 
   /** Gives the thread to a guest until its deadline, taking it from the one that has it. */
   start(turns: GuestTurns): void {
-    this.#observer?.enter(turns.deadlineMs);
+    this.#observer?.enter(turns.deadlineMs, turns.account.app);
     this.#take(turns);
   }
 
   /** A guest may run in this turn of the event loop, nobody knows when: none of those that may is stopped too early. */
   expect(turns: GuestTurns): void {
+    const { app } = turns.account;
+    this.#expectedApp = this.#expectedDeadlineMs === undefined || this.#expectedApp === app ? app : 0;
     this.#expectedDeadlineMs = Math.max(this.#expectedDeadlineMs ?? -Infinity, turns.deadlineMs);
-    this.#observer?.enter(this.#expectedDeadlineMs);
+    this.#observer?.enter(this.#expectedDeadlineMs, this.#expectedApp);
     this.#take(turns);
   }
 
@@ -61,7 +65,7 @@ export class CpuMeter {
     this.#running = undefined;
     turns.account.add(this.#now() - this.#sinceMs);
     if (this.#expectedDeadlineMs === undefined) this.#observer?.leave();
-    else this.#observer?.enter(this.#expectedDeadlineMs);
+    else this.#observer?.enter(this.#expectedDeadlineMs, this.#expectedApp);
   }
 
   #take(turns: GuestTurns): void {
@@ -84,10 +88,12 @@ export class CpuMeter {
 
 /** The time that one app's guests had the thread. */
 export class CpuAccount {
+  readonly app: number;
   readonly #meter: CpuMeter;
   #spentMs = 0;
 
-  constructor(meter: CpuMeter) {
+  constructor(meter: CpuMeter, app: number) {
+    this.app = app;
     this.#meter = meter;
   }
 

@@ -16,6 +16,15 @@ test("TurnRecord: the other side sees the turn and its deadline, and nothing whe
   expect(watched.read().turn).toBe(0);
 });
 
+test("TurnRecord: the other side sees whose turn it is, and none of an app that is not known", () => {
+  const record = new TurnRecord();
+  const watched = new TurnRecord(record.buffer);
+  record.enter(100, 7);
+  expect(watched.app).toBe(7);
+  record.enter(100);
+  expect(watched.app).toBe(0);
+});
+
 test("TurnRecord: the guest of a turn is stopped; the next one is not", () => {
   const record = new TurnRecord();
   record.enter(100);

@@ -2,6 +2,8 @@ import { DEADLINE_CELL_BYTES, DeadlineCell } from "../engine/deadline-cell.ts";
 
 /** Behind the cell: an i32 that never changes, which the watchdog waits on between two looks. */
 const PAUSE = DEADLINE_CELL_BYTES;
+/** An i32 behind it: the number of the app whose turn it is, 0 when that is not known. */
+const APP = PAUSE + 4;
 const BYTES = 24;
 
 /**
@@ -11,11 +13,25 @@ const BYTES = 24;
 export class TurnRecord extends DeadlineCell {
   readonly buffer: SharedArrayBuffer;
   readonly #pause: Int32Array;
+  readonly #app: Int32Array;
 
   constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(BYTES)) {
     super(buffer);
     this.buffer = buffer;
     this.#pause = new Int32Array(buffer, PAUSE, 1);
+    this.#app = new Int32Array(buffer, APP, 1);
+  }
+
+  /** A turn of an app begins. */
+  override enter(deadlineMs: number, app = 0): void {
+    // Before the turn: a watchdog that sees the turn sees whose it is.
+    this.#app[0] = app;
+    super.enter(deadlineMs);
+  }
+
+  /** Returns whose turn `read` told of; that of a later turn, if it is over. */
+  get app(): number {
+    return Atomics.load(this.#app, 0);
   }
 
   /** Blocks this thread; for the watchdog. */
