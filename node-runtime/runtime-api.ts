@@ -19,8 +19,11 @@ export type AppState = (typeof APP_STATES)[number];
 
 /** A condition as Kubernetes knows them. */
 export interface AppCondition {
-  /** `ManifestValid` is there once a manifest of a running app had a mistake: the app then runs as it said before. */
-  type: "Prepared" | "Loaded" | "Ready" | "ManifestValid";
+  /**
+   * `ManifestValid` is there once a manifest of a running app had a mistake: the app then runs as it said before.
+   * `Quarantined` is there once the app ended cells repeatedly: it is kept alone.
+   */
+  type: "Prepared" | "Loaded" | "Ready" | "ManifestValid" | "Quarantined";
   status: "True" | "False" | "Unknown";
   reason: string;
   message: string;
@@ -84,6 +87,8 @@ export interface SupervisorOptions {
   registries?: RegistrySettings;
   /** Processes that share the http apps. */
   cells: number;
+  /** Processes that stand by for one that dies, or for a group that is new; none unless given. */
+  spareCells?: number;
   /** Called for every line that a guest or the runtime logs. */
   log: RuntimeLog;
 }

@@ -1,4 +1,5 @@
 import { flushCompileCache } from "node:module";
+import { BEATS } from "./beat.ts";
 import { Cell } from "./cell.ts";
 import { readToCell, type FromCell } from "./protocol.ts";
 import { startWatchdog } from "./watchdog.ts";
@@ -8,7 +9,7 @@ const send = (message: FromCell): void => {
   if (process.connected) process.send!(message, undefined, undefined, () => {});
 };
 
-const cell = new Cell(send, startWatchdog());
+const cell = new Cell(send, startWatchdog({ beats: process.argv.includes(BEATS) }));
 process.on("message", (raw) => {
   const message = readToCell(raw);
   if (message !== undefined) void cell.receive(message);

@@ -11,12 +11,17 @@ const COMPILE_CACHE = fileURLToPath(new URL("../../.cache/compiled", import.meta
 
 /**
  * Starts one of our own entry points as a child with no inherited environment or Node options and a bounded
- * heap. `stdout` and `stderr` are not the supervisor's unless asked for.
+ * heap. `stdout` and `stderr` are not the supervisor's unless asked for; `pipes` lie behind the channel, from 4 on.
  */
-export function startChild(main: string, options: { maxHeapMb: number; stdio?: "inherit" }): ChildProcess {
-  const stdio: StdioOptions =
-    options.stdio === "inherit" ? ["inherit", "inherit", "inherit", "ipc"] : ["ignore", "ignore", "pipe", "ipc"];
-  const child = fork(main, [], {
+export function startChild(
+  main: string,
+  options: { maxHeapMb: number; stdio?: "inherit"; args?: string[]; pipes?: number },
+): ChildProcess {
+  const { args = [], pipes = 0 } = options;
+  const standard: StdioOptions =
+    options.stdio === "inherit" ? ["inherit", "inherit", "inherit"] : ["ignore", "ignore", "pipe"];
+  const stdio = [...standard, "ipc", ...Array.from({ length: pipes }, () => "pipe")] as StdioOptions;
+  const child = fork(main, args, {
     // The one variable: without it each child strips the types of its sources anew, which costs more than all the rest.
     env: { NODE_COMPILE_CACHE: COMPILE_CACHE },
     execArgv: [`--max-old-space-size=${options.maxHeapMb}`, "--disable-warning=ExperimentalWarning"],
