@@ -89,6 +89,8 @@ ${missed.length === 0 ? "Every goal was met in this run." : missed.map(describeM
 - **runaway**: an app with \`limits.requestTimeoutSeconds: 1\` loops for ever, while four connections send one request after
   another to a neighbour in the same cell. Measured is, at the client, how long after that second the answer 504 has come,
   and which of the neighbour's requests were not answered with 200; those under way wait as long as the loop has the thread.
+- **last-resort**: the only cell of two apps is killed again and again with SIGKILL, while four connections ask the one and a
+  spare stands by. Measured is, at the client, how long after the kill the other one answers on a new connection.
 - **epoch checks**: loops that do little else, as they are and rewritten with the checks that stop a runaway, in turns in one
   process and by CPU time. The loop that is lengthened most counts; the notes have all of them.
 - **demo**: \`npm run demo -- --exit-when-ready\` until its table appears, npm's own start and every example's first answer

@@ -5,6 +5,7 @@ import { COLD_GUESTS, coldArms, ISOLATE_ARM } from "./scenarios/cold.ts";
 import { DEMO_ARMS } from "./scenarios/demo.ts";
 import { bareArm, ownArm } from "./scenarios/http.ts";
 import { ENGINE_ARMS } from "./scenarios/in-process.ts";
+import { LAST_RESORT_ARM } from "./scenarios/last-resort.ts";
 import { RUNAWAY_ARMS } from "./scenarios/runaway.ts";
 import { cpuPerRequest, type Estimate, estimate, latencyAt, type Metric, pairedRatio, type Sample } from "./stats.ts";
 import { percentile } from "../common/statistics.ts";
@@ -38,6 +39,7 @@ export function judgeGoals({ samples, figures = {} }: Findings, scenarios: reado
     density: () => judgeDensity(figures),
     cold: () => judgeCold(of("first request")),
     runaway: () => judgeRunaway(of("runaway"), figures),
+    "last-resort": () => judgeLastResort(of("last resort")),
     checks: () => judgeChecks(of("epoch checks")),
     demo: () => judgeDemo(of("demo")),
   };
@@ -114,6 +116,11 @@ function judgeRunaway(samples: Sample[], { failedNeighbourRequests = Number.NaN 
     atMost("runaway loop: answered after its deadline, p50", 0.005, late, "s"),
     atMost("runaway loop: failed requests of its neighbour", 0, exactly(failedNeighbourRequests), ""),
   ];
+}
+
+function judgeLastResort(samples: Sample[]): Goal[] {
+  const p99 = percentile(latenciesOf(samples, LAST_RESORT_ARM), 0.99) / 1e6;
+  return [atMost("killed cell: its app answers again, under load, p99", 0.25, exactly(p99), "s")];
 }
 
 /** The loop that suffers most counts. */

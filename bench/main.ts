@@ -13,6 +13,7 @@ import { measureDemo } from "./scenarios/demo.ts";
 import { measurePristineHttp, measureWarmHttp } from "./scenarios/http.ts";
 import { measureDensity } from "./scenarios/density.ts";
 import { measureNewBytes, measurePristine, measurePristineLive } from "./scenarios/in-process.ts";
+import { measureLastResort } from "./scenarios/last-resort.ts";
 import { measureRunaway } from "./scenarios/runaway.ts";
 
 /*
@@ -29,6 +30,7 @@ const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   density: measureDensity,
   cold: measureCold,
   runaway: measureRunaway,
+  "last-resort": measureLastResort,
   checks: measureChecks,
   demo: measureDemo,
 };

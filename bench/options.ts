@@ -16,6 +16,8 @@ export interface Effort {
   liveSeconds: number;
   coldRounds: number;
   runawayRounds: number;
+  /** Cells that are killed. */
+  killRounds: number;
   checkRounds: number;
   demoRounds: number;
 }
@@ -30,6 +32,7 @@ const FULL: Effort = {
   liveSeconds: 300,
   coldRounds: 25,
   runawayRounds: 30,
+  killRounds: 100,
   checkRounds: 20,
   demoRounds: 5,
 };
@@ -43,6 +46,7 @@ const QUICK: Effort = {
   liveSeconds: 30,
   coldRounds: 4,
   runawayRounds: 5,
+  killRounds: 10,
   checkRounds: 5,
   demoRounds: 2,
 };
@@ -68,6 +72,7 @@ export const SCENARIO_NAMES = [
   "density",
   "cold",
   "runaway",
+  "last-resort",
   "checks",
   "demo",
 ] as const;

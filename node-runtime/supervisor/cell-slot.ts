@@ -1,10 +1,10 @@
 import type { CellApp, Failure, FromCell, ToCell } from "../cell/protocol.ts";
 import type { CellDeath, CellEvents, CellProcess } from "./cell-process.ts";
 
-/** Delay before the nth replacement in a row of a cell that dies young. */
+/** Delay before the nth replacement in a row of a cell that hardly comes to serve: more would only cost the processor. */
 const RESTART_DELAYS_MS = [0, 0, 100, 500, 1000, 5000, 10_000];
-/** A cell that lived this long died of something new. */
-const LONG_LIFE_MS = 60_000;
+/** A cell that had all its apps for this long can serve: while it is away its apps are refused, so it is replaced at once. */
+const SERVED_MS = 1000;
 
 /** The group that a slot belongs to. */
 export interface SlotOwner {
@@ -31,7 +31,8 @@ interface LoadWaiter {
 export class CellSlot {
   readonly #owner: SlotOwner;
   #process: CellProcess;
-  #bornMs = 0;
+  /** Since when it has all its apps. */
+  #servesSinceMs = Infinity;
   #deaths = 0;
   #isClosed = false;
   #timer: NodeJS.Timeout | undefined;
@@ -105,7 +106,6 @@ export class CellSlot {
   }
 
   #occupy(): CellProcess {
-    this.#bornMs = performance.now();
     const cell = this.#owner.takeCell({
       message: (message) => this.#receive(message),
       exit: (death) => this.#died(death),
@@ -133,7 +133,8 @@ export class CellSlot {
 
   #ready(): void {
     const apps = this.#owner.apps();
-    if (this.#replacement !== undefined) this.#replacement.missing = new Set(apps.map(({ app }) => app.id));
+    if (this.#replacement === undefined) this.#servesSinceMs = performance.now();
+    else this.#replacement.missing = new Set(apps.map(({ app }) => app.id));
     for (const { app, number } of apps) this.send({ type: "load", app, number });
     this.#owner.changed();
     this.#has(undefined);
@@ -146,7 +147,8 @@ export class CellSlot {
     if (id !== undefined) missing.delete(id);
     if (missing.size > 0) return;
     this.#replacement = undefined;
-    this.#owner.replaced(performance.now() - diedMs);
+    this.#servesSinceMs = performance.now();
+    this.#owner.replaced(this.#servesSinceMs - diedMs);
   }
 
   #unloaded(id: string): void {
@@ -173,8 +175,9 @@ export class CellSlot {
     this.#owner.died(death);
     if (this.#isClosed) return;
     // An app that is known to have done it is dealt with by itself: its neighbours wait for nothing.
-    const isNew = death.culprit !== undefined || diedMs - this.#bornMs > LONG_LIFE_MS;
-    this.#deaths = isNew ? 0 : this.#deaths + 1;
+    const hasServed = diedMs - this.#servesSinceMs >= SERVED_MS;
+    this.#deaths = hasServed || death.culprit !== undefined ? 0 : this.#deaths + 1;
+    this.#servesSinceMs = Infinity;
     this.#replacement = { diedMs, missing: new Set() };
     const delayMs = RESTART_DELAYS_MS[Math.min(this.#deaths, RESTART_DELAYS_MS.length - 1)]!;
     if (delayMs === 0) this.#replace();
