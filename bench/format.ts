@@ -99,6 +99,8 @@ ${missed.length === 0 ? "Every goal was met in this run." : missed.map(describeM
 - **fairness**: an app of hello-rust that is asked 60 times a second, an open loop as well, alone and beside a flooded app, in
   turns. It shares a cell with the flooded app, and then does not: what is left then is what the machine's processors, which
   the flood and its client keep busy, cost it.
+- **last-resort**: the only cell of two apps is killed again and again with SIGKILL, while four connections ask the one and a
+  spare stands by. Measured is, at the client, how long after the kill the other one answers on a new connection.
 - **epoch checks**: loops that do little else, as they are and rewritten with the checks that stop a runaway, in turns in one
   process and by CPU time. The loop that is lengthened most counts; the notes have all of them.
 - **demo**: \`npm run demo -- --exit-when-ready\` until its table appears, npm's own start and every example's first answer

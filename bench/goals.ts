@@ -9,6 +9,7 @@ import { ENGINE_ARMS } from "./scenarios/in-process.ts";
 import { PULL_ARMS } from "./scenarios/pull.ts";
 import { FAIRNESS_ARMS } from "./scenarios/fairness.ts";
 import { overloadArms } from "./scenarios/goodput.ts";
+import { LAST_RESORT_ARM } from "./scenarios/last-resort.ts";
 import { RUNAWAY_ARMS } from "./scenarios/runaway.ts";
 import { cpuPerRequest, type Estimate, estimate, latencyAt, type Metric, pairedRatio, type Sample } from "./stats.ts";
 import { percentile } from "../common/statistics.ts";
@@ -45,6 +46,7 @@ export function judgeGoals({ samples, figures = {} }: Findings, scenarios: reado
     cold: () => judgeCold(of("first request")),
     runaway: () => judgeRunaway(of("runaway"), figures),
     overload: () => [...judgeOverload(of("overload"), figures), ...judgeFairness(of("fairness"))],
+    "last-resort": () => judgeLastResort(of("last resort")),
     checks: () => judgeChecks(of("epoch checks")),
     demo: () => judgeDemo(of("demo")),
     pull: () => judgePull(of("pull")),
@@ -150,6 +152,11 @@ function judgeFairness(samples: Sample[]): Goal[] {
   return FAIRNESS_ARMS.beside.map((arm) =>
     atMost(`${arm}: p99 / alone`, 2, pairedRatio(samples, arm, FAIRNESS_ARMS.alone, P99)),
   );
+}
+
+function judgeLastResort(samples: Sample[]): Goal[] {
+  const p99 = percentile(latenciesOf(samples, LAST_RESORT_ARM), 0.99) / 1e6;
+  return [atMost("killed cell: its app answers again, under load, p99", 0.25, exactly(p99), "s")];
 }
 
 /** The loop that suffers most counts. */

@@ -15,6 +15,7 @@ import { measureDensity } from "./scenarios/density.ts";
 import { measureNewBytes, measurePristine, measurePristineLive } from "./scenarios/in-process.ts";
 import { measurePull } from "./scenarios/pull.ts";
 import { measureOverload } from "./scenarios/overload.ts";
+import { measureLastResort } from "./scenarios/last-resort.ts";
 import { measureRunaway } from "./scenarios/runaway.ts";
 
 /*
@@ -32,6 +33,7 @@ const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   cold: measureCold,
   runaway: measureRunaway,
   overload: measureOverload,
+  "last-resort": measureLastResort,
   checks: measureChecks,
   demo: measureDemo,
   pull: measurePull,

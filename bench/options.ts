@@ -22,6 +22,8 @@ export interface Effort {
   fairnessRounds: number;
   /** Of one block of the quiet app's requests. */
   fairnessSeconds: number;
+  /** Cells that are killed. */
+  killRounds: number;
   checkRounds: number;
   demoRounds: number;
   pullRounds: number;
@@ -41,6 +43,7 @@ const FULL: Effort = {
   overloadSeconds: 4,
   fairnessRounds: 8,
   fairnessSeconds: 5,
+  killRounds: 100,
   checkRounds: 20,
   demoRounds: 5,
   pullRounds: 15,
@@ -59,6 +62,7 @@ const QUICK: Effort = {
   overloadSeconds: 2,
   fairnessRounds: 3,
   fairnessSeconds: 3,
+  killRounds: 10,
   checkRounds: 5,
   demoRounds: 2,
   pullRounds: 9,
@@ -86,6 +90,7 @@ export const SCENARIO_NAMES = [
   "cold",
   "runaway",
   "overload",
+  "last-resort",
   "checks",
   "demo",
   "pull",

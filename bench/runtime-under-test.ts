@@ -5,7 +5,6 @@ import { fileURLToPath } from "node:url";
 import { writeErr } from "../cli/output.ts";
 import type { AppView, Runtime } from "../node-runtime/runtime-api.ts";
 import { startRuntime } from "../node-runtime/start.ts";
-import { findChildren } from "../startup/process-stats.ts";
 
 /** The repository. */
 export const REPOSITORY = fileURLToPath(new URL("../", import.meta.url));
@@ -40,6 +39,8 @@ export interface BenchApp {
 /** A node runtime with one cell, all of whose apps are ready. */
 export interface RuntimeUnderTest {
   readonly cellPids: readonly number[];
+  /** How many cells stand by, ready. */
+  countSpares(): Promise<number>;
   urlOf(name: string): string;
   instances(): number;
   /** Requests that found their app scaled to zero, by the runtime's own count. */
@@ -51,7 +52,11 @@ export interface RuntimeUnderTest {
  * Serves the apps with one cell; throws when one fails or takes longer than a minute. Warnings go to standard error, but for
  * those that are expected.
  */
-export async function startRuntimeUnderTest(apps: readonly BenchApp[], expected?: RegExp): Promise<RuntimeUnderTest> {
+export async function startRuntimeUnderTest(
+  apps: readonly BenchApp[],
+  expected?: RegExp,
+  spareCells = 0,
+): Promise<RuntimeUnderTest> {
   const complain = (message: string): void => {
     if (expected?.test(message) !== true) writeErr(`${message}\n`);
   };
@@ -66,6 +71,7 @@ export async function startRuntimeUnderTest(apps: readonly BenchApp[], expected?
     managementPort: 0,
     cacheDirectory: CACHE,
     cells: 1,
+    spareCells,
     log: { info: () => {}, warn: complain, error: complain, guest: () => {} },
   });
   const stop = async (): Promise<void> => {
@@ -79,10 +85,13 @@ export async function startRuntimeUnderTest(apps: readonly BenchApp[], expected?
     throw thrown;
   }
   return {
-    cellPids: findChildren("cell/main.ts"),
+    get cellPids() {
+      return runtime.childPids().cells;
+    },
+    countSpares: () => sumOf(runtime.managementUrl, /^wasmlet_spare_cells (\d+)$/gm),
     urlOf: (name) => urlOf(runtime.apps(), name),
     instances: () => runtime.apps().reduce((sum, { instances }) => sum + instances, 0),
-    countColdRequests: () => countColdRequests(runtime.managementUrl),
+    countColdRequests: () => sumOf(runtime.managementUrl, /^wasmlet_requests_total\{[^}]*start="cold"[^}]*\} (\d+)$/gm),
     stop,
   };
 }
@@ -127,8 +136,8 @@ function urlOf(apps: readonly AppView[], name: string): string {
   return url;
 }
 
-async function countColdRequests(managementUrl: string): Promise<number> {
+/** Adds up what a pattern finds in the metrics. */
+async function sumOf(managementUrl: string, samples: RegExp): Promise<number> {
   const response = await fetch(new URL("/metrics", managementUrl));
-  const lines = (await response.text()).matchAll(/^wasmlet_requests_total\{[^}]*start="cold"[^}]*\} (\d+)$/gm);
-  return [...lines].reduce((sum, [, count]) => sum + Number(count), 0);
+  return [...(await response.text()).matchAll(samples)].reduce((sum, [, count]) => sum + Number(count), 0);
 }

@@ -14,6 +14,7 @@ const MAX_PORT = 65_535;
 const PORT_BASE = 8080;
 const MANAGEMENT_PORT = 9464;
 const MAX_CELLS = 64;
+const MAX_SPARE_CELLS = 8;
 
 /** The formats of `-o`, the first one being the default. */
 export function outputOption(...formats: [string, ...string[]]): Option {
@@ -46,6 +47,13 @@ export function cellsOption(): Option {
   return new Option("--cells <number>", "processes that run the http apps").default(2).argParser(readCells);
 }
 
+/** How many processes stand by. */
+export function spareCellsOption(): Option {
+  return new Option("--spare-cells <number>", "processes that stand by for one that dies; 0 for none")
+    .default(1)
+    .argParser(readSpareCells);
+}
+
 /** How long accepted requests may take after the signal to stop; milliseconds. */
 export function graceOption(): Option {
   return new Option("--grace <duration>", "time that accepted requests get after SIGTERM or Ctrl-C")
@@ -71,6 +79,12 @@ function readCells(text: string): number {
   const cells = /^\d{1,2}$/.test(text) ? Number(text) : 0;
   if (cells >= 1 && cells <= MAX_CELLS) return cells;
   throw new InvalidArgumentError(`Expected a number from 1 to ${MAX_CELLS}.`);
+}
+
+function readSpareCells(text: string): number {
+  const cells = /^\d{1,2}$/.test(text) ? Number(text) : -1;
+  if (cells >= 0 && cells <= MAX_SPARE_CELLS) return cells;
+  throw new InvalidArgumentError(`Expected a number from 0 to ${MAX_SPARE_CELLS}.`);
 }
 
 /** Reads a duration such as `30s` or `1m30s` and returns milliseconds. */

@@ -156,6 +156,11 @@ export const ERROR_CODES = {
     summary: "The app's port is taken by another program.",
     fix: "Stop the other program or choose another port in the annotation wasmlet.dev/port.",
   },
+  APP_QUARANTINED: {
+    summary:
+      "The app's guests ended the process that they ran in, repeatedly: it is kept alone and started again with a growing delay.",
+    fix: "Correct the program: the log says how each cell died. A changed manifest lets it start at once, beside others.",
+  },
   APP_REFERENCE_MISSING: {
     summary: "The app refers to a ConfigMap, Secret, key or field that is not there.",
     fix: "Add the object to the folder, or mark the reference optional.",

@@ -21,9 +21,10 @@ export type AppState = (typeof APP_STATES)[number];
 export interface AppCondition {
   /**
    * `ManifestValid` is there once a manifest of a running app had a mistake: the app then runs as it said before.
-   * `LimitsHit` is there once a limit stopped something of the app.
+   * `LimitsHit` is there once a limit stopped something of the app, `Quarantined` once the app ended cells repeatedly: it
+   * is kept alone.
    */
-  type: "Prepared" | "Loaded" | "Ready" | "ManifestValid" | "LimitsHit";
+  type: "Prepared" | "Loaded" | "Ready" | "ManifestValid" | "LimitsHit" | "Quarantined";
   status: "True" | "False" | "Unknown";
   reason: string;
   message: string;
@@ -87,6 +88,8 @@ export interface SupervisorOptions {
   registries?: RegistrySettings;
   /** Processes that share the http apps. */
   cells: number;
+  /** Processes that stand by for one that dies, or for a group that is new; none unless given. */
+  spareCells?: number;
   /** Called for every line that a guest or the runtime logs. */
   log: RuntimeLog;
 }

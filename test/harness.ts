@@ -39,7 +39,7 @@ export interface TestRuntime extends Runtime {
   /** Writes a manifest file anew; the runtime sees it by watching. */
   write(file: string, ...manifests: Manifest[]): void;
   delete(file: string): void;
-  childPids(): { cells: number[]; preparers: number[] };
+  childPids(): { cells: number[]; spares: number[]; preparers: number[] };
 }
 
 /** An answer, read to its end. */

@@ -57,7 +57,7 @@ export function spawnWasmlet(
   });
 }
 
-/** Starts `wasmlet serve` over a temporary folder of manifests; resolves once it says that it serves. */
+/** Starts `wasmlet serve` over a temporary folder of manifests; resolves once it says that it serves. No cell stands by, unless asked for. */
 export async function serve(
   manifests: Manifest[],
   cacheDirectory: string,
@@ -68,7 +68,7 @@ export async function serve(
     writeFileSync(join(folder.path, file), documents.map((document) => `--- ${JSON.stringify(document)}\n`).join(""));
   write("apps.yaml", ...manifests);
   const child = spawnWasmlet(
-    ["serve", folder.path, "-o", "json", "--port-base", "0", "--management-port", "0", ...args],
+    ["serve", folder.path, "-o", "json", "--port-base", "0", "--management-port", "0", "--spare-cells", "0", ...args],
     cacheDirectory,
   );
   const exited = new Promise<Exit>((resolve) => child.once("exit", (code, signal) => resolve({ code, signal })));

@@ -8,6 +8,7 @@ import {
   managementPortOption,
   outputOption,
   portBaseOption,
+  spareCellsOption,
 } from "../options.ts";
 import { addArtifactOptions, registriesOf, type RegistryFlags } from "../registry-options.ts";
 import { createJsonLog, createTextLog, type CommandLog } from "../runtime-log.ts";
@@ -20,6 +21,7 @@ interface ServeOptions extends RegistryFlags {
   managementHost: string;
   managementPort: number;
   cells: number;
+  spareCells: number;
   grace: number;
   cacheDir: string;
   output?: "text" | "json";
@@ -35,6 +37,7 @@ export function defineServe(command: Command, context: CommandContext): void {
     .option("--management-host <address>", "address for metrics, health and the list of apps", "127.0.0.1")
     .addOption(managementPortOption())
     .addOption(cellsOption())
+    .addOption(spareCellsOption())
     .addOption(graceOption())
     .addOption(cacheOption(context.config))
     .addOption(format)
@@ -69,6 +72,7 @@ async function serve(dir: string, options: ServeOptions, { config }: CommandCont
     cacheMaxBytes: config.cacheMaxBytes,
     registries: await registriesOf(options, config),
     cells: options.cells,
+    spareCells: options.spareCells,
     log,
   });
   log.info("serving", { folder: dir, apps: runtime.apps().length, management: runtime.managementUrl });

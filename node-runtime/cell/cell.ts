@@ -42,7 +42,7 @@ export class Cell {
   async receive(message: ToCell): Promise<void> {
     switch (message.type) {
       case "load":
-        return this.#inTurn(message.app.id, () => this.#load(message.app));
+        return this.#inTurn(message.app.id, () => this.#load(message.app, message.number));
       case "unload":
         return this.#unload(message.id);
       case "run":
@@ -50,8 +50,6 @@ export class Cell {
       case "collect":
         this.#flushLines();
         return this.#send({ type: "stats", seq: message.seq, apps: this.#takeStats() });
-      case "ping":
-        return this.#send({ type: "pong", seq: message.seq });
       case "drain":
         return this.#drain(message.graceMs);
     }
@@ -84,27 +82,27 @@ export class Cell {
     return closing;
   }
 
-  async #load(app: CellApp): Promise<void> {
+  async #load(app: CellApp, number: number): Promise<void> {
     try {
-      if (app.trigger === "command") this.#commands.set(app.id, this.#makeGuest(app));
-      else await this.#loadHttp(app);
+      if (app.trigger === "command") this.#commands.set(app.id, this.#makeGuest(app, number));
+      else await this.#loadHttp(app, number);
       this.#send({ type: "loaded", id: app.id, revision: app.revision });
     } catch (thrown) {
       this.#send({ type: "load-failed", id: app.id, revision: app.revision, error: failureOf(thrown) });
     }
   }
 
-  async #loadHttp(app: CellApp): Promise<void> {
+  async #loadHttp(app: CellApp, number: number): Promise<void> {
     const running = this.#httpApps.get(app.id);
     if (running !== undefined) return running.replace(app);
-    const http = new HttpApp(app, this.#log, new StatsCollector(this.#meter), new LineBudget());
+    const http = new HttpApp(app, this.#log, new StatsCollector(this.#meter, number), new LineBudget());
     await http.listen();
     this.#httpApps.set(app.id, http);
   }
 
-  #makeGuest(app: CellApp): Guest {
+  #makeGuest(app: CellApp, number: number): Guest {
     const [program] = guestAppsOf(app);
-    const guest = new Guest(program!, this.#log, new StatsCollector(this.#meter), new LineBudget());
+    const guest = new Guest(program!, this.#log, new StatsCollector(this.#meter, number), new LineBudget());
     guest.check();
     return guest;
   }

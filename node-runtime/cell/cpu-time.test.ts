@@ -143,3 +143,19 @@ test("CpuMeter: its observer learns who runs until when, and when nobody does", 
   other.suspend();
   expect(seen).toEqual([100, 200, "nobody"]);
 });
+
+test("CpuMeter: its observer learns which app runs, and of several that may run that nobody knows which", () => {
+  const seen: (number | "nobody")[] = [];
+  const meter = new CpuMeter(
+    { begin: (_deadlineMs, _sliceEndMs, app) => seen.push(app), leave: () => seen.push("nobody") },
+    () => 0,
+    () => {},
+  );
+  const [one, same, other] = [meter.open(1), meter.open(1), meter.open(2)].map((account) => account.turns());
+  one!.expect();
+  same!.expect();
+  other!.expect();
+  same!.resume();
+  same!.suspend();
+  expect(seen).toEqual([1, 1, 0, 1, 0]);
+});

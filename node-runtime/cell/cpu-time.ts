@@ -23,9 +23,12 @@ const MAX_HELD_MS = 250;
 /** Time on the thread that is worth a look at the thread's own clock, which takes longer than the rest of the accounting. */
 const LONG_MS = 1;
 
-/** Told who has the thread: the watchdog's record. Times are of the machine's monotonic clock. */
+/**
+ * Told who has the thread, by the app's number in this cell (0: not known): the watchdog's record. Times are of the
+ * machine's monotonic clock.
+ */
 export interface TurnObserver {
-  begin(deadlineMs: number, sliceEndMs: number): void;
+  begin(deadlineMs: number, sliceEndMs: number, app: number): void;
   leave(): void;
 }
 
@@ -38,6 +41,8 @@ export class CpuMeter implements Pauses {
   #sinceMs = 0;
   /** The latest deadline of those that are expected to run in this turn of the event loop. */
   #expectedDeadlineMs: number | undefined;
+  /** Whose guests these are; 0 when of several apps. */
+  #expectedApp = 0;
   #endsTurn = false;
   readonly #paused: PausedGuests;
   readonly #cpuNow: () => number;
@@ -60,9 +65,9 @@ export class CpuMeter implements Pauses {
     this.#atTurnEnd = atTurnEnd;
   }
 
-  /** Returns a new account: one for each app. */
-  open(): CpuAccount {
-    return new CpuAccount(this);
+  /** Returns a new account: one for each program of an app, which the supervisor knows by its number. */
+  open(app = 0): CpuAccount {
+    return new CpuAccount(this, app);
   }
 
   /** Gives the thread to a guest until its deadline, taking it from the one that has it. */
@@ -74,8 +79,10 @@ export class CpuMeter implements Pauses {
   /** A guest may run in this turn of the event loop, nobody knows when: none of those that may is stopped too early. */
   expect(turns: GuestTurns): void {
     this.#take(turns);
+    const { app } = turns.account;
+    this.#expectedApp = this.#expectedDeadlineMs === undefined || this.#expectedApp === app ? app : 0;
     this.#expectedDeadlineMs = Math.max(this.#expectedDeadlineMs ?? -Infinity, turns.deadlineMs);
-    this.#observer?.begin(this.#expectedDeadlineMs, Infinity);
+    this.#observer?.begin(this.#expectedDeadlineMs, Infinity, this.#expectedApp);
   }
 
   /** Takes the thread from a guest, if it has it. */
@@ -84,7 +91,7 @@ export class CpuMeter implements Pauses {
     this.#running = undefined;
     this.#charge(turns, this.#now());
     if (this.#expectedDeadlineMs === undefined) this.#observer?.leave();
-    else this.#observer?.begin(this.#expectedDeadlineMs, Infinity);
+    else this.#observer?.begin(this.#expectedDeadlineMs, Infinity, this.#expectedApp);
   }
 
   /** The guest that runs was told to stop: it goes on where it cannot pause, and traps when its time is over. */
@@ -109,7 +116,7 @@ export class CpuMeter implements Pauses {
 
   #begin(turns: GuestTurns): void {
     const sliceEndMs = turns.guest === undefined ? Infinity : this.#sinceMs + SLICE_MS;
-    this.#observer?.begin(turns.endMs(this.#sinceMs), sliceEndMs);
+    this.#observer?.begin(turns.endMs(this.#sinceMs), sliceEndMs, turns.account.app);
   }
 
   #take(turns: GuestTurns): void {
@@ -141,12 +148,14 @@ export class CpuMeter implements Pauses {
 
 /** The time that one app's guests had the thread. */
 export class CpuAccount {
+  readonly app: number;
   /** Requests of the app that compute long. */
   readonly longRuns = new LongRuns();
   readonly #meter: CpuMeter;
   #spentMs = 0;
 
-  constructor(meter: CpuMeter) {
+  constructor(meter: CpuMeter, app: number) {
+    this.app = app;
     this.#meter = meter;
   }
 

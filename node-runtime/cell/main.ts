@@ -1,4 +1,5 @@
 import { flushCompileCache } from "node:module";
+import { BEATS } from "./beat.ts";
 import { Cell } from "./cell.ts";
 import { readToCell, type FromCell } from "./protocol.ts";
 import { startWatchdog } from "./watchdog.ts";
@@ -8,7 +9,7 @@ const send = (message: FromCell): void => {
   if (process.connected) process.send!(message, undefined, undefined, () => {});
 };
 
-const cell = new Cell(send, startWatchdog());
+const cell = new Cell(send, startWatchdog({ beats: process.argv.includes(BEATS) }));
 // The one thread that a cell starts. `permission` is missing where nothing is refused: in a cell that a test starts.
 process.permission?.drop("worker");
 process.on("message", (raw) => {

@@ -16,7 +16,7 @@ class Thread {
   constructor() {
     this.meter = new CpuMeter(
       {
-        begin: (deadlineMs, sliceEndMs) => this.seen.push([deadlineMs, sliceEndMs]),
+        begin: (deadlineMs, sliceEndMs) => void this.seen.push([deadlineMs, sliceEndMs]),
         leave: () => this.seen.push("nobody"),
       },
       () => this.nowMs,

@@ -2,8 +2,8 @@
  * What the supervisor and a cell say to each other, over the child process's IPC channel. Both sides check every
  * message: a cell runs guests, so nothing that comes from it is trusted, and a message that does not fit is dropped.
  *
- *   supervisor ── load, unload, run, collect, ping, drain ──▶ cell
- *   supervisor ◀─ ready, loaded, load-failed, unloaded, exited, logs, stats, pong, drained ── cell
+ *   supervisor ── load, unload, run, collect, drain ──▶ cell
+ *   supervisor ◀─ ready, loaded, load-failed, unloaded, exited, logs, stats, drained ── cell
  */
 import * as v from "valibot";
 import { finite, integer, listOf, text } from "../../common/shapes.ts";
@@ -83,11 +83,11 @@ const Failure = v.object({ code: text(64), message: text(4096) });
 export type Failure = v.InferOutput<typeof Failure>;
 
 const ToCell = v.variant("type", [
-  v.object({ type: v.literal("load"), app: CellApp }),
+  /** `number` is what the cell calls the app when it tells who has its thread (cell/beat.ts). */
+  v.object({ type: v.literal("load"), app: CellApp, number: integer(0) }),
   v.object({ type: v.literal("unload"), id: AppId }),
   v.object({ type: v.literal("run"), id: AppId }),
   v.object({ type: v.literal("collect"), seq: integer() }),
-  v.object({ type: v.literal("ping"), seq: integer() }),
   v.object({ type: v.literal("drain"), graceMs: finite(0) }),
 ]);
 
@@ -152,7 +152,6 @@ const FromCell = v.variant("type", [
   }),
   v.object({ type: v.literal("logs"), lines: listOf(LogLine, 10_000) }),
   v.object({ type: v.literal("stats"), seq: integer(), apps: listOf(AppStats, 100_000) }),
-  v.object({ type: v.literal("pong"), seq: integer() }),
   v.object({ type: v.literal("drained") }),
 ]);
 

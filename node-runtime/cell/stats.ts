@@ -19,8 +19,8 @@ export class StatsCollector {
   /** The time that the app's guests have the thread. */
   readonly cpu: CpuAccount;
 
-  constructor(meter: CpuMeter = new CpuMeter()) {
-    this.cpu = meter.open();
+  constructor(meter: CpuMeter = new CpuMeter(), app = 0) {
+    this.cpu = meter.open(app);
   }
 
   /** Notes one answered request. */

@@ -16,6 +16,23 @@ test("TurnRecord: the other side sees the turn and its deadline, and nothing whe
   expect(watched.read().turn).toBe(0);
 });
 
+test("TurnRecord: the other side sees whose turn it is, and none of an app that is not known", () => {
+  const record = new TurnRecord();
+  const watched = new TurnRecord(record.buffer);
+  record.begin(100, Infinity, 7);
+  expect(watched.app).toBe(7);
+  record.begin(100, Infinity);
+  expect(watched.app).toBe(0);
+});
+
+test("TurnRecord: a guest is stopped where its slice ends, and overdue at its deadline", () => {
+  const record = new TurnRecord();
+  record.begin(100, 40);
+  expect([record.read().deadlineMs, record.overdueMs]).toEqual([40, 100]);
+  record.begin(100, 140);
+  expect([record.read().deadlineMs, record.overdueMs]).toEqual([100, 100]);
+});
+
 test("TurnRecord: the guest of a turn is stopped; the next one is not", () => {
   const record = new TurnRecord();
   record.enter(100);

@@ -2,9 +2,11 @@ import { DEADLINE_CELL_BYTES, DeadlineCell } from "../engine/deadline-cell.ts";
 
 /** Behind the cell: an i32 that never changes, which the watchdog waits on between two looks. */
 const PAUSE = DEADLINE_CELL_BYTES;
+/** An i32 behind it: the number of the app whose turn it is, 0 when that is not known. */
+const APP = PAUSE + 4;
 /** Behind that: when whoever has the turn is overdue, an f64; the cell's own deadline is when to look at it first. */
-const OVERDUE = DEADLINE_CELL_BYTES + 8;
-const BYTES = 32;
+const OVERDUE = APP + 4;
+const BYTES = OVERDUE + 8;
 
 /**
  * Who has the cell's thread, in memory that it shares with its watchdog and with the guests' epoch checks: a turn begins
@@ -14,18 +16,30 @@ export class TurnRecord extends DeadlineCell {
   readonly buffer: SharedArrayBuffer;
   readonly #pause: Int32Array;
   readonly #overdue: Float64Array;
+  readonly #app: Int32Array;
 
   constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(BYTES)) {
     super(buffer);
     this.buffer = buffer;
     this.#pause = new Int32Array(buffer, PAUSE, 1);
+    this.#app = new Int32Array(buffer, APP, 1);
     this.#overdue = new Float64Array(buffer, OVERDUE, 1);
   }
 
-  /** A turn begins, which must be over at `deadlineMs`; `sliceEndMs`, if it comes before, is when its guest is to pause. */
-  begin(deadlineMs: number, sliceEndMs: number): void {
+  /**
+   * A turn of an app begins, which must be over at `deadlineMs`; `sliceEndMs`, if it comes before, is when its guest is to
+   * pause.
+   */
+  begin(deadlineMs: number, sliceEndMs: number, app = 0): void {
+    // Before the turn: a watchdog that sees the turn sees whose it is.
+    this.#app[0] = app;
     this.#overdue[0] = deadlineMs;
     this.enter(Math.min(deadlineMs, sliceEndMs));
+  }
+
+  /** Returns whose turn `read` told of; that of a later turn, if it is over. */
+  get app(): number {
+    return Atomics.load(this.#app, 0);
   }
 
   /** When whoever has the turn is overdue, in milliseconds of the machine's monotonic clock. */

@@ -8,6 +8,8 @@ interface AppLabels {
   name: string;
 }
 
+/** From what a spare takes to what a crash loop does. */
+const REPLACEMENT_BUCKETS_SECONDS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 /** The longest reason that is a label; a reason may quote what a component imports. */
 const MAX_REASON_LENGTH = 120;
 
@@ -65,6 +67,25 @@ export class RuntimeMetrics {
     help: "Cells that died unasked and were replaced.",
     registers: [this.registry],
   });
+  readonly spareCells = new Gauge({
+    name: "wasmlet_spare_cells",
+    help: "Cell processes that are ready and belong to nobody yet.",
+    registers: [this.registry],
+  });
+  readonly cellsTaken = new Counter({
+    name: "wasmlet_cells_taken_total",
+    help: "Cells that groups of apps were given, from those that stood by or new.",
+    labelNames: ["from"],
+    registers: [this.registry],
+  });
+  readonly cellReplacement = new Histogram({
+    name: "wasmlet_cell_replacement_seconds",
+    help: "From a cell's death until its replacement has all apps.",
+    buckets: REPLACEMENT_BUCKETS_SECONDS,
+    registers: [this.registry],
+  });
+  readonly cellsEnded = this.#counter("app_cells_ended_total", "Cells that died of the app that had their thread.", []);
+  readonly quarantines = this.#counter("app_quarantines_total", "Times an app was taken out of its cells.", []);
   /** Per app and cell: gauges are summed over cells. */
   readonly #gauges = new Map<
     string,

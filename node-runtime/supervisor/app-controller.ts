@@ -17,14 +17,18 @@ import { CommandKeeper, type CommandContext } from "./command-keeper.ts";
 import { changedFields, fieldsOf } from "./desired-fields.ts";
 import type { DesiredApp } from "./desired-state.ts";
 import type { Ports } from "./ports.ts";
+import type { Quarantine, Sentence } from "./quarantine.ts";
 import { RetryDelays } from "./retry-delays.ts";
 
 /** What controllers share. */
 export interface ControllerContext extends CommandContext, ObtainContext {
   ports: Ports;
   host: string;
-  /** Returns the cells of a name, which apps of one group share, starting them when needed. */
-  cellsOf(name: string): CellGroup;
+  /** Returns the cells of a name, which apps of one group share, starting them when needed: as many as usual, or `size`. */
+  cellsOf(name: string, size?: number): CellGroup;
+  /** Ends the cells that an app had for itself, when it is out of them. */
+  endOwnCells(id: string): void;
+  quarantine: Quarantine;
   /** Ports that manifests ask for: not to be handed to others. */
   wantedPorts(): ReadonlySet<number>;
 }
@@ -83,6 +87,7 @@ export class AppController {
       return [];
     }
     this.#fields = fields;
+    this.#forgive();
     this.#retry.reset();
     this.#said = undefined;
     this.status.reconsider();
@@ -113,13 +118,42 @@ export class AppController {
     }
   }
 
+  /** Takes the app out of its cells, which it has ended too often; it starts again in one of its own. */
+  quarantine({ deaths, delayMs }: Sentence): void {
+    this.#attempt.abort();
+    clearTimeout(this.#timer);
+    const groups = this.#groups;
+    this.#serving = undefined;
+    this.#loading = undefined;
+    this.#runs(undefined);
+    const { fix } = ERROR_CODES.APP_QUARANTINED;
+    const message = `its guests ended ${deaths} cells; it starts again in ${delayMs / 1000} s, in a cell of its own`;
+    const line = `APP_QUARANTINED: ${message}; fix: ${fix}`;
+    this.#context.logs([{ id: this.id, stream: "runtime", line }]);
+    this.status.condition("Quarantined", "True", "APP_QUARANTINED", `its guests ended ${deaths} cells`);
+    this.status.condition("Ready", "False", "APP_QUARANTINED", message);
+    this.status.set("BackOff", { reason: "APP_QUARANTINED", message: `${message}; fix: ${fix}`, urls: [] });
+    for (const group of groups) void group.unload(this.id).then(() => this.#context.endOwnCells(this.id));
+    this.#timer = setTimeout(() => this.#begin("known"), delayMs);
+  }
+
+  /** It is another app now: what it did before says nothing of it. */
+  #forgive(): void {
+    const { quarantine } = this.#context;
+    if (quarantine.isAlone(this.id)) this.status.condition("Quarantined", "False", "Changed");
+    quarantine.forget(this.id);
+  }
+
+  get #groups(): CellGroup[] {
+    return [...new Set([this.#serving?.group, this.#loading])].filter((group) => group !== undefined);
+  }
+
   /** Takes the app off this node; resolves when nothing of it runs any more: requests under way end first. */
   async remove(): Promise<void> {
     this.#removed = true;
     this.#attempt.abort();
     clearTimeout(this.#timer);
-    const groups = [...new Set([this.#serving?.group, this.#loading])].filter((group) => group !== undefined);
-    const ended = [this.#command.stop(), ...groups.map((group) => group.unload(this.id))];
+    const ended = [this.#command.stop(), ...this.#groups.map((group) => group.unload(this.id))];
     this.#letGo(() => true);
     this.#context.ports.release(this.id);
     this.#context.store.removeVolumes(this.id);
@@ -220,7 +254,8 @@ export class AppController {
     if (signal.aborted) return;
     // A guest that nothing stops takes its cell with it: to neighbours it may do that to nobody.
     const canShare = ready.programs.every(({ artifact }) => isStoppable(artifact));
-    const group = this.#context.cellsOf(canShare ? desired.cellGroup : desired.id);
+    const isAlone = this.#context.quarantine.isAlone(this.id);
+    const group = this.#context.cellsOf(canShare && !isAlone ? desired.cellGroup : desired.id, isAlone ? 1 : undefined);
     // A listener cannot move: another port or group means a new one, and the old one drains.
     if (this.#serving !== undefined && (this.#serving.group !== group || before !== port)) {
       void this.#serving.group.unload(this.id);

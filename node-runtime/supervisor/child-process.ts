@@ -17,24 +17,29 @@ const OOM_SCORE = 100;
 interface ChildOptions {
   maxHeapMb: number;
   stdio?: "inherit";
+  args?: string[];
+  pipes?: number;
   /** The files that it needs, where that is known before it starts; a child without them may connect and listen. */
   files?: FileAccess;
 }
 
 /**
  * Starts one of our own entry points as a child with no inherited environment or Node options, a bounded heap and as
- * little as the system lets it be given. `stdout` and `stderr` are not the supervisor's unless asked for.
+ * little as the system lets it be given. `stdout` and `stderr` are not the supervisor's unless asked for; `pipes` lie behind
+ * the channel, from 4 on.
  */
 export function startChild(main: string, options: ChildOptions): ChildProcess {
-  const stdio: StdioOptions =
-    options.stdio === "inherit" ? ["inherit", "inherit", "inherit", "ipc"] : ["ignore", "ignore", "pipe", "ipc"];
+  const { args = [], pipes = 0 } = options;
+  const standard: StdioOptions =
+    options.stdio === "inherit" ? ["inherit", "inherit", "inherit"] : ["ignore", "ignore", "pipe"];
+  const stdio = [...standard, "ipc", ...Array.from({ length: pipes }, () => "pipe")] as StdioOptions;
   const node = [
     `--max-old-space-size=${options.maxHeapMb}`,
     "--disable-warning=ExperimentalWarning",
     ...hardeningOptions(options.files && withCompileCache(options.files)),
   ];
   const [program, ...words] = [...childLauncher().words, process.execPath];
-  const child = fork(main, [], {
+  const child = fork(main, args, {
     // The one variable: without it each child strips the types of its sources anew, which costs more than all the rest.
     env: { NODE_COMPILE_CACHE: COMPILE_CACHE },
     execPath: program,

@@ -26,7 +26,7 @@ export class CommandRun {
     this.outcome = promise;
     const fail = (error: Failure): void => resolve({ exitCode: 134, error, phases: {} });
     const receive = (message: FromCell): void => {
-      if (message.type === "ready") this.#process.send({ type: "load", app });
+      if (message.type === "ready") this.#process.send({ type: "load", app, number: 0 });
       else if (message.type === "loaded") this.#process.send({ type: "run", id: app.id });
       else if (message.type === "load-failed") fail(message.error);
       else if (message.type === "logs") events.logs(message.lines);
@@ -43,7 +43,7 @@ export class CommandRun {
     this.#process = new CellProcess(
       {
         message: receive,
-        exit: (why) => fail({ code: "RUNTIME_CELL_LOST", message: `the process that ran the command ${why}` }),
+        exit: ({ why }) => fail({ code: "RUNTIME_CELL_LOST", message: `the process that ran the command ${why}` }),
       },
       { heartbeat: false, ...(app.stdio === "inherit" && { stdio: "inherit" }) },
     );

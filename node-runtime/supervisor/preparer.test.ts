@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +7,6 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { ArtifactStore } from "../artifacts/artifact-store.ts";
 import { Preparer } from "./preparer.ts";
 
-const FULL_MAIN = fileURLToPath(new URL("./full-disk-preparer.ts", import.meta.url));
 const HANGING_MAIN = fileURLToPath(new URL("./hanging-preparer.ts", import.meta.url));
 
 let directory: string;
@@ -54,9 +54,15 @@ test("preparer: one that was killed frees its place for others", async () => {
 });
 
 test("contract: a disk that has no room for what is prepared is RUNTIME_CACHE, which is tried again", async () => {
-  const preparer = new Preparer(store, {}, FULL_MAIN);
+  const preparer = new Preparer(store);
   const module = store.putBlob(Buffer.from([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]));
-  await expect(preparer.prepare(module)).rejects.toMatchObject({
+  const prepared = preparer.prepare(module);
+  const [pid = 0] = preparer.pids;
+  // Before it has run: it may write no byte to any file, as on a disk that is full.
+  process.kill(pid, "SIGSTOP");
+  execFileSync("prlimit", ["--pid", String(pid), "--fsize=0"]);
+  process.kill(pid, "SIGCONT");
+  await expect(prepared).rejects.toMatchObject({
     code: "RUNTIME_CACHE",
     message: expect.stringMatching(/^what is prepared cannot be kept: E/),
   });

@@ -14,6 +14,8 @@ import type { DesiredApp, DesiredState, DesiredStateSource } from "./desired-sta
 import { ManagementServer } from "./management-server.ts";
 import { Ports } from "./ports.ts";
 import { Preparer } from "./preparer.ts";
+import { Quarantine } from "./quarantine.ts";
+import { SpareCells } from "./spare-cells.ts";
 
 /** How long a scrape waits for cells to report. */
 const COLLECT_TIMEOUT_MS = 250;
@@ -29,6 +31,8 @@ export class Supervisor implements Runtime {
   /** Apps that were taken off and whose processes and requests have not ended yet, and how many times. */
   readonly #ending = new Map<string, number>();
   readonly #groups = new Map<string, CellGroup>();
+  readonly #spares: SpareCells;
+  readonly #quarantine = new Quarantine();
   readonly #listeners = new Set<(app?: string) => void>();
   readonly #management: ManagementServer;
   readonly #context: ControllerContext;
@@ -50,6 +54,10 @@ export class Supervisor implements Runtime {
       onEvicted: (count) => this.#metrics.cacheEvictions.inc(count),
     });
     store.sweep();
+    this.#spares = new SpareCells(options.spareCells ?? 0, {
+      changed: (ready) => this.#metrics.spareCells.set(ready),
+      taken: (from) => this.#metrics.cellsTaken.inc({ from }),
+    });
     this.#preparer = new Preparer(store, options.prepareLimits);
     const registries = options.registries ?? {};
     // Credentials are for the apps that may have them: the client itself asks anonymously.
@@ -61,7 +69,9 @@ export class Supervisor implements Runtime {
       ports: new Ports(options.host, options.firstPort),
       host: options.host,
       metrics: this.#metrics,
-      cellsOf: (name) => this.#cellsOf(name),
+      cellsOf: (name, size) => this.#cellsOf(name, size),
+      quarantine: this.#quarantine,
+      endOwnCells: (id) => this.#endOwnCells(id),
       wantedPorts: () => new Set(this.#desired.apps.flatMap(({ port }) => (port === undefined ? [] : [port]))),
       logs: (lines) => this.#log(lines),
       stats: (stats) => this.#observe(stats, "command"),
@@ -81,10 +91,13 @@ export class Supervisor implements Runtime {
   /** Starts everything; resolves once the desired state was read, while apps still prepare. */
   async start(): Promise<void> {
     this.managementUrl = await this.#management.listen(this.#options.managementHost, this.#options.managementPort);
+    // A first app is given one that has begun to start.
+    this.#spares.fill();
     try {
       await this.#source.start((state) => this.#apply(state));
     } catch (thrown) {
       this.#management.close();
+      void this.#spares.stop();
       throw thrown;
     }
     this.#collector = setInterval(() => void this.#collect(), COLLECT_INTERVAL_MS);
@@ -118,9 +131,10 @@ export class Supervisor implements Runtime {
   }
 
   /** Process ids of the children: for tests that end one. */
-  childPids(): { cells: number[]; preparers: number[] } {
+  childPids(): { cells: number[]; spares: number[]; preparers: number[] } {
     return {
       cells: [...this.#groups.values()].flatMap(({ pids }) => pids),
+      spares: this.#spares.pids,
       preparers: [...this.#preparer.pids],
     };
   }
@@ -130,7 +144,7 @@ export class Supervisor implements Runtime {
     this.#stopping = true;
     this.#source.stop();
     clearInterval(this.#collector);
-    await Promise.all([...this.#groups.values()].map((group) => group.stop(graceMs)));
+    await Promise.all([this.#spares.stop(), ...[...this.#groups.values()].map((group) => group.stop(graceMs))]);
     for (const controller of this.#controllers.values()) void controller.remove();
     for (const pid of this.#preparer.pids) process.kill(pid, "SIGKILL");
     this.#management.close();
@@ -181,6 +195,7 @@ export class Supervisor implements Runtime {
     void controller.remove().then(() => this.#ended(id));
     // Not when the runtime stops: what ran then starts again without being new.
     this.#context.artifacts.forgetApp(id);
+    this.#quarantine.forget(id);
     this.#controllers.delete(id);
     const { namespace, name } = controller.status.view();
     void this.#metrics.forget({ namespace, name });
@@ -203,20 +218,41 @@ export class Supervisor implements Runtime {
     void group.stop(0);
   }
 
-  #cellsOf(name: string): CellGroup {
+  #cellsOf(name: string, size = this.#options.cells): CellGroup {
     let group = this.#groups.get(name);
     if (group !== undefined) return group;
-    group = new CellGroup(this.#options.cells, {
+    group = new CellGroup(size, {
+      takeCell: (events) => this.#spares.take(events),
       logs: (lines) => this.#log(lines),
       stats: (stats, cell) => this.#observe(stats, `${name} ${cell}`),
       changed: () => this.#countCells(),
-      died: (why) => {
+      replaced: (milliseconds) => this.#metrics.cellReplacement.observe(milliseconds / 1000),
+      died: (why, culprit) => {
         this.#metrics.cellRestarts.inc();
-        this.#options.log.warn(`a cell ${why}; it is replaced`, { group: name });
+        const who = culprit === undefined ? "" : `; ${culprit} had its thread`;
+        this.#options.log.warn(`a cell ${why}${who}; it is replaced`, {
+          group: name,
+          ...(culprit && { app: culprit }),
+        });
+        if (culprit !== undefined) this.#blame(culprit);
       },
     });
     this.#groups.set(name, group);
+    // It may have got a cell that was ready before.
+    this.#countCells();
     return group;
+  }
+
+  /** An app ended a cell: one that does so repeatedly leaves its neighbours before the replacement has it. */
+  #blame(id: string): void {
+    const controller = this.#controllers.get(id);
+    if (controller === undefined) return;
+    const { namespace, name } = controller.status.view();
+    this.#metrics.cellsEnded.inc({ namespace, app: name });
+    const sentence = this.#quarantine.blame(id, performance.now());
+    if (sentence === undefined) return;
+    this.#metrics.quarantines.inc({ namespace, app: name });
+    controller.quarantine(sentence);
   }
 
   #observe(stats: readonly AppStats[], cell: string): void {

@@ -42,7 +42,7 @@ export interface NodeProcess extends AsyncDisposable {
 export async function startNodeProcess(options: NodeProcessOptions): Promise<NodeProcess> {
   const { kubeconfig, nodeName, runtimeName, podName, cacheDirectory, secretsDirectory, podNamespace } = options;
   const args = ["node", "--kubeconfig", kubeconfig, "--host", "127.0.0.1", "--management-host", "127.0.0.1"];
-  args.push("--management-port", "0", "--cells", "1");
+  args.push("--management-port", "0", "--cells", "1", "--spare-cells", "0");
   if (runtimeName !== undefined) args.push("--runtime-name", runtimeName);
   if (secretsDirectory !== undefined) args.push("--secrets-dir", secretsDirectory);
   const pod = { NODE_NAME: nodeName, POD_NAME: podName, POD_IP: "127.0.0.1" };
