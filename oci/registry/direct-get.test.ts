@@ -78,6 +78,39 @@ describe("direct get", () => {
     await expect(get(url)).rejects.toMatchObject({ code });
   });
 
+  test("a head that drips is given up, though its server is never silent", async () => {
+    let drip: NodeJS.Timeout | undefined;
+    const url = await serve((socket) => {
+      socket.write("HTTP/1.1 200 OK\r\n");
+      drip = setInterval(() => socket.write("a"), 1);
+      socket.once("close", () => clearInterval(drip));
+    });
+    const options = { tls: {}, connectTimeoutMs: 10_000, silenceTimeoutMs: 200 };
+    await expect(getDirect(url, {}, options)).rejects.toMatchObject({
+      code: "ETIMEDOUT",
+      message: "no answer in time",
+    });
+  });
+
+  test("a TLS handshake that drips is given up", async () => {
+    // The head of a handshake's record, whose bytes then come one by one.
+    const record = Buffer.from([0x16, 0x03, 0x03, 0x3f, 0xff]);
+    const url = await serve((socket) => {
+      socket.write(record);
+      const drip = setInterval(() => socket.write("\u0002"), 1);
+      socket.once("close", () => clearInterval(drip));
+    });
+    url.protocol = "https:";
+    const options = { tls: {}, connectTimeoutMs: 200, silenceTimeoutMs: 10_000 };
+    await expect(getDirect(url, {}, options)).rejects.toMatchObject({ code: "ETIMEDOUT" });
+  });
+
+  test("a body that stops is given up", async () => {
+    const url = await serve((socket) => socket.write(`${headOf(10)}hello`));
+    const options = { tls: {}, connectTimeoutMs: 10_000, silenceTimeoutMs: 100 };
+    await expect(getDirect(url, {}, options).then(bytesOf)).rejects.toMatchObject({ code: "ETIMEDOUT" });
+  });
+
   test("a body that breaks off is an error", async () => {
     const url = await serve((socket) => socket.end(`${headOf(10)}hello`));
     await expect(get(url).then(bytesOf)).rejects.toMatchObject({ code: "ECONNRESET" });

@@ -13,10 +13,12 @@ import { badResponse, readResponseHead, writeRequestHead, type ResponseHead } fr
  * Bodies with a length and such that end with the connection are understood; for others the caller asks the ordinary way.
  */
 
-/** How the server is reached, and how long it may be silent. */
+/** How the server is reached, and how long it may take. */
 export interface DirectOptions {
   tls: ConnectionOptions;
+  /** Until the connection is there, its TLS included, however much comes. */
   connectTimeoutMs: number;
+  /** Until the whole head is there, and from one piece of the body to the next. */
   silenceTimeoutMs: number;
   signal?: AbortSignal | undefined;
 }
@@ -84,10 +86,14 @@ class DirectConnection {
   /** How it ended: a failure, unless the server ended it in good order. */
   #ending: { failure?: Error } | undefined;
   #wake: () => void = () => {};
+  readonly #silenceTimeoutMs: number;
+  /** When what comes before the body has to be over. */
+  #deadline: NodeJS.Timeout | undefined;
 
   constructor(url: URL, head: string, { tls, connectTimeoutMs, silenceTimeoutMs, signal }: DirectOptions) {
     signal?.throwIfAborted();
     this.#signal = signal;
+    this.#silenceTimeoutMs = silenceTimeoutMs;
     this.#where = placeOf(url);
     const isTls = url.protocol === "https:";
     const host = url.hostname.replace(/^\[|\]$/g, "");
@@ -100,10 +106,10 @@ class DirectConnection {
     this.#socket = isTls
       ? connectTls({ ...tls, ...options, ALPNProtocols: ["http/1.1"] } as ConnectionOptions)
       : connectTcp(options);
+    this.#endAfter(connectTimeoutMs, "no connection in time");
     this.#socket
-      .setTimeout(connectTimeoutMs, () => this.#socket.destroy(timedOut(this.#socket.connecting)))
       .once(isTls ? "secureConnect" : "connect", () => {
-        this.#socket.setTimeout(silenceTimeoutMs);
+        this.#endAfter(silenceTimeoutMs, "no answer in time");
         this.#socket.write(head);
       })
       .once("end", () => this.#end({}))
@@ -127,6 +133,8 @@ class DirectConnection {
       this.#begin += length + 4;
       if (head.status < 200) continue;
       this.#isBody = true;
+      clearTimeout(this.#deadline);
+      this.#socket.setTimeout(this.#silenceTimeoutMs, () => this.#socket.destroy(timedOut("silent for too long")));
       return head;
     }
   }
@@ -151,6 +159,7 @@ class DirectConnection {
   }
 
   close(): void {
+    clearTimeout(this.#deadline);
     this.#signal?.removeEventListener("abort", this.#abort);
     this.#socket.destroy();
   }
@@ -215,14 +224,20 @@ class DirectConnection {
     await promise;
   }
 
+  /** A server that sends a byte now and then is never silent: what comes before the body has an end of its own. */
+  #endAfter(timeoutMs: number, why: string): void {
+    clearTimeout(this.#deadline);
+    this.#deadline = setTimeout(() => this.#socket.destroy(timedOut(why)), timeoutMs);
+  }
+
   #end(ending: { failure?: Error }): void {
+    clearTimeout(this.#deadline);
     this.#ending ??= ending;
     this.#wake();
   }
 }
 
-function timedOut(isConnecting: boolean): Error {
-  const message = isConnecting ? "no connection in time" : "silent for too long";
+function timedOut(message: string): Error {
   return Object.assign(new Error(message), { code: "ETIMEDOUT" });
 }
 
