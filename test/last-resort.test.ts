@@ -15,6 +15,7 @@ import {
   untilApp,
   urlOf,
 } from "./harness.ts";
+import { buildGuest } from "./hostile/guest-text.ts";
 import { ENDLESS_WITHOUT_CHECKS } from "./odd-guests.ts";
 
 /* What becomes of cells that die or stand still, and of the apps that end them. */
@@ -129,6 +130,24 @@ test("contract: a guest that nothing stops is told apart by the cell that it end
   while ((await metric(runtime, "wasmlet_app_cells_ended_total", 'app="endless"')) !== 1);
   const said = runtime.lines.map(({ text }) => text);
   expect(said).toContain("a cell was ended by SIGKILL (9); default/endless had its thread; it is replaced");
+});
+
+test("contract: a guest that fills the heap of its cell is known when V8 ends the process", async () => {
+  const file = join(temporary.path, "full.wasm");
+  writeFileSync(
+    file,
+    await buildGuest({
+      types: "(type $block (array (mut i64))) (type $list (struct (field (ref null $block)) (field (ref null $list))))",
+      definitions: "(global $all (mut (ref null $list)) (ref.null $list))",
+      handle: `(loop $again
+        (global.set $all (struct.new $list (array.new_default $block (i32.const 100000)) (global.get $all))) (br $again))`,
+    }),
+  );
+  runtime = await startTestRuntime([appManifest("full", file, PATIENT)], cache, { spareCells: 1 });
+  await expect(get(await urlOf(runtime, "full"))).rejects.toMatchObject({ code: "ECONNRESET" });
+  while ((await metric(runtime, "wasmlet_app_cells_ended_total", 'app="full"')) !== 1);
+  const said = runtime.lines.find(({ text }) => text.startsWith("a cell "))?.text;
+  expect(said).toMatch(/FATAL ERROR.*heap.*; default\/full had its thread; it is replaced$/);
 });
 
 test("contract: while a cell of two dies again and again, every request on a new connection elsewhere is answered", async () => {
