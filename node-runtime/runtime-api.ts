@@ -84,6 +84,8 @@ export interface SupervisorOptions {
   registries?: RegistrySettings;
   /** Processes that share the http apps. */
   cells: number;
+  /** Whether apps of several namespaces may share a process, where they ask for it. */
+  sharedCells?: boolean;
   /** Called for every line that a guest or the runtime logs. */
   log: RuntimeLog;
 }

@@ -5,7 +5,14 @@ import { resolve } from "node:path";
 import { readClusterConfig, type ClusterConfig } from "../../config/cluster.ts";
 import { connectCluster, neededOutsidePod } from "../cluster-connection.ts";
 import type { CommandContext } from "../command-context.ts";
-import { cacheOption, cellsOption, graceOption, managementPortOption, outputOption } from "../options.ts";
+import {
+  cacheOption,
+  cellsOption,
+  graceOption,
+  managementPortOption,
+  outputOption,
+  sharedCellsOption,
+} from "../options.ts";
 import { addArtifactOptions, registriesOf, type RegistryFlags } from "../registry-options.ts";
 import { createJsonLog, createTextLog, type CommandLog } from "../runtime-log.ts";
 import { listenForStop } from "../signals.ts";
@@ -21,6 +28,7 @@ interface NodeOptions extends RegistryFlags {
   managementHost: string;
   managementPort: number;
   cells: number;
+  sharedCells?: boolean;
   grace: number;
   cacheDir: string;
   volumesDir?: string;
@@ -40,6 +48,7 @@ export function defineNode(command: Command, context: CommandContext): void {
     .option("--management-host <address>", "address for metrics, health and the list of apps", "0.0.0.0")
     .addOption(managementPortOption())
     .addOption(cellsOption())
+    .addOption(sharedCellsOption())
     .addOption(graceOption())
     .addOption(cacheOption(context.config))
     .option("--volumes-dir <folder>", "folder for apps' volumes, the pod's own; default in the cache", (path) =>
@@ -93,6 +102,7 @@ async function runNode(options: NodeOptions, pod: ClusterConfig, { config }: Com
     secretsDirectory: options.secretsDir,
     registries: await registriesOf(options, config),
     cells: options.cells,
+    sharedCells: options.sharedCells === true,
     log,
   });
   log.info("serving", { node: nodeName, apps: runtime.apps().length, management: runtime.managementUrl });

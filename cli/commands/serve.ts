@@ -4,6 +4,7 @@ import type { CommandContext } from "../command-context.ts";
 import {
   cacheOption,
   cellsOption,
+  sharedCellsOption,
   graceOption,
   managementPortOption,
   outputOption,
@@ -20,6 +21,7 @@ interface ServeOptions extends RegistryFlags {
   managementHost: string;
   managementPort: number;
   cells: number;
+  sharedCells?: boolean;
   grace: number;
   cacheDir: string;
   output?: "text" | "json";
@@ -35,6 +37,7 @@ export function defineServe(command: Command, context: CommandContext): void {
     .option("--management-host <address>", "address for metrics, health and the list of apps", "127.0.0.1")
     .addOption(managementPortOption())
     .addOption(cellsOption())
+    .addOption(sharedCellsOption())
     .addOption(graceOption())
     .addOption(cacheOption(context.config))
     .addOption(format)
@@ -69,6 +72,7 @@ async function serve(dir: string, options: ServeOptions, { config }: CommandCont
     cacheMaxBytes: config.cacheMaxBytes,
     registries: await registriesOf(options, config),
     cells: options.cells,
+    sharedCells: options.sharedCells === true,
     log,
   });
   log.info("serving", { folder: dir, apps: runtime.apps().length, management: runtime.managementUrl });

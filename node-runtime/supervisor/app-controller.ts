@@ -23,6 +23,8 @@ import { RetryDelays } from "./retry-delays.ts";
 export interface ControllerContext extends CommandContext, ObtainContext {
   ports: Ports;
   host: string;
+  /** Whether apps of several namespaces may share a process, where they ask for it. */
+  sharedCells: boolean;
   /** Returns the cells of a name, which apps of one group share, starting them when needed. */
   cellsOf(name: string): CellGroup;
   /** Ports that manifests ask for: not to be handed to others. */
@@ -220,7 +222,7 @@ export class AppController {
     if (signal.aborted) return;
     // A guest that nothing stops takes its cell with it: to neighbours it may do that to nobody.
     const canShare = ready.programs.every(({ artifact }) => isStoppable(artifact));
-    const group = this.#context.cellsOf(canShare ? desired.cellGroup : desired.id);
+    const group = this.#context.cellsOf(canShare ? groupOf(desired, this.#context) : desired.id);
     // A listener cannot move: another port or group means a new one, and the old one drains.
     if (this.#serving !== undefined && (this.#serving.group !== group || before !== port)) {
       void this.#serving.group.unload(this.id);
@@ -265,6 +267,11 @@ export class AppController {
     this.status.set(state, { reason: error.code, message });
     if (delayMs !== undefined) this.#timer = setTimeout(() => this.#begin("known"), delayMs);
   }
+}
+
+/** The cells that the app shares: those of all namespaces only where the runtime's owner says so too. */
+function groupOf({ cellGroup, namespace }: DesiredApp, { sharedCells }: ControllerContext): string {
+  return cellGroup === "" && !sharedCells ? namespace : cellGroup;
 }
 
 /** The program that is told of, of several: the first that is not on the fast engine, since that is what one wants to know. */

@@ -59,6 +59,7 @@ export class Supervisor implements Runtime {
       artifacts: new OciArtifacts(store, this.#registries, registries),
       ports: new Ports(options.host, options.firstPort),
       host: options.host,
+      sharedCells: options.sharedCells === true,
       metrics: this.#metrics,
       cellsOf: (name) => this.#cellsOf(name),
       wantedPorts: () => new Set(this.#desired.apps.flatMap(({ port }) => (port === undefined ? [] : [port]))),
