@@ -42,6 +42,11 @@ export function managementPortOption(): Option {
     .argParser(readPort);
 }
 
+/** --shared-cells: whether namespaces may share a process. */
+export function sharedCellsOption(): Option {
+  return new Option("--shared-cells", "let apps of several namespaces share processes where all of them ask for it");
+}
+
 /** How many processes share the apps. */
 export function cellsOption(): Option {
   return new Option("--cells <number>", "processes that run the http apps").default(2).argParser(readCells);

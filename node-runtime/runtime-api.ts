@@ -90,6 +90,8 @@ export interface SupervisorOptions {
   cells: number;
   /** Processes that stand by for one that dies, or for a group that is new; none unless given. */
   spareCells?: number;
+  /** Whether apps of several namespaces may share a process, where they ask for it. */
+  sharedCells?: boolean;
   /** Called for every line that a guest or the runtime logs. */
   log: RuntimeLog;
 }

@@ -12,6 +12,7 @@ import {
   managementPortOption,
   outputOption,
   spareCellsOption,
+  sharedCellsOption,
 } from "../options.ts";
 import { addArtifactOptions, registriesOf, type RegistryFlags } from "../registry-options.ts";
 import { createJsonLog, createTextLog, type CommandLog } from "../runtime-log.ts";
@@ -29,6 +30,7 @@ interface NodeOptions extends RegistryFlags {
   managementPort: number;
   cells: number;
   spareCells: number;
+  sharedCells?: boolean;
   grace: number;
   cacheDir: string;
   volumesDir?: string;
@@ -49,6 +51,7 @@ export function defineNode(command: Command, context: CommandContext): void {
     .addOption(managementPortOption())
     .addOption(cellsOption())
     .addOption(spareCellsOption())
+    .addOption(sharedCellsOption())
     .addOption(graceOption())
     .addOption(cacheOption(context.config))
     .option("--volumes-dir <folder>", "folder for apps' volumes, the pod's own; default in the cache", (path) =>
@@ -103,6 +106,7 @@ async function runNode(options: NodeOptions, pod: ClusterConfig, { config }: Com
     registries: await registriesOf(options, config),
     cells: options.cells,
     spareCells: options.spareCells,
+    sharedCells: options.sharedCells === true,
     log,
   });
   log.info("serving", { node: nodeName, apps: runtime.apps().length, management: runtime.managementUrl });

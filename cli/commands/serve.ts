@@ -4,6 +4,7 @@ import type { CommandContext } from "../command-context.ts";
 import {
   cacheOption,
   cellsOption,
+  sharedCellsOption,
   graceOption,
   managementPortOption,
   outputOption,
@@ -22,6 +23,7 @@ interface ServeOptions extends RegistryFlags {
   managementPort: number;
   cells: number;
   spareCells: number;
+  sharedCells?: boolean;
   grace: number;
   cacheDir: string;
   output?: "text" | "json";
@@ -38,6 +40,7 @@ export function defineServe(command: Command, context: CommandContext): void {
     .addOption(managementPortOption())
     .addOption(cellsOption())
     .addOption(spareCellsOption())
+    .addOption(sharedCellsOption())
     .addOption(graceOption())
     .addOption(cacheOption(context.config))
     .addOption(format)
@@ -73,6 +76,7 @@ async function serve(dir: string, options: ServeOptions, { config }: CommandCont
     registries: await registriesOf(options, config),
     cells: options.cells,
     spareCells: options.spareCells,
+    sharedCells: options.sharedCells === true,
     log,
   });
   log.info("serving", { folder: dir, apps: runtime.apps().length, management: runtime.managementUrl });

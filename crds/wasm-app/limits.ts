@@ -49,7 +49,8 @@ export const Isolation = Type.Object(
       default: "Request",
     }),
     cell: oneOf(["Shared", "Namespace", "App"], {
-      description: "Which apps share an operating-system process: all, those of the namespace, or none.",
+      description:
+        "Which apps share an operating-system process: those of the namespace, or none; `Shared`: also those of other namespaces, where the runtime's owner allows it.",
       default: "Namespace",
     }),
   },

@@ -114,6 +114,12 @@ export const RuntimeSpec = Type.Object(
       minimum: 1,
       maximum: 64,
     }),
+    sharedCells: Type.Optional(
+      Type.Boolean({
+        description:
+          "Whether apps of several namespaces may share a process where they ask for it (`isolation.cell: Shared`).",
+      }),
+    ),
     cacheSize: quantity({ description: "Bytes of programs that a node keeps on its disk.", default: "4Gi" }),
     terminationGracePeriodSeconds: Type.Integer({
       description: "How long a pod that ends may take to answer the requests that it accepted.",

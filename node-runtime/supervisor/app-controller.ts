@@ -24,6 +24,8 @@ import { RetryDelays } from "./retry-delays.ts";
 export interface ControllerContext extends CommandContext, ObtainContext {
   ports: Ports;
   host: string;
+  /** Whether apps of several namespaces may share a process, where they ask for it. */
+  sharedCells: boolean;
   /** Returns the cells of a name, which apps of one group share, starting them when needed: as many as usual, or `size`. */
   cellsOf(name: string, size?: number): CellGroup;
   /** Ends the cells that an app had for itself, when it is out of them. */
@@ -255,7 +257,8 @@ export class AppController {
     // A guest that nothing stops takes its cell with it: to neighbours it may do that to nobody.
     const canShare = ready.programs.every(({ artifact }) => isStoppable(artifact));
     const isAlone = this.#context.quarantine.isAlone(this.id);
-    const group = this.#context.cellsOf(canShare && !isAlone ? desired.cellGroup : desired.id, isAlone ? 1 : undefined);
+    const name = canShare && !isAlone ? groupOf(desired, this.#context) : desired.id;
+    const group = this.#context.cellsOf(name, isAlone ? 1 : undefined);
     // A listener cannot move: another port or group means a new one, and the old one drains.
     if (this.#serving !== undefined && (this.#serving.group !== group || before !== port)) {
       void this.#serving.group.unload(this.id);
@@ -300,6 +303,11 @@ export class AppController {
     this.status.set(state, { reason: error.code, message });
     if (delayMs !== undefined) this.#timer = setTimeout(() => this.#begin("known"), delayMs);
   }
+}
+
+/** The cells that the app shares: those of all namespaces only where the runtime's owner says so too. */
+function groupOf({ cellGroup, namespace }: DesiredApp, { sharedCells }: ControllerContext): string {
+  return cellGroup === "" && !sharedCells ? namespace : cellGroup;
 }
 
 /** The program that is told of, of several: the first that is not on the fast engine, since that is what one wants to know. */

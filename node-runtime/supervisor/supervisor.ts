@@ -68,6 +68,7 @@ export class Supervisor implements Runtime {
       artifacts: new OciArtifacts(store, this.#registries, registries),
       ports: new Ports(options.host, options.firstPort),
       host: options.host,
+      sharedCells: options.sharedCells === true,
       metrics: this.#metrics,
       cellsOf: (name, size) => this.#cellsOf(name, size),
       quarantine: this.#quarantine,

@@ -136,6 +136,7 @@ function argumentsOf({ metadata, spec }: WasmRuntime): string[] {
     SECRETS,
     "--cells",
     String(cells),
+    ...(spec.sharedCells === true ? ["--shared-cells"] : []),
     "--grace",
     `${grace}s`,
     ...plainHttpRegistries.flatMap((registry) => ["--plain-http", registry]),
