@@ -78,15 +78,38 @@ const PreparedArtifact = v.object({
 /** What the preparer found in an artifact and left beside this description, as files of `directory`. */
 export type PreparedArtifact = v.InferOutput<typeof PreparedArtifact>;
 
+/**
+ * Throws ARTIFACT_NOT_OFFERED for an artifact that can be compiled and not described: it has no code, or more of something
+ * than there may be.
+ */
+export function checkDescribable(artifact: PreparedArtifact): void {
+  const { success, issues } = v.safeParse(PreparedArtifact, artifact, { abortEarly: true });
+  if (success) return;
+  const { where, expected, actual } = mismatchOf(issues[0]);
+  throw new WasmletError("ARTIFACT_NOT_OFFERED", `the artifact's ${where} are more, or fewer, than are offered`, {
+    expected,
+    actual,
+  });
+}
+
 /** Returns the value as a prepared artifact; throws ARTIFACT_CACHE_CORRUPT when it is not one. */
-function checkPreparedArtifact(value: unknown, where: string): PreparedArtifact {
+function checkPreparedArtifact(value: unknown, file: string): PreparedArtifact {
   const { success, output, issues } = v.safeParse(PreparedArtifact, value, { abortEarly: true });
   if (success) return output;
+  const { where, expected, actual } = mismatchOf(issues[0]);
   throw new WasmletError("ARTIFACT_CACHE_CORRUPT", "a prepared artifact's description is not valid", {
-    where: `${where}: ${v.getDotPath(issues[0]) ?? "the whole"}`,
-    expected: issues[0].expected ?? issues[0].message,
-    actual: issues[0].received,
+    where: `${file}: ${where}`,
+    expected,
+    actual,
   });
+}
+
+function mismatchOf(issue: v.BaseIssue<unknown>): { where: string; expected: string; actual: string } {
+  return {
+    where: v.getDotPath(issue) ?? "the whole",
+    expected: issue.expected ?? issue.message,
+    actual: issue.received,
+  };
 }
 
 /** Reads a prepared artifact's description; throws ARTIFACT_CACHE_CORRUPT when it is missing or not valid. */

@@ -3,7 +3,12 @@ import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { WasmletError } from "../../common/errors.ts";
-import { PIPELINE_VERSION, PREPARED_MANIFEST_FILE, type PreparedArtifact } from "../artifacts/prepared-artifact.ts";
+import {
+  checkDescribable,
+  PIPELINE_VERSION,
+  PREPARED_MANIFEST_FILE,
+  type PreparedArtifact,
+} from "../artifacts/prepared-artifact.ts";
 import { planBinding, type Planned } from "./component/binding-planner.ts";
 import { NotLean } from "./component/not-lean.ts";
 import { checkSignatures } from "./component/signatures.ts";
@@ -44,6 +49,7 @@ export async function prepareArtifact(
     kind,
     ...prepared,
   };
+  checkDescribable(artifact);
   writeFileSync(join(directory, PREPARED_MANIFEST_FILE), JSON.stringify(artifact, null, 2));
   return artifact;
 }
