@@ -130,6 +130,8 @@ interface HeldPort {
 
 /** A runtime whose ports may be handed over, to another process and from one. */
 export interface SucceedingRuntime extends Runtime {
+  /** Returns one app by its `namespace/name`. */
+  app(id: string): AppView | undefined;
   heldPorts(): HeldPorts;
   /** Resolves when every app that was ready in the runtime before serves here. Throws RUNTIME_HAND_OVER when one will not. */
   untilServing(): Promise<void>;

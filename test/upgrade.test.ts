@@ -75,12 +75,19 @@ test("contract: a successor that cannot read the manifest of what is served does
 });
 
 test("contract: commands run in one runtime at a time", async () => {
-  const command = appManifest("worker", guestFile("probe"), { spec: { trigger: { command: { args: ["hello"] } } } });
-  runtime = await serve([probe("probe"), command], cache);
-  await runtime.urlOf("probe");
-  await handOver(runtime, 1);
-  const seen = runtime.log.filter(isOver).length;
-  await runtime.untilLogged((record) => isOver(record) && runtime!.log.filter(isOver).length >= seen);
+  const command = { args: ["sleep", "3600000"], restartPolicy: "Never" };
+  const worker = appManifest("worker", guestFile("command"), { spec: { trigger: { command } } });
+  runtime = await serve([probe("probe"), worker], cache);
+  const runs = (): number => runtime!.log.filter(({ msg }) => msg === "default/worker is Running").length;
+  await runtime.untilLogged(() => runs() === 1);
+  // It keeps the runtime before from ending.
+  const accepted = await open(`${await runtime.urlOf("probe")}/stream?chunks=2&ms=1500`);
+  runtime.signal("SIGHUP");
+  await runtime.untilLogged(hasTakenOver);
+  expect(runs()).toBe(1);
+  await runtime.untilLogged(() => runs() === 2);
+  expect((await read(accepted)).body).toBe("chunk 0\nchunk 1\n");
+  expect(runtime.children().filter(isAlive)).toHaveLength(1);
 });
 
 test("contract: kill -9 of the process that was started leaves nothing behind after a hand-over", async () => {
@@ -113,7 +120,6 @@ test("contract: two runtimes that start at once share no port", async () => {
   }
 });
 
-const isOver = ({ msg }: LogRecord): boolean => /worker is (Running|Failed|Completed)/.test(msg);
 const hasTakenOver = ({ msg }: LogRecord): boolean => msg === "the successor has taken over";
 
 function probe(name: string, file = guestFile("probe")): Manifest {

@@ -3,6 +3,11 @@ import type { AppState, AppView } from "../runtime-api.ts";
 
 const UNDER_WAY: ReadonlySet<AppState> = new Set(["Pending", "Preparing", "Starting"]);
 
+/** Whether an app is on its way to what it will be. */
+export function isUnderWay(state: AppState): boolean {
+  return UNDER_WAY.has(state);
+}
+
 /** What a successor looks at. */
 interface Successor {
   app(id: string): AppView | undefined;
@@ -23,7 +28,7 @@ export async function untilServing(ids: readonly string[], successor: Successor)
     const views = ids.flatMap((id) => successor.app(id) ?? []);
     const failed = views.find(({ state }) => state === "BackOff" || state === "Failed");
     if (failed !== undefined) reject(cannotServe(failed));
-    else if (views.every(({ state }) => !UNDER_WAY.has(state))) resolve();
+    else if (views.every(({ state }) => !isUnderWay(state))) resolve();
   };
   const forget = successor.onChange(look);
   look();

@@ -13,7 +13,7 @@ import { ManagementServer, portInUse } from "./management-server.ts";
 import { NO_CLAIMS, systemClaims } from "./port-claims.ts";
 import { Ports } from "./ports.ts";
 import { Preparer } from "./preparer.ts";
-import { untilServing } from "./succession.ts";
+import { isUnderWay, untilServing } from "./succession.ts";
 
 /** How long a scrape waits for cells to report. */
 const COLLECT_TIMEOUT_MS = 250;
@@ -319,7 +319,7 @@ export class Supervisor implements SucceedingRuntime {
   }
 
   #isSettled(): boolean {
-    return this.apps().every(({ state }) => state !== "Pending" && state !== "Preparing" && state !== "Starting");
+    return [...this.#controllers.values()].every(({ status }) => !isUnderWay(status.state));
   }
 
   #changed(app?: string): void {
