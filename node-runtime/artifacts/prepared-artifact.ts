@@ -1,11 +1,12 @@
-import { readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { WasmletError } from "../../common/errors.ts";
 import * as v from "valibot";
 import { finite, integer, listOf, text } from "../../common/shapes.ts";
 
 /** Changes whenever the preparer would leave other files for the same artifact: old ones are then prepared anew. */
-export const PIPELINE_VERSION = "15";
+export const PIPELINE_VERSION = "16";
 
 /** The file that describes a prepared artifact, written last. */
 export const PREPARED_MANIFEST_FILE = "prepared.json";
@@ -69,6 +70,8 @@ const PreparedArtifact = v.object({
   /** The WIT of a component's world, for people. */
   wit: v.optional(text(1_000_000)),
   modules: listOf(CoreModule, 64, 1),
+  /** SHA-256 of each of its files. */
+  files: v.record(FileName, v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
   /** The lean engine's plan (see binding-plan.ts). */
   binding: v.optional(v.object({ file: FileName })),
   /** The jco engine's code. */
@@ -125,6 +128,16 @@ export function readPreparedArtifact(directory: string): PreparedArtifact {
     });
   }
   return checkPreparedArtifact(value, file);
+}
+
+/** Returns the SHA-256 of each file of a prepared artifact, of its description not. */
+export function hashFiles(directory: string): Record<string, string> {
+  const names = readdirSync(directory).filter((name) => name !== PREPARED_MANIFEST_FILE);
+  const hashOf = (name: string): string =>
+    createHash("sha256")
+      .update(readFileSync(join(directory, name)))
+      .digest("hex");
+  return Object.fromEntries(names.map((name) => [name, hashOf(name)]));
 }
 
 /** Returns whether all of its code has the checks that stop a guest; what has none goes on until its process ends. */

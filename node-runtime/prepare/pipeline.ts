@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { WasmletError } from "../../common/errors.ts";
 import {
   checkDescribable,
+  hashFiles,
   PIPELINE_VERSION,
   PREPARED_MANIFEST_FILE,
   type PreparedArtifact,
@@ -48,6 +49,7 @@ export async function prepareArtifact(
     bytes: bytes.length,
     kind,
     ...prepared,
+    files: hashFiles(directory),
   };
   checkDescribable(artifact);
   writeFileSync(join(directory, PREPARED_MANIFEST_FILE), JSON.stringify(artifact, null, 2));
@@ -72,7 +74,7 @@ function readKind(bytes: Uint8Array): PreparedArtifact["kind"] {
   });
 }
 
-type Prepared = Omit<PreparedArtifact, "pipeline" | "digest" | "bytes" | "kind">;
+type Prepared = Omit<PreparedArtifact, "pipeline" | "digest" | "bytes" | "kind" | "files">;
 
 type Bound = Pick<Prepared, "engine" | "engineReason" | "modules" | "binding" | "glue">;
 
