@@ -249,6 +249,10 @@ export const ERROR_CODES = {
     summary: "The folder of manifests cannot be read.",
     fix: "Check that it exists and is readable.",
   },
+  RUNTIME_HAND_OVER: {
+    summary: "The process that was to take over from a running `wasmlet serve` could not; the running one goes on.",
+    fix: "Mend what the message names and send SIGHUP again.",
+  },
   RUNTIME_PODS_MISSING: {
     summary: "The cluster has no pods of node runtimes, or none that you may see.",
     fix: "Check with `kubectl get pods -A -l wasmlet.dev/runtime`; where you may not list the pods of all namespaces, name Wasmlet's with --system-namespace.",

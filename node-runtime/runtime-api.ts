@@ -86,6 +86,10 @@ export interface SupervisorOptions {
   prepareLimits?: { maxSeconds?: number; maxResidentBytes?: number };
   /** How registries are reached and what is run of them; its credentials are asked where an app's pull secrets have none. */
   registries?: RegistrySettings;
+  /** Whether another runtime may serve the same apps on the same ports: ports are then not claimed. */
+  sharesPorts?: boolean;
+  /** Ports of the runtime whose place this one takes: it serves on them beside it, and runs no commands before it has ended. */
+  inherited?: HeldPorts | undefined;
   /** Processes that share the http apps. */
   cells: number;
   /** Processes that stand by for one that dies, or for a group that is new; none unless given. */
@@ -115,6 +119,38 @@ export interface Runtime {
   onChange(listener: (app?: string) => void): () => void;
   /** Drains: accepted requests are answered, then all processes end. `graceMs` later the rest is killed. */
   stop(graceMs: number): Promise<void>;
+}
+
+/** The ports of a runtime, for the one that takes its place. */
+export interface HeldPorts {
+  management: number;
+  apps: HeldPort[];
+}
+
+/** The port of an http app. */
+interface HeldPort {
+  /** The app's `namespace/name`. */
+  id: string;
+  port: number;
+  /** Whether it serves, and so must serve in the next runtime. */
+  isReady: boolean;
+}
+
+/** A runtime whose ports may be handed over, to another process and from one. */
+export interface SucceedingRuntime extends Runtime {
+  /** Returns one app by its `namespace/name`. */
+  app(id: string): AppView | undefined;
+  heldPorts(): HeldPorts;
+  /** Resolves when every app that was ready in the runtime before serves here. Throws RUNTIME_HAND_OVER when one will not. */
+  untilServing(): Promise<void>;
+  /** Claims the ports that the runtime before has let go of. */
+  claimPorts(): Promise<void>;
+  /** The runtime before has ended: commands run from now on. */
+  startCommands(): void;
+  /** Lets go of the claims, for the successor to take. */
+  releasePorts(): void;
+  /** Stops like `stop`, and leaves what its successor uses: volumes stay. */
+  stepDown(graceMs: number): Promise<void>;
 }
 
 /** `wasmlet run`: one command, with the caller's own standard streams. */

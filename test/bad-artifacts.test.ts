@@ -13,7 +13,7 @@ import {
   urlOf,
   type TestRuntime,
 } from "./harness.ts";
-import { COMPONENT_HEADER, MODULE_HEADER } from "./mutants.ts";
+import { COMPONENT_HEADER, MODULE_HEADER } from "./fuzz/mutants.ts";
 
 const HELLO = repositoryFile("examples/hello-rust/hello-rust.wasm");
 const COMMAND_P1 = guestFile("command-p1");

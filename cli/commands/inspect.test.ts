@@ -4,6 +4,7 @@ import { describeArtifact, summarise } from "./inspect.ts";
 
 const MODULE: PreparedArtifact = {
   pipeline: "1",
+  files: {},
   digest: `sha256:${"0".repeat(64)}`,
   bytes: 2048,
   kind: "core-module",

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, type Command } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
 import { resolve } from "node:path";
 import type { CommandContext } from "../command-context.ts";
 import {
@@ -12,9 +12,13 @@ import {
   spareCellsOption,
 } from "../options.ts";
 import { addArtifactOptions, registriesOf, type RegistryFlags } from "../registry-options.ts";
+import { exitCodeOf } from "../output.ts";
 import { createJsonLog, createTextLog, type CommandLog } from "../runtime-log.ts";
+import type { HeldPorts, SucceedingRuntime } from "../../node-runtime/runtime-api.ts";
 import { listenForStop } from "../signals.ts";
 import { StateReporter } from "../state-reporter.ts";
+import { isTerminalGone, Succession, SUCCESSOR_FLAG } from "../succession.ts";
+import { Successor } from "../successor.ts";
 
 interface ServeOptions extends RegistryFlags {
   host: string;
@@ -27,6 +31,8 @@ interface ServeOptions extends RegistryFlags {
   grace: number;
   cacheDir: string;
   output?: "text" | "json";
+  /** Not for users: the process takes over from the one that started it. */
+  successor?: boolean;
 }
 
 /** `wasmlet serve DIR`: the node runtime in the foreground. */
@@ -44,6 +50,7 @@ export function defineServe(command: Command, context: CommandContext): void {
     .addOption(graceOption())
     .addOption(cacheOption(context.config))
     .addOption(format)
+    .addOption(new Option(SUCCESSOR_FLAG).hideHelp())
     .addHelpText("after", HELP)
     .action(async (dir: string, options: ServeOptions) => serve(dir, options, context));
 }
@@ -52,20 +59,89 @@ const HELP = `
 SIGTERM or Ctrl-C drains: accepted requests are answered, then it exits with 0. A second one stops at
 once: what was not answered is cut, and it exits with 143 (SIGTERM) or 130 (Ctrl-C).
 
+SIGHUP starts it anew in place, with the files and programs that are there now: a successor serves on the
+same ports, then what ran before answers what it accepted and ends. No connection is refused. When the
+successor cannot serve all that is served now, all stays as it is. Linux only.
+
 Examples:
   wasmlet serve ./manifests
   wasmlet serve app.yaml --port-base 3000 -o json
   wasmlet serve /etc/wasmlet --host 0.0.0.0 --management-host 0.0.0.0 --grace 1m
 `;
 
-async function serve(dir: string, options: ServeOptions, { config }: CommandContext): Promise<void> {
+async function serve(dir: string, options: ServeOptions, context: CommandContext): Promise<void> {
+  if (options.successor === true) return succeed(dir, options, context);
   const stop = listenForStop();
+  const log = await createLog(options, context);
+  const runtime = await start(dir, options, context, log);
+  const succession = new Succession(
+    runtime,
+    () => {
+      stopReporting();
+      return runtime.stepDown(options.grace);
+    },
+    log,
+  );
+  // Elsewhere ports cannot be listened on by two processes.
+  if (process.platform === "linux") {
+    process.on("SIGHUP", () => {
+      if (isTerminalGone()) process.kill(process.pid, "SIGTERM");
+      else void succession.handOver();
+    });
+  }
+  const stopReporting = report(runtime, dir, log);
+  const ended = await Promise.race([stop.first, succession.lost]);
+  if (typeof ended === "number") log.error("the process that serves has ended", { exitCode: ended });
+  const exitCode = typeof ended === "number" ? ended : await succession.stop(ended);
+  if (succession.isFront || typeof ended === "number") context.finish(exitCode);
+  else {
+    stopReporting();
+    log.info("draining", { signal: ended, graceSeconds: options.grace / 1000 });
+    await runtime.stop(options.grace);
+    log.info("stopped");
+  }
+  await log.close();
+}
+
+/** Takes the place of the runtime of the process that started this one, until another one takes its place. */
+async function succeed(dir: string, options: ServeOptions, context: CommandContext): Promise<void> {
+  const successor = new Successor();
+  const log = await createLog(options, context);
+  try {
+    const runtime = await start(dir, options, context, log, await successor.inherited);
+    const stopReporting = report(runtime, dir, log);
+    await successor.announce(runtime);
+    const ending = await successor.ending;
+    stopReporting();
+    if (ending.kind === "replaced") await runtime.stepDown(options.grace);
+    else {
+      log.info("draining", { signal: ending.signal, graceSeconds: options.grace / 1000 });
+      await runtime.stop(options.grace);
+      log.info("stopped");
+    }
+  } catch (thrown) {
+    successor.fail(thrown);
+    context.finish(exitCodeOf(thrown));
+  }
+  await log.close();
+  successor.close();
+}
+
+async function createLog(options: ServeOptions, { config }: CommandContext): Promise<CommandLog> {
   const isTerminal = process.stdout.isTTY;
-  const hasColor = isTerminal && config.allowsColor;
   const asText = (options.output ?? (isTerminal ? "text" : "json")) === "text";
-  const log: CommandLog = asText ? createTextLog({ hasColor }) : await createJsonLog();
+  return asText ? createTextLog({ hasColor: isTerminal && config.allowsColor }) : createJsonLog();
+}
+
+async function start(
+  dir: string,
+  options: ServeOptions,
+  { config }: CommandContext,
+  log: CommandLog,
+  inherited?: HeldPorts,
+): Promise<SucceedingRuntime> {
   const { startRuntime } = await import("../../node-runtime/start.ts");
-  const runtime = await startRuntime({
+  return startRuntime({
     folder: dir,
     host: options.host,
     firstPort: options.portBase,
@@ -74,21 +150,24 @@ async function serve(dir: string, options: ServeOptions, { config }: CommandCont
     cacheDirectory: options.cacheDir,
     cacheMaxBytes: config.cacheMaxBytes,
     registries: await registriesOf(options, config),
+    inherited,
     cells: options.cells,
     spareCells: options.spareCells,
     sharedCells: options.sharedCells === true,
     log,
   });
-  log.info("serving", { folder: dir, apps: runtime.apps().length, management: runtime.managementUrl });
+}
+
+/** Logs where the apps stand from now on; returns the undoing. */
+function report(runtime: SucceedingRuntime, folder: string, log: CommandLog): () => void {
+  log.info("serving", { folder, apps: runtime.apps().length, management: runtime.managementUrl });
   const states = new StateReporter(log);
   states.report(runtime.apps());
-  const stopReporting = runtime.onChange(() => states.report(runtime.apps()));
-  const signal = await stop.first;
-  stopReporting();
-  log.info("draining", { signal, graceSeconds: options.grace / 1000 });
-  await runtime.stop(options.grace);
-  log.info("stopped");
-  await log.close();
+  // One app at a time: with thousands of them, looking at all after each change takes longer than what changed them.
+  return runtime.onChange((app) => {
+    if (app === undefined) states.report(runtime.apps());
+    else states.reportOne(app, runtime.app(app));
+  });
 }
 
 function readFolder(text: string): string {

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { systemCodeOf } from "../../common/errors.ts";
 import { cacheError } from "./cache-error.ts";
 import { DigestsInUse } from "./digests-in-use.ts";
 import { PartialBlobs } from "./partial-blobs.ts";
-import { PIPELINE_VERSION, readPreparedArtifact, type PreparedArtifact } from "./prepared-artifact.ts";
+import { hashFiles, PIPELINE_VERSION, readPreparedArtifact, type PreparedArtifact } from "./prepared-artifact.ts";
 import { nameProcessFile, sweepProcessFiles } from "./process-files.ts";
 import { chooseEvictions, listEntries, sizeOfFolder } from "./store-entries.ts";
 
@@ -50,6 +51,8 @@ export class ArtifactStore {
   readonly #onEvicted: (count: number) => void;
   readonly #now: () => Date;
   readonly #inUse: DigestsInUse;
+  /** What was prepared and read through by this process: once, for it may be much. */
+  readonly #verified = new Set<string>();
   /** Blobs that come, and what crashes left of them. */
   readonly partials: PartialBlobs;
   #bytes: number | undefined;
@@ -156,7 +159,7 @@ export class ArtifactStore {
       for (const { file, bytes } of artifact.modules.flatMap(({ tracked, ...module }) => [module, tracked ?? module])) {
         if (statSync(join(directory, file)).size !== bytes) throw new Error(`${file} has another size`);
       }
-      if (artifact.digest === digest) {
+      if (artifact.digest === digest && this.#isWhole(digest, artifact)) {
         this.#touch(directory);
         return artifact;
       }
@@ -165,6 +168,19 @@ export class ArtifactStore {
     }
     rmSync(directory, { recursive: true, force: true });
     return undefined;
+  }
+
+  /** Whether the files are as the preparer left them: a bad disk keeps their sizes. */
+  #isWhole(digest: string, { files }: PreparedArtifact): boolean {
+    if (this.#verified.has(digest)) return true;
+    if (!isDeepStrictEqual(hashFiles(this.preparedDirectory(digest)), { ...files })) return false;
+    this.#verified.add(digest);
+    return true;
+  }
+
+  /** Removes a blob that is not what its name says, and is fetched or copied again when it is next asked for. */
+  dropBlob(digest: string): void {
+    rmSync(this.blobFile(digest), { force: true });
   }
 
   /** Moves a finished folder of the preparer's to its place; a twin that came first wins. */

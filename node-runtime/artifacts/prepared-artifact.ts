@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { WasmletError } from "../../common/errors.ts";
 import * as v from "valibot";
@@ -71,6 +72,8 @@ const PreparedArtifact = v.object({
   /** The WIT of a component's world, for people. */
   wit: v.optional(text(1_000_000)),
   modules: listOf(CoreModule, 64, 1),
+  /** SHA-256 of each of its files. */
+  files: v.record(FileName, v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
   /** The lean engine's plan (see binding-plan.ts). */
   binding: v.optional(v.object({ file: FileName })),
   /** The jco engine's code. */
@@ -80,15 +83,38 @@ const PreparedArtifact = v.object({
 /** What the preparer found in an artifact and left beside this description, as files of `directory`. */
 export type PreparedArtifact = v.InferOutput<typeof PreparedArtifact>;
 
+/**
+ * Throws ARTIFACT_NOT_OFFERED for an artifact that can be compiled and not described: it has no code, or more of something
+ * than there may be.
+ */
+export function checkDescribable(artifact: PreparedArtifact): void {
+  const { success, issues } = v.safeParse(PreparedArtifact, artifact, { abortEarly: true });
+  if (success) return;
+  const { where, expected, actual } = mismatchOf(issues[0]);
+  throw new WasmletError("ARTIFACT_NOT_OFFERED", `the artifact's ${where} are more, or fewer, than are offered`, {
+    expected,
+    actual,
+  });
+}
+
 /** Returns the value as a prepared artifact; throws ARTIFACT_CACHE_CORRUPT when it is not one. */
-function checkPreparedArtifact(value: unknown, where: string): PreparedArtifact {
+function checkPreparedArtifact(value: unknown, file: string): PreparedArtifact {
   const { success, output, issues } = v.safeParse(PreparedArtifact, value, { abortEarly: true });
   if (success) return output;
+  const { where, expected, actual } = mismatchOf(issues[0]);
   throw new WasmletError("ARTIFACT_CACHE_CORRUPT", "a prepared artifact's description is not valid", {
-    where: `${where}: ${v.getDotPath(issues[0]) ?? "the whole"}`,
-    expected: issues[0].expected ?? issues[0].message,
-    actual: issues[0].received,
+    where: `${file}: ${where}`,
+    expected,
+    actual,
   });
+}
+
+function mismatchOf(issue: v.BaseIssue<unknown>): { where: string; expected: string; actual: string } {
+  return {
+    where: v.getDotPath(issue) ?? "the whole",
+    expected: issue.expected ?? issue.message,
+    actual: issue.received,
+  };
 }
 
 /** Reads a prepared artifact's description; throws ARTIFACT_CACHE_CORRUPT when it is missing or not valid. */
@@ -104,6 +130,16 @@ export function readPreparedArtifact(directory: string): PreparedArtifact {
     });
   }
   return checkPreparedArtifact(value, file);
+}
+
+/** Returns the SHA-256 of each file of a prepared artifact, of its description not. */
+export function hashFiles(directory: string): Record<string, string> {
+  const names = readdirSync(directory).filter((name) => name !== PREPARED_MANIFEST_FILE);
+  const hashOf = (name: string): string =>
+    createHash("sha256")
+      .update(readFileSync(join(directory, name)))
+      .digest("hex");
+  return Object.fromEntries(names.map((name) => [name, hashOf(name)]));
 }
 
 /** Returns whether all of its code has the checks that stop a guest; what has none goes on until its process ends. */

@@ -122,7 +122,11 @@ class NodeRuntime implements RunningNode {
         ),
       timing,
     });
-    this.#supervisor = new Supervisor(withSecretVolumes(options), this.#source, runtimeMetrics);
+    this.#supervisor = new Supervisor(
+      { ...withSecretVolumes(options), sharesPorts: true },
+      this.#source,
+      runtimeMetrics,
+    );
   }
 
   get managementUrl(): string {

@@ -3,15 +3,12 @@ import { Connection } from "./connection.ts";
 import type { ConnectionOwner, Refusal } from "./connection-owner.ts";
 import type { Exchange } from "./exchange.ts";
 import type { ProtocolError } from "./request-parser.ts";
+import { stopAccepting } from "./stop-accepting.ts";
 
 /** How often connections are looked at whose time may be over. */
 const CHECK_INTERVAL_MS = 1000;
 /** How long a draining listener still answers on connections that were idle, telling each client to close. */
 const DRAIN_LINGER_MS = 1000;
-/** How long no connection must have come before a draining listener stops accepting. */
-const QUIET_MS = 50;
-/** How long a draining listener goes on accepting: clients that never cease must not keep it from closing. */
-const MAX_ACCEPT_MS = 500;
 
 /** What is done with what comes. */
 export interface Service {
@@ -63,13 +60,13 @@ export class Listener implements ConnectionOwner {
   /** Stops accepting and resolves when all connections have ended, each after the requests that it had begun. */
   async close(): Promise<void> {
     this.#isDraining = true;
-    await this.#untilQuiet();
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const closed = Promise.withResolvers<void>();
+    await stopAccepting(this.#server, closed.resolve);
     setTimeout(() => {
       this.#isLingering = false;
       for (const connection of this.#connections) connection.endIfIdle();
     }, DRAIN_LINGER_MS).unref();
-    await closed;
+    await closed.promise;
     clearInterval(this.#checking);
   }
 
@@ -96,20 +93,5 @@ export class Listener implements ConnectionOwner {
       connection.check();
       if (this.#isDraining && !this.#isLingering) connection.endIfIdle();
     }
-  }
-
-  /**
-   * Resolves when no connection has come for a while. Closing a listener resets the connections that the kernel has made
-   * and nobody has accepted yet: a moment in which none is likely to be there is all that can be waited for.
-   */
-  async #untilQuiet(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const [quiet, latest] = [setTimeout(resolve, QUIET_MS), setTimeout(resolve, MAX_ACCEPT_MS)];
-    const note = (): void => void quiet.refresh();
-    this.#server.on("connection", note);
-    await promise;
-    this.#server.off("connection", note);
-    clearTimeout(quiet);
-    clearTimeout(latest);
   }
 }

@@ -3,7 +3,13 @@ import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { WasmletError } from "../../common/errors.ts";
-import { PIPELINE_VERSION, PREPARED_MANIFEST_FILE, type PreparedArtifact } from "../artifacts/prepared-artifact.ts";
+import {
+  checkDescribable,
+  hashFiles,
+  PIPELINE_VERSION,
+  PREPARED_MANIFEST_FILE,
+  type PreparedArtifact,
+} from "../artifacts/prepared-artifact.ts";
 import { planBinding, type Planned } from "./component/binding-planner.ts";
 import { NotLean } from "./component/not-lean.ts";
 import { checkSignatures } from "./component/signatures.ts";
@@ -43,7 +49,9 @@ export async function prepareArtifact(
     bytes: bytes.length,
     kind,
     ...prepared,
+    files: hashFiles(directory),
   };
+  checkDescribable(artifact);
   writeFileSync(join(directory, PREPARED_MANIFEST_FILE), JSON.stringify(artifact, null, 2));
   return artifact;
 }
@@ -66,7 +74,7 @@ function readKind(bytes: Uint8Array): PreparedArtifact["kind"] {
   });
 }
 
-type Prepared = Omit<PreparedArtifact, "pipeline" | "digest" | "bytes" | "kind">;
+type Prepared = Omit<PreparedArtifact, "pipeline" | "digest" | "bytes" | "kind" | "files">;
 
 type Bound = Pick<Prepared, "engine" | "engineReason" | "modules" | "binding" | "glue">;
 

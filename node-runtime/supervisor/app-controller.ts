@@ -33,6 +33,8 @@ export interface ControllerContext extends CommandContext, ObtainContext {
   quarantine: Quarantine;
   /** Ports that manifests ask for: not to be handed to others. */
   wantedPorts(): ReadonlySet<number>;
+  /** Resolves when commands may run: they do so in one runtime at a time. */
+  commandsMayRun: Promise<void>;
 }
 
 /** Brings one app from what is asked for to running, and keeps it there. */
@@ -152,13 +154,24 @@ export class AppController {
 
   /** Takes the app off this node; resolves when nothing of it runs any more: requests under way end first. */
   async remove(): Promise<void> {
+    const ended = this.leave();
+    this.#context.ports.release(this.id);
+    this.#context.store.removeVolumes(this.id);
+    await ended;
+  }
+
+  /** Begins nothing more; what runs goes on. */
+  halt(): void {
     this.#removed = true;
     this.#attempt.abort();
     clearTimeout(this.#timer);
+  }
+
+  /** Ends what runs of the app, and leaves its port and volumes to the runtime that takes the place of this one. */
+  async leave(): Promise<void> {
+    this.halt();
     const ended = [this.#command.stop(), ...this.#groups.map((group) => group.unload(this.id))];
     this.#letGo(() => true);
-    this.#context.ports.release(this.id);
-    this.#context.store.removeVolumes(this.id);
     await Promise.all(ended);
   }
 
@@ -221,6 +234,8 @@ export class AppController {
     };
     if (this.#serving === undefined) status.set("Starting", loaded);
     if (desired.trigger.kind === "command") {
+      await this.#context.commandsMayRun;
+      if (signal.aborted) return;
       const app = cellAppOf(desired, revision, ready, undefined, this.#context.store);
       this.#command.start(desired, app);
       this.#runs(revision);

@@ -59,7 +59,7 @@ export async function obtainArtifact(
   const { programs, spin, warning, release } = held;
   const verified = performance.now();
   // At once, so that the preparer may work at several; the first failure is told, and the others are not left behind.
-  const prepared = await Promise.all(programs.map(({ digest }) => preparer.prepare(digest))).catch(
+  const prepared = await Promise.all(programs.map(({ digest }) => preparer.prepare(digest, signal))).catch(
     (thrown: unknown) => {
       release();
       throw thrown;

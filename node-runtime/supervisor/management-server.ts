@@ -1,8 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { WasmletError, messageOf, systemCodeOf } from "../../common/errors.ts";
+import { stopAccepting } from "../http1/stop-accepting.ts";
 import type { AppView } from "../runtime-api.ts";
 
+/** How long clients that were idle are still answered, and told to close. */
+const LINGER_MS = 1000;
 const APP_PATH = /^\/v1\/apps\/([a-z0-9-]{1,63})\/([a-z0-9-]{1,63})$/;
 
 /** What the management port serves. */
@@ -17,23 +20,21 @@ export interface Management {
 export class ManagementServer {
   readonly #server: Server;
   readonly #management: Management;
+  #isDraining = false;
 
   constructor(management: Management) {
     this.#management = management;
     this.#server = createServer((request, response) => void this.#answer(request, response));
   }
 
-  /** Listens; returns the URL. Throws RUNTIME_PORT_IN_USE. */
+  /** Listens, beside the runtime whose place this one takes; returns the URL. Throws RUNTIME_PORT_IN_USE. */
   async listen(host: string, port: number): Promise<string> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once("error", reject);
-      this.#server.listen({ host, port }, resolve);
+      this.#server.listen({ host, port, reusePort: process.platform === "linux" }, resolve);
     }).catch((cause: unknown) => {
       if (systemCodeOf(cause) !== "EADDRINUSE") throw cause;
-      throw new WasmletError("RUNTIME_PORT_IN_USE", `the management port ${port} is taken by another program`, {
-        where: `${host}:${port}`,
-        cause,
-      });
+      throw portInUse(host, port, cause);
     });
     const { port: actual } = this.#server.address() as AddressInfo;
     return `http://${host.includes(":") ? `[${host}]` : host}:${actual}`;
@@ -44,7 +45,18 @@ export class ManagementServer {
     this.#server.closeAllConnections();
   }
 
+  /** Answers what has come, and takes no more; resolves when no connection is left. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    const closed = Promise.withResolvers<void>();
+    await stopAccepting(this.#server, closed.resolve);
+    const linger = setTimeout(() => this.#server.closeIdleConnections(), LINGER_MS);
+    await closed.promise;
+    clearTimeout(linger);
+  }
+
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (this.#isDraining) response.setHeader("connection", "close");
     try {
       const path = new URL(request.url ?? "/", "http://localhost").pathname;
       if (request.method !== "GET" && request.method !== "HEAD")
@@ -72,6 +84,14 @@ export class ManagementServer {
       send(response, 500, "text/plain", `${messageOf(thrown)}\n`);
     }
   }
+}
+
+/** Returns the error for a management port that another program, or another runtime, has. */
+export function portInUse(host: string, port: number, cause: unknown): WasmletError {
+  return new WasmletError("RUNTIME_PORT_IN_USE", `the management port ${port} is taken by another program`, {
+    where: `${host}:${port}`,
+    cause,
+  });
 }
 
 function send(response: ServerResponse, status: number, type: string, body: string): void {

@@ -1,5 +1,6 @@
 import { createServer, type AddressInfo } from "node:net";
 import { expect, test } from "vitest";
+import type { PortClaims } from "./port-claims.ts";
 import { Ports } from "./ports.ts";
 
 async function occupy(): Promise<{ port: number; close(): void }> {
@@ -58,4 +59,50 @@ test("Ports: an app that is refused, or gone before its turn, keeps no other fro
   expect(left.status).toBe("rejected");
   expect(ports.portOf("default/gone")).toBeUndefined();
   expect(next).toMatchObject({ status: "fulfilled" });
+});
+
+/** What two runtimes of one machine claim from. */
+function sharedClaims(): () => PortClaims {
+  const owners = new Map<number, PortClaims>();
+  return () => {
+    const claims: PortClaims = {
+      claim: (port) => Promise.resolve((owners.has(port) ? owners : owners.set(port, claims)).get(port) === claims),
+      release: (port) => void (owners.get(port) === claims && owners.delete(port)),
+    };
+    return claims;
+  };
+}
+
+test("Ports: runtimes that look at the same moment get different ports, and a claimed one is said to be in use", async () => {
+  const other = await occupy();
+  const claimsOf = sharedClaims();
+  const runtimes = Array.from({ length: 4 }, () => new Ports("127.0.0.1", other.port, { claims: claimsOf() }));
+  const assigned = await Promise.all(runtimes.map((ports) => ports.assign("default/a", undefined, new Set())));
+  other.close();
+  expect(new Set(assigned).size).toBe(4);
+  await expect(runtimes[0]!.assign("default/b", assigned[1], new Set())).rejects.toMatchObject({
+    code: "APP_PORT_IN_USE",
+    message: expect.stringContaining("another node runtime") as string,
+  });
+  runtimes[1]!.release("default/a");
+  expect(await runtimes[0]!.assign("default/b", assigned[1], new Set())).toBe(assigned[1]);
+});
+
+test("Ports: inherited ports are taken while the runtime before listens, and claimed once it lets go", async () => {
+  const listening = await occupy();
+  const claimsOf = sharedClaims();
+  const before = new Ports("127.0.0.1", 0, { claims: claimsOf(), inherited: new Map([["default/a", listening.port]]) });
+  await before.assign("default/a", undefined, new Set());
+  await before.claimInherited();
+  const after = new Ports("127.0.0.1", 0, { claims: claimsOf(), inherited: before.all });
+  expect(await after.assign("default/a", undefined, new Set())).toBe(listening.port);
+  const claimed = after.claimInherited();
+  before.releaseClaims();
+  await claimed;
+  const third = new Ports("127.0.0.1", 0, { claims: claimsOf() });
+  await expect(third.assign("default/a", listening.port, new Set())).rejects.toMatchObject({ code: "APP_PORT_IN_USE" });
+  // What was given back is as any other port from then on.
+  after.release("default/a");
+  await expect(after.assign("default/a", listening.port, new Set())).rejects.toMatchObject({ code: "APP_PORT_IN_USE" });
+  listening.close();
 });

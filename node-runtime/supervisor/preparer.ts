@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { knownCode } from "../../common/error-codes.ts";
 import { WasmletError } from "../../common/errors.ts";
@@ -19,12 +20,17 @@ export interface PrepareLimits {
   maxResidentBytes: number;
 }
 
+/** How many want an artifact that is to be prepared. */
+interface Wanted {
+  by: number;
+}
+
 /** Prepares artifacts in disposable child processes, each artifact once however many ask for it. */
 export class Preparer {
   readonly #store: ArtifactStore;
   readonly #limits: PrepareLimits;
   readonly #main: string;
-  readonly #running = new Map<string, Promise<PreparedArtifact>>();
+  readonly #running = new Map<string, { prepared: Promise<PreparedArtifact>; wanted: Wanted }>();
   #slots = MAX_CONCURRENT;
   #waiting: (() => void)[] = [];
   /** Process ids of the children at work. */
@@ -37,25 +43,33 @@ export class Preparer {
     this.#main = main;
   }
 
-  /** Returns the prepared artifact of a blob in the store; throws ARTIFACT_* or PREPARE_* errors. */
-  async prepare(digest: string): Promise<PreparedArtifact> {
+  /**
+   * Returns the prepared artifact of a blob in the store; throws ARTIFACT_* or PREPARE_* errors. What nobody wants any more when
+   * its turn comes is not prepared: a manifest that flips leaves no queue behind.
+   */
+  async prepare(digest: string, signal?: AbortSignal): Promise<PreparedArtifact> {
     const found = this.#store.findPrepared(digest);
     if (found !== undefined) return found;
-    let running = this.#running.get(digest);
-    if (running === undefined) {
-      running = this.#prepareInTurn(digest).finally(() => this.#running.delete(digest));
-      this.#running.set(digest, running);
-    }
-    return running;
+    const wanted = this.#running.get(digest)?.wanted ?? { by: 0 };
+    if (signal?.aborted !== true) wanted.by++;
+    signal?.addEventListener("abort", () => wanted.by--, { once: true });
+    const prepared =
+      this.#running.get(digest)?.prepared ??
+      this.#prepareInTurn(digest, wanted).finally(() => this.#running.delete(digest));
+    this.#running.set(digest, { prepared, wanted });
+    return prepared;
   }
 
-  async #prepareInTurn(digest: string): Promise<PreparedArtifact> {
+  async #prepareInTurn(digest: string, wanted: Wanted): Promise<PreparedArtifact> {
     if (this.#slots === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#slots--;
+
     const directory = this.#store.makeTemporary();
     try {
+      if (wanted.by === 0) throw new WasmletError("PREPARE_CRASHED", "nobody wants the artifact any more");
       onDisk(directory, () => mkdirSync(directory));
       const reply = await this.#runChild(this.#store.blobFile(digest), directory);
+      if (reply.type === "refused" || readPreparedArtifact(directory).digest !== digest) this.#checkBlob(digest);
       if (reply.type === "refused") throw refusalOf(reply.error);
       return onDisk(directory, () => {
         this.#store.publishPrepared(directory, digest);
@@ -67,6 +81,19 @@ export class Preparer {
       if (next === undefined) this.#slots++;
       else next();
     }
+  }
+
+  /** Throws ARTIFACT_CACHE_CORRUPT, and lets go of the blob, when it is another than came: the artifact is not at fault then. */
+  #checkBlob(digest: string): void {
+    const file = this.#store.blobFile(digest);
+    const actual = `sha256:${createHash("sha256").update(readFileSync(file)).digest("hex")}`;
+    if (actual === digest) return;
+    this.#store.dropBlob(digest);
+    throw new WasmletError("ARTIFACT_CACHE_CORRUPT", "an artifact in the cache is damaged, and is brought here again", {
+      where: file,
+      expected: digest,
+      actual,
+    });
   }
 
   #runChild(file: string, directory: string): Promise<PrepareReply> {

@@ -3,27 +3,31 @@ import { ArtifactStore } from "../artifacts/artifact-store.ts";
 import { OciArtifacts } from "../artifacts/oci-artifacts.ts";
 import { LIMITS, type Limit } from "../cell/limits.ts";
 import type { AppStats, LogLine } from "../cell/protocol.ts";
-import type { WasmletError } from "../../common/errors.ts";
+import { WasmletError } from "../../common/errors.ts";
 import { RuntimeMetrics } from "../metrics/runtime-metrics.ts";
-import type { AppView, Runtime, SupervisorOptions } from "../runtime-api.ts";
+import type { AppView, HeldPorts, SucceedingRuntime, SupervisorOptions } from "../runtime-api.ts";
 import { AppController, type ControllerContext } from "./app-controller.ts";
 import { AppStatus } from "./app-status.ts";
 import { CellGroup } from "./cell-group.ts";
 import { childLauncher } from "./child-hardening.ts";
 import type { DesiredApp, DesiredState, DesiredStateSource } from "./desired-state.ts";
-import { ManagementServer } from "./management-server.ts";
+import { ManagementServer, portInUse } from "./management-server.ts";
+import { NO_CLAIMS, systemClaims } from "./port-claims.ts";
 import { Ports } from "./ports.ts";
 import { Preparer } from "./preparer.ts";
 import { Quarantine } from "./quarantine.ts";
 import { SpareCells } from "./spare-cells.ts";
+import { isUnderWay, untilServing } from "./succession.ts";
 
 /** How long a scrape waits for cells to report. */
 const COLLECT_TIMEOUT_MS = 250;
+/** How the management port is called among ports. */
+const MANAGEMENT = "the management port";
 /** How often cells report when nobody scrapes, so that little is lost with one that dies. */
 const COLLECT_INTERVAL_MS = 1000;
 
 /** Owns what should run on this node and the processes that run it. Runs no guest code. */
-export class Supervisor implements Runtime {
+export class Supervisor implements SucceedingRuntime {
   readonly #options: SupervisorOptions;
   readonly #source: DesiredStateSource;
   readonly #metrics: RuntimeMetrics;
@@ -38,6 +42,8 @@ export class Supervisor implements Runtime {
   readonly #context: ControllerContext;
   readonly #preparer: Preparer;
   readonly #registries: RegistryClient;
+  readonly #managementPorts: Ports;
+  readonly #commandsMayRun = Promise.withResolvers<void>();
   #desired: DesiredState = { apps: [], problems: [] };
   #collector: NodeJS.Timeout | undefined;
   #stopping = false;
@@ -62,13 +68,20 @@ export class Supervisor implements Runtime {
     const registries = options.registries ?? {};
     // Credentials are for the apps that may have them: the client itself asks anonymously.
     this.#registries = RegistryClient.create({ ...registries, credentials: () => Promise.resolve(undefined) });
+    const { inherited, host, firstPort, managementHost } = options;
+    const claims = options.sharesPorts === true ? NO_CLAIMS : systemClaims();
+    const inheritedPorts = new Map(inherited?.apps.map(({ id, port }) => [id, port]));
+    const inheritedManagement = new Map(inherited && [[MANAGEMENT, inherited.management]]);
+    this.#managementPorts = new Ports(managementHost, 0, { claims, inherited: inheritedManagement });
+    if (inherited === undefined) this.#commandsMayRun.resolve();
     this.#context = {
       store,
       preparer: this.#preparer,
       artifacts: new OciArtifacts(store, this.#registries, registries),
-      ports: new Ports(options.host, options.firstPort),
-      host: options.host,
+      ports: new Ports(host, firstPort, { claims, inherited: inheritedPorts }),
+      host,
       sharedCells: options.sharedCells === true,
+      commandsMayRun: this.#commandsMayRun.promise,
       metrics: this.#metrics,
       cellsOf: (name, size) => this.#cellsOf(name, size),
       quarantine: this.#quarantine,
@@ -91,7 +104,7 @@ export class Supervisor implements Runtime {
 
   /** Starts everything; resolves once the desired state was read, while apps still prepare. */
   async start(): Promise<void> {
-    this.managementUrl = await this.#management.listen(this.#options.managementHost, this.#options.managementPort);
+    this.managementUrl = await this.#listenForManagement();
     // A first app is given one that has begun to start.
     this.#spares.fill();
     try {
@@ -142,14 +155,72 @@ export class Supervisor implements Runtime {
 
   async stop(graceMs: number): Promise<void> {
     if (this.#stopping) return;
+    await this.#endWork(graceMs);
+    for (const controller of this.#controllers.values()) void controller.remove();
+    this.#management.close();
+    await this.#registries.close();
+  }
+
+  heldPorts(): HeldPorts {
+    const apps = [...this.#context.ports.all].map(([id, port]) => {
+      return { id, port, isReady: this.#controllers.get(id)?.status.state === "Ready" };
+    });
+    return { management: this.#managementPorts.portOf(MANAGEMENT)!, apps };
+  }
+
+  async untilServing(): Promise<void> {
+    const served = this.#options.inherited?.apps.filter(({ isReady }) => isReady) ?? [];
+    await untilServing(
+      served.map(({ id }) => id),
+      this,
+    );
+  }
+
+  async claimPorts(): Promise<void> {
+    await Promise.all([this.#managementPorts.claimInherited(), this.#context.ports.claimInherited()]);
+  }
+
+  startCommands(): void {
+    this.#commandsMayRun.resolve();
+  }
+
+  releasePorts(): void {
+    this.#managementPorts.releaseClaims();
+    this.#context.ports.releaseClaims();
+  }
+
+  async stepDown(graceMs: number): Promise<void> {
+    if (this.#stopping) return;
+    const grace = new Promise<void>((resolve) => setTimeout(resolve, graceMs).unref());
+    const drained = Promise.race([this.#management.drain(), grace]);
+    await Promise.all([this.#endWork(graceMs), drained]);
+    await Promise.all([...this.#controllers.values()].map((controller) => controller.leave()));
+    this.#management.close();
+    await this.#registries.close();
+  }
+
+  /** Ends what prepares and what serves: what was accepted is answered first. */
+  async #endWork(graceMs: number): Promise<void> {
     this.#stopping = true;
     this.#source.stop();
     clearInterval(this.#collector);
+    // One that starts now would get cells that nobody ends.
+    for (const controller of this.#controllers.values()) controller.halt();
     await Promise.all([this.#spares.stop(), ...[...this.#groups.values()].map((group) => group.stop(graceMs))]);
-    for (const controller of this.#controllers.values()) void controller.remove();
     for (const pid of this.#preparer.pids) process.kill(pid, "SIGKILL");
-    this.#management.close();
-    await this.#registries.close();
+  }
+
+  /** The port is looked for without sharing, as those of apps are, and then listened on with whoever takes this one's place. */
+  async #listenForManagement(): Promise<string> {
+    const { managementHost: host, managementPort } = this.#options;
+    const wanted = managementPort === 0 ? undefined : managementPort;
+    try {
+      const port = await this.#managementPorts.assign(MANAGEMENT, wanted, new Set());
+      return await this.#management.listen(host, port);
+    } catch (thrown) {
+      this.#managementPorts.release(MANAGEMENT);
+      throw thrown instanceof WasmletError ? portInUse(host, managementPort, thrown) : thrown;
+    }
   }
 
   #apply(state: DesiredState): void {
@@ -292,7 +363,7 @@ export class Supervisor implements Runtime {
   }
 
   #isSettled(): boolean {
-    return this.apps().every(({ state }) => state !== "Pending" && state !== "Preparing" && state !== "Starting");
+    return [...this.#controllers.values()].every(({ status }) => !isUnderWay(status.state));
   }
 
   #changed(app?: string): void {

@@ -21,12 +21,9 @@ test(
       kinds.filter((_kind, index) => index % RUNTIMES === part),
     );
     await using started = new AsyncDisposableStack();
-    const runs: { run: HostileRun; part: typeof kinds }[] = [];
-    // One after another: two that start at once may find the same ports free, and then share them.
-    for (const part of parts) {
-      const run = started.adopt(await HostileRun.start(part), (one) => one.stop());
-      runs.push({ run, part });
-    }
+    const runs = await Promise.all(
+      parts.map(async (part) => ({ part, run: started.adopt(await HostileRun.start(part), (one) => one.stop()) })),
+    );
     const found = await Promise.all(runs.map(({ run, part }) => attackAll(run, part)));
     expect(Object.assign({}, ...found)).toEqual({});
   },

@@ -1,12 +1,13 @@
-import { fork } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { appManifest, get, guestFile, makeTemporaryFolder, repositoryFile, type Manifest } from "./harness.ts";
-import type { MutantsRequest } from "./mutants-main.ts";
-import { COMPONENT_HEADER, makeMutant, MODULE_HEADER, type MutantKind, type MutantVerdict } from "./mutants.ts";
-import { buildScriptedGuest } from "./scripted-guests.ts";
-import { isAlive, peakResidentBytes, serve, type ServedRuntime } from "./served-runtime.ts";
+import { appManifest, get, guestFile, makeTemporaryFolder, repositoryFile, type Manifest } from "../harness.ts";
+import { buildScriptedGuest } from "../scripted-guests.ts";
+import { isAlive, serve, type ServedRuntime } from "../served-runtime.ts";
+import { fuzzArtifacts, isExpected, REGRESSIONS } from "./artifacts.ts";
+import { judgeAll } from "./judges.ts";
+import { COMPONENT_HEADER, makeMutant, MODULE_HEADER, type MutantKind } from "./mutants.ts";
 
 /*
  * Hostile artifacts, thousands of them, the same in every run. The pipeline judges them in processes like the
@@ -16,10 +17,7 @@ import { isAlive, peakResidentBytes, serve, type ServedRuntime } from "./served-
 const HELLO = repositoryFile("examples/hello-rust/hello-rust.wasm");
 const COMMAND_P1 = guestFile("command-p1");
 const VERDICT = /^(prepared|ARTIFACT_[A-Z_]+)$/;
-/** The limits of a process that judges: a preparer's, but for the time without a verdict. */
-const MAX_HEAP_MB = 1024;
-const MAX_RESIDENT_BYTES = 1536 * 1024 * 1024;
-const MAX_SILENT_MS = 20_000;
+const CORPUS_MUTANTS = 4000;
 const APPS_PER_KIND = 8;
 /** Of components few mutants are valid: with so many, some serve. */
 const COMPONENT_APPS = 24;
@@ -41,6 +39,26 @@ test.each<[string, MutantKind, number]>([
   // Mutants that are all refused, or none, would say nothing.
   expect(verdicts.get("prepared")).toBeGreaterThan(0);
   expect(verdicts.get("ARTIFACT_INVALID")).toBeGreaterThan(0);
+});
+
+test("contract: mutants of every artifact of the tests, section by section: each is prepared or refused with a code", async () => {
+  const report = await fuzzArtifacts({
+    runs: CORPUS_MUTANTS,
+    seed: 0,
+    processes: availableParallelism(),
+    signal: new AbortController().signal,
+    onProgress: () => {},
+  });
+  expect(report.failures).toEqual([]);
+  expect(report.judged).toBe(CORPUS_MUTANTS);
+  expect(report.verdicts["prepared"]).toBeGreaterThan(CORPUS_MUTANTS / 50);
+});
+
+test("contract: what was found once is prepared or refused with a code", async () => {
+  const files = readdirSync(REGRESSIONS).map((name) => join(REGRESSIONS, name));
+  const verdicts = await judge({ files }, files.length);
+  expect([...verdicts.keys()].filter((verdict) => !isExpected(verdict))).toEqual([]);
+  expect(sumOf(verdicts)).toBe(files.length);
 });
 
 test.each<[string, readonly number[], number]>([
@@ -113,46 +131,14 @@ function mutantApp(name: string, bytes: Uint8Array, spec: Record<string, unknown
   return appManifest(name, file, { spec });
 }
 
-/** Judges mutants 0 to `count`, in as many processes as it takes; returns how many came to which verdict. */
+/** Judges mutants 0 to `count`; returns how many came to which verdict. */
 async function judge(kind: MutantKind, count: number): Promise<Map<string, number>> {
-  const verdicts = new Map<string, number>();
   const folder = makeTemporaryFolder();
   try {
-    for (let next = 0; next < count;) {
-      const first = next;
-      const end = await runJudge({ kind, seeds: [first, count], folder: folder.path }, ({ seed, verdict }) => {
-        verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
-        next = seed + 1;
-      });
-      if (next !== first && end === "exit 0") continue;
-      verdicts.set(`mutant ${next} ended its process: ${end}`, 1);
-      next++;
-    }
+    return (await judgeAll({ kind, seeds: [0, count], folder: folder.path })).verdicts;
   } finally {
     folder.remove();
   }
-  return verdicts;
-}
-
-/** Runs one process that judges; resolves to how it ended. One that says nothing for too long is killed. */
-function runJudge(request: MutantsRequest, onVerdict: (verdict: MutantVerdict) => void): Promise<string> {
-  const child = fork(repositoryFile("test/mutants-main.ts"), [], {
-    execArgv: [`--max-old-space-size=${MAX_HEAP_MB}`],
-    stdio: ["ignore", "ignore", "ignore", "ipc"],
-  });
-  const watch = setTimeout(() => child.kill("SIGKILL"), MAX_SILENT_MS);
-  return new Promise((resolve) => {
-    child.on("message", (verdict) => {
-      watch.refresh();
-      if (isAlive(child.pid!) && peakResidentBytes(child.pid!) > MAX_RESIDENT_BYTES) child.kill("SIGKILL");
-      onVerdict(verdict as MutantVerdict);
-    });
-    child.once("close", (code, signal) => {
-      clearTimeout(watch);
-      resolve(signal ?? `exit ${code}`);
-    });
-    child.send(request);
-  });
 }
 
 function sumOf(verdicts: ReadonlyMap<string, number>): number {
