@@ -8,7 +8,7 @@ import { RuntimeMetrics } from "../metrics/runtime-metrics.ts";
 import type { AppView, HeldPorts, SucceedingRuntime, SupervisorOptions } from "../runtime-api.ts";
 import { AppController, type ControllerContext } from "./app-controller.ts";
 import { AppStatus } from "./app-status.ts";
-import { CellGroup } from "./cell-group.ts";
+import { CellGroups } from "./cell-groups.ts";
 import { childLauncher } from "./child-hardening.ts";
 import type { DesiredApp, DesiredState, DesiredStateSource } from "./desired-state.ts";
 import { ManagementServer, portInUse } from "./management-server.ts";
@@ -16,7 +16,6 @@ import { NO_CLAIMS, systemClaims } from "./port-claims.ts";
 import { Ports } from "./ports.ts";
 import { Preparer } from "./preparer.ts";
 import { Quarantine } from "./quarantine.ts";
-import { SpareCells } from "./spare-cells.ts";
 import { isUnderWay, untilServing } from "./succession.ts";
 
 /** How long a scrape waits for cells to report. */
@@ -34,8 +33,7 @@ export class Supervisor implements SucceedingRuntime {
   readonly #controllers = new Map<string, AppController>();
   /** Apps that were taken off and whose processes and requests have not ended yet, and how many times. */
   readonly #ending = new Map<string, number>();
-  readonly #groups = new Map<string, CellGroup>();
-  readonly #spares: SpareCells;
+  readonly #cells: CellGroups;
   readonly #quarantine = new Quarantine();
   readonly #listeners = new Set<(app?: string) => void>();
   readonly #management: ManagementServer;
@@ -60,9 +58,10 @@ export class Supervisor implements SucceedingRuntime {
       onEvicted: (count) => this.#metrics.cacheEvictions.inc(count),
     });
     store.sweep();
-    this.#spares = new SpareCells(options.spareCells ?? 0, {
-      changed: (ready) => this.#metrics.spareCells.set(ready),
-      taken: (from) => this.#metrics.cellsTaken.inc({ from }),
+    this.#cells = new CellGroups(options, metrics, {
+      logs: (lines) => this.#log(lines),
+      stats: (stats, cell) => this.#observe(stats, cell),
+      blamed: (app) => this.#blame(app),
     });
     this.#preparer = new Preparer(store, options.prepareLimits);
     const registries = options.registries ?? {};
@@ -83,9 +82,9 @@ export class Supervisor implements SucceedingRuntime {
       sharedCells: options.sharedCells === true,
       commandsMayRun: this.#commandsMayRun.promise,
       metrics: this.#metrics,
-      cellsOf: (name, size) => this.#cellsOf(name, size),
+      cellsOf: (name, size) => this.#cells.get(name, size),
       quarantine: this.#quarantine,
-      endOwnCells: (id) => this.#endOwnCells(id),
+      endOwnCells: (id) => this.#cells.endEmpty(id),
       wantedPorts: () => new Set(this.#desired.apps.flatMap(({ port }) => (port === undefined ? [] : [port]))),
       logs: (lines) => this.#log(lines),
       stats: (stats) => this.#observe(stats, "command"),
@@ -106,12 +105,12 @@ export class Supervisor implements SucceedingRuntime {
   async start(): Promise<void> {
     this.managementUrl = await this.#listenForManagement();
     // A first app is given one that has begun to start.
-    this.#spares.fill();
+    this.#cells.start();
     try {
       await this.#source.start((state) => this.#apply(state));
     } catch (thrown) {
       this.#management.close();
-      void this.#spares.stop();
+      void this.#cells.stop(0);
       throw thrown;
     }
     this.#collector = setInterval(() => void this.#collect(), COLLECT_INTERVAL_MS);
@@ -146,11 +145,7 @@ export class Supervisor implements SucceedingRuntime {
 
   /** Process ids of the children: for tests that end one. */
   childPids(): { cells: number[]; spares: number[]; preparers: number[] } {
-    return {
-      cells: [...this.#groups.values()].flatMap(({ pids }) => pids),
-      spares: this.#spares.pids,
-      preparers: [...this.#preparer.pids],
-    };
+    return { ...this.#cells.pids, preparers: [...this.#preparer.pids] };
   }
 
   async stop(graceMs: number): Promise<void> {
@@ -206,7 +201,7 @@ export class Supervisor implements SucceedingRuntime {
     clearInterval(this.#collector);
     // One that starts now would get cells that nobody ends.
     for (const controller of this.#controllers.values()) controller.halt();
-    await Promise.all([this.#spares.stop(), ...[...this.#groups.values()].map((group) => group.stop(graceMs))]);
+    await this.#cells.stop(graceMs);
     for (const pid of this.#preparer.pids) process.kill(pid, "SIGKILL");
   }
 
@@ -278,41 +273,8 @@ export class Supervisor implements SucceedingRuntime {
     const left = this.#ending.get(id)! - 1;
     if (left > 0) this.#ending.set(id, left);
     else this.#ending.delete(id);
-    this.#endOwnCells(id);
+    this.#cells.endEmpty(id);
     this.#changed(id);
-  }
-
-  /** Ends the cells that an app had for itself, when it has gone. */
-  #endOwnCells(id: string): void {
-    const group = this.#groups.get(id);
-    if (group?.isEmpty !== true) return;
-    this.#groups.delete(id);
-    void group.stop(0);
-  }
-
-  #cellsOf(name: string, size = this.#options.cells): CellGroup {
-    let group = this.#groups.get(name);
-    if (group !== undefined) return group;
-    group = new CellGroup(size, {
-      takeCell: (events) => this.#spares.take(events),
-      logs: (lines) => this.#log(lines),
-      stats: (stats, cell) => this.#observe(stats, `${name} ${cell}`),
-      changed: () => this.#countCells(),
-      replaced: (milliseconds) => this.#metrics.cellReplacement.observe(milliseconds / 1000),
-      died: (why, culprit) => {
-        this.#metrics.cellRestarts.inc();
-        const who = culprit === undefined ? "" : `; ${culprit} had its thread`;
-        this.#options.log.warn(`a cell ${why}${who}; it is replaced`, {
-          group: name,
-          ...(culprit && { app: culprit }),
-        });
-        if (culprit !== undefined) this.#blame(culprit);
-      },
-    });
-    this.#groups.set(name, group);
-    // It may have got a cell that was ready before.
-    this.#countCells();
-    return group;
   }
 
   /** An app ended a cell: one that does so repeatedly leaves its neighbours before the replacement has it. */
@@ -343,11 +305,7 @@ export class Supervisor implements SucceedingRuntime {
 
   async #collect(): Promise<void> {
     for (const controller of this.#controllers.values()) controller.collect();
-    await Promise.all([...this.#groups.values()].map((group) => group.collect(COLLECT_TIMEOUT_MS)));
-  }
-
-  #countCells(): void {
-    this.#metrics.cells.set([...this.#groups.values()].reduce((sum, { liveCells }) => sum + liveCells, 0));
+    await this.#cells.collect(COLLECT_TIMEOUT_MS);
   }
 
   #log(lines: readonly LogLine[]): void {
