@@ -1,11 +1,11 @@
 /** How long one app starts requests without a pause, while no other app of the cell is asked anything. */
 const ALONE_MS = 5;
 /** How long while others are: what one takes, the others wait. */
-const SHARED_MS = 0.5;
+const SHARED_MS = 1;
 /** For how long an app whose turn came counts as one that is asked. */
 const SHARING_MS = 1000;
-/** How long slices are put off while connections come. */
-const ACCEPTING_MS = 5;
+/** How many turns slices are put off while connections come. Not a time: a process that others keep from running would accept none in it. */
+const MAX_ACCEPTING_TURNS = 100;
 
 /**
  * Who uses a thread: one app, or several in turns; and connections that come. A turn of the event loop accepts one
@@ -17,7 +17,7 @@ export class ThreadShare {
   #nowMs = -Infinity;
   #sharedMs = -Infinity;
   #hasAccepted = false;
-  #acceptsFromMs: number | undefined;
+  #acceptingTurns = 0;
 
   /** A connection has come. */
   readonly accepted = (): void => {
@@ -25,12 +25,11 @@ export class ThreadShare {
   };
 
   /** Returns whether a slice is to wait for another turn, because connections come. */
-  putsOff(nowMs: number): boolean {
+  putsOff(): boolean {
     const hasAccepted = this.#hasAccepted;
     this.#hasAccepted = false;
-    this.#acceptsFromMs ??= nowMs;
-    if (hasAccepted && nowMs - this.#acceptsFromMs < ACCEPTING_MS) return true;
-    this.#acceptsFromMs = undefined;
+    if (hasAccepted && ++this.#acceptingTurns <= MAX_ACCEPTING_TURNS) return true;
+    this.#acceptingTurns = 0;
     return false;
   }
 
@@ -86,9 +85,8 @@ export class TimeSlice {
   async #continue(): Promise<void> {
     this.#endMs = undefined;
     if (this.#waiting.length === 0) return;
-    const nowMs = this.#now();
-    if (this.#share.putsOff(nowMs)) {
-      this.#endMs = nowMs;
+    if (this.#share.putsOff()) {
+      this.#endMs = this.#now();
       return void setImmediate(() => void this.#continue());
     }
     this.#begin();

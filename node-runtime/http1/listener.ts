@@ -7,6 +7,11 @@ import { stopAccepting } from "./stop-accepting.ts";
 
 /** How often connections are looked at whose time may be over. */
 const CHECK_INTERVAL_MS = 1000;
+/**
+ * Connections that the kernel makes ahead. More would only grow old there: who comes too late for one tries again, which the
+ * kernel refuses at next to no cost, while one that is accepted when its client has given up costs as much as any other.
+ */
+const BACKLOG = 256;
 /** How long a draining listener still answers on connections that were idle, telling each client to close. */
 const DRAIN_LINGER_MS = 1000;
 
@@ -50,7 +55,7 @@ export class Listener implements ConnectionOwner {
     return new Promise((resolve, reject) => {
       this.#server.once("error", reject);
       // The kernel balances between the cells that listen on the port; other systems than Linux have one cell.
-      this.#server.listen({ ...address, reusePort: process.platform === "linux", backlog: 1024 }, () => {
+      this.#server.listen({ ...address, reusePort: process.platform === "linux", backlog: BACKLOG }, () => {
         this.#server.off("error", reject);
         resolve();
       });
