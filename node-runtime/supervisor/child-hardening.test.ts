@@ -16,7 +16,7 @@ test("child launcher: root's children lose what they need not, and write no core
 });
 
 test("child launcher: who has no capabilities has none to give up", () => {
-  const { words, inEffect } = findLauncher(USER, (tried) => !tried.some((word) => word.startsWith("--bounding-set")));
+  const { words, inEffect } = findLauncher(USER, () => true);
   expect(words).toEqual(["/usr/bin/setpriv", "--no-new-privs", "/usr/bin/prlimit", "--core=0:0"]);
   expect(inEffect).toEqual(["no_new_privs", "no core dumps"]);
 });

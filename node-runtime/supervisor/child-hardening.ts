@@ -76,15 +76,13 @@ export function findLauncher(status: string, works: (words: readonly string[]) =
   const isBare = !/^CapEff:\s*0*[1-9a-f]/m.test(status);
   if (/^NoNewPrivs:\s*1$/m.test(status) && isBare) inEffect.push("no_new_privs");
   else {
-    // Only who may set capabilities can give them up beforehand; another has none to give up.
-    const drops = [
-      [SETPRIV, "--no-new-privs", ...LESS_CAPABLE],
-      [SETPRIV, "--no-new-privs"],
-    ];
-    const drop = drops.find(works);
+    const onlyNew = [SETPRIV, "--no-new-privs"];
+    const less = [...onlyNew, ...LESS_CAPABLE];
+    // Who has no capabilities has none to give up.
+    const drop = (isBare ? [onlyNew] : [less, onlyNew]).find((words) => works(words));
     words.push(...(drop ?? []));
     if (drop !== undefined) inEffect.push("no_new_privs");
-    if (drop === drops[0]) inEffect.push("few capabilities");
+    if (drop === less) inEffect.push("few capabilities");
   }
   const noCore = [PRLIMIT, "--core=0:0"];
   if (works(noCore)) {
