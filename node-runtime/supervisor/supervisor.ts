@@ -38,6 +38,7 @@ export class Supervisor implements SucceedingRuntime {
   readonly #registries: RegistryClient;
   readonly #managementPorts: Ports;
   readonly #commandsMayRun = Promise.withResolvers<void>();
+  #wantedPorts: ReadonlySet<number> = new Set();
   #desired: DesiredState = { apps: [], problems: [] };
   #collector: NodeJS.Timeout | undefined;
   #stopping = false;
@@ -73,7 +74,7 @@ export class Supervisor implements SucceedingRuntime {
       commandsMayRun: this.#commandsMayRun.promise,
       metrics: this.#metrics,
       cellsOf: (name) => this.#cellsOf(name),
-      wantedPorts: () => new Set(this.#desired.apps.flatMap(({ port }) => (port === undefined ? [] : [port]))),
+      wantedPorts: () => this.#wantedPorts,
       logs: (lines) => this.#log(lines),
       stats: (stats) => this.#observe(stats, "command"),
     };
@@ -209,6 +210,7 @@ export class Supervisor implements SucceedingRuntime {
       this.#options.log.error(`${problem.code}: ${problem.message}`, problem.toJSON());
     }
     this.#desired = state;
+    this.#wantedPorts = new Set(state.apps.flatMap(({ port }) => port ?? []));
     const wanted = new Map(state.apps.map((app) => [app.id, app]));
     for (const [id, controller] of this.#controllers) if (!wanted.has(id)) this.#remove(id, controller);
     for (const app of wanted.values()) this.#update(app);
@@ -288,7 +290,7 @@ export class Supervisor implements SucceedingRuntime {
     for (const app of stats) {
       const controller = this.#controllers.get(app.id);
       if (controller === undefined) continue;
-      const { namespace, name } = controller.status.view();
+      const [namespace = "", name = ""] = app.id.split("/"); // a view would be a copy, of each app each second
       this.#metrics.observe({ namespace, name }, cell, app);
       controller.status.setInstances(app.instances);
       // Every request is counted as a start; those that found the program compiled say nothing about waking the app.
