@@ -66,14 +66,18 @@ test.each([
   while (children.some(isAlive));
 });
 
-test("contract: kill -9 of wasmlet serve leaves no cell behind", async () => {
+test("contract: kill -9 of wasmlet serve leaves no cell behind, and its ports are free", async () => {
   runtime = await serve([probeApp("probe")], cache);
-  await runtime.urlOf("probe");
+  const url = await runtime.urlOf("probe");
   const children = runtime.children();
   expect(children.length).toBe(2);
   runtime.signal("SIGKILL");
   expect(await runtime.exited).toEqual({ code: null, signal: "SIGKILL" });
   while (children.some(isAlive));
+  const [base, management] = [url, runtime.managementUrl].map((one) => new URL(one).port) as [string, string];
+  await runtime.remove();
+  runtime = await serve([probeApp("probe")], cache, ["--port-base", base, "--management-port", management]);
+  expect(await runtime.urlOf("probe")).toBe(url);
 });
 
 test("contract: kill -9 of wasmlet serve leaves no cell behind whose guest computes", async () => {

@@ -82,3 +82,19 @@ test("request rate: a new version goes on where the one before it was, and begin
   expect(rateAfter(second, undefined, 0)).toBeUndefined();
   expect(rateAfter(undefined, undefined, 0)).toBeUndefined();
 });
+
+test("request rate: who asks evenly, and no more often than allowed, is never refused", () => {
+  fc.assert(
+    fc.property(PER_SECOND, fc.integer({ min: 0, max: 2000 }), (perSecond, extraMicroseconds) => {
+      // Whole microseconds, rounded up: less often than allowed, or just as often.
+      const stepMs = (Math.ceil(1_000_000 / perSecond) + extraMicroseconds) / 1000;
+      const rate = new RequestRate(perSecond, 0);
+      // The burst is used up first: what follows has the rate alone.
+      for (let count = 0; count < Math.min(perSecond, 100_000); count++) rate.take(0);
+      for (let count = 1; count <= 200; count++) {
+        // A clock reports fractions of a microsecond, which do not add up exactly.
+        expect(rate.take(Math.round(count * stepMs * 1000) / 1000 + 0.0001)).toBe(true);
+      }
+    }),
+  );
+});

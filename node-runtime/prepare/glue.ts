@@ -105,7 +105,7 @@ return instantiate(getCoreModule, imports, instantiateCore);
  * `instantiate` is, without imports, which fails at its first line after all of it was compiled.
  */
 function compileScript(source: string): Transpiled["glue"] {
-  const script = new Script(source, { filename: "component.js" });
+  const script = scriptOf(source);
   const instantiate = script.runInThisContext() as (...args: unknown[]) => unknown;
   try {
     instantiate(undefined, {}, undefined, {});
@@ -113,4 +113,15 @@ function compileScript(source: string): Transpiled["glue"] {
     // as meant
   }
   return { source, codeCache: script.createCachedData() };
+}
+
+/** Odd components have jco name two things alike, which is no JavaScript. */
+function scriptOf(source: string): Script {
+  try {
+    return new Script(source, { filename: "component.js" });
+  } catch (cause) {
+    throw new WasmletError("ARTIFACT_INVALID", `the component's bindings are not valid: ${firstLine(cause)}`, {
+      cause,
+    });
+  }
 }

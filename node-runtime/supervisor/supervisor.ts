@@ -42,6 +42,7 @@ export class Supervisor implements SucceedingRuntime {
   readonly #registries: RegistryClient;
   readonly #managementPorts: Ports;
   readonly #commandsMayRun = Promise.withResolvers<void>();
+  #wantedPorts: ReadonlySet<number> = new Set();
   #desired: DesiredState = { apps: [], problems: [] };
   #collector: NodeJS.Timeout | undefined;
   #stopping = false;
@@ -85,7 +86,7 @@ export class Supervisor implements SucceedingRuntime {
       cellsOf: (name, size) => this.#cells.get(name, size),
       quarantine: this.#quarantine,
       endOwnCells: (id) => this.#cells.endEmpty(id),
-      wantedPorts: () => new Set(this.#desired.apps.flatMap(({ port }) => (port === undefined ? [] : [port]))),
+      wantedPorts: () => this.#wantedPorts,
       logs: (lines) => this.#log(lines),
       stats: (stats) => this.#observe(stats, "command"),
     };
@@ -225,6 +226,7 @@ export class Supervisor implements SucceedingRuntime {
       this.#options.log.error(`${problem.code}: ${problem.message}`, problem.toJSON());
     }
     this.#desired = state;
+    this.#wantedPorts = new Set(state.apps.flatMap(({ port }) => port ?? []));
     const wanted = new Map(state.apps.map((app) => [app.id, app]));
     for (const [id, controller] of this.#controllers) if (!wanted.has(id)) this.#remove(id, controller);
     for (const app of wanted.values()) this.#update(app);
@@ -293,7 +295,7 @@ export class Supervisor implements SucceedingRuntime {
     for (const app of stats) {
       const controller = this.#controllers.get(app.id);
       if (controller === undefined) continue;
-      const { namespace, name } = controller.status.view();
+      const [namespace = "", name = ""] = app.id.split("/"); // a view would be a copy, of each app each second
       this.#metrics.observe({ namespace, name }, cell, app);
       controller.status.setInstances(app.instances);
       controller.status.limitsHit(limitsOf(app));
