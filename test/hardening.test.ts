@@ -58,7 +58,7 @@ test("contract: a cell has the environment and the descriptors that are explaine
     .split("\0")
     .flatMap((entry) => entry.split("=", 1).filter(Boolean));
   expect(new Set(names)).toEqual(new Set(["NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE", "NODE_COMPILE_CACHE"]));
-  // Standard input and output lead nowhere; of sockets there are standard error, the channel and the app's listener.
+  // Standard input and output lead nowhere; of sockets there are standard error, the channel, its beats and the app's listener.
   const explained = new Set([
     "/dev/null",
     "anon_inode:[eventfd]",
@@ -68,7 +68,7 @@ test("contract: a cell has the environment and the descriptors that are explaine
     "socket",
   ]);
   expect(openThings().filter((thing) => !explained.has(thing))).toEqual([]);
-  expect(openThings().filter((thing) => thing === "socket")).toHaveLength(3);
+  expect(openThings().filter((thing) => thing === "socket")).toHaveLength(4);
   expect(listenersOfCell()).toBe(1);
 });
 
