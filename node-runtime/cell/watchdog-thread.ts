@@ -33,7 +33,8 @@ for (;;) {
     stuck.isStuck({ turn: seen.turn, deadlineMs: record.overdueMs }, nowMs) && record.read().turn === seen.turn;
   if (isStuck && loops !== undefined) tell(thread.beat(app));
   if (isStuck || process.ppid !== supervisor) process.kill(process.pid, "SIGKILL");
-  record.pause(rhythm.next(record.overdueMs, seen.turn === 0 ? undefined : seen.deadlineMs - nowMs));
+  const found = { turn: seen.turn, leftMs: seen.deadlineMs - nowMs, activity: record.overdueMs };
+  record.pause(rhythm.next(found, nowMs));
 }
 
 /** A supervisor that does not read loses beats, not this thread's time. */
