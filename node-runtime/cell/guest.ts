@@ -246,7 +246,7 @@ export class Guest {
   say(line: string): void {
     const { id, component } = this.app;
     const from = component === undefined ? "" : `the component ${component.name}: `;
-    if (this.lineBudget.take()) this.#log({ id, stream: "runtime", line: from + line });
+    if (this.lineBudget.take(line.length)) this.#log({ id, stream: "runtime", line: from + line });
   }
 
   #outputs(): { streams: Pick<WasiHost["options"], "stdin" | "stdout" | "stderr" | "terminals">; end(): void } {

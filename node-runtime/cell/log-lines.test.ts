@@ -55,3 +55,15 @@ test("LineBudget: a flood is dropped and counted, and the next second begins ane
   expect(lines).toHaveLength(1001);
   expect(budget.takeDropped()).toBe(0);
 });
+
+test("LineBudget: a flood of long lines is dropped by its bytes, and short ones still fit", () => {
+  let now = 0;
+  const { sink, budget, lines } = makeSink(() => now);
+  for (let count = 0; count < 100; count++) sink.write(Buffer.from(`${"x".repeat(15_000)}\n`));
+  expect([lines.length, budget.takeDropped()]).toEqual([69, 31]);
+  sink.write(Buffer.from("short\n"));
+  expect(lines.at(-1)).toBe("short");
+  now = 1000;
+  sink.write(Buffer.from(`${"x".repeat(15_000)}\n`));
+  expect(lines).toHaveLength(71);
+});

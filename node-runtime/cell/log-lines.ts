@@ -4,8 +4,9 @@ import { Notifier } from "../wasi/io/notifier.ts";
 /** The longest line that is kept whole; the rest of a longer one is cut off. */
 const MAX_LINE_BYTES = 16 * 1024;
 
-/** Lines an app may print in a second, all instances together; more are dropped and counted. */
+/** Lines and their bytes that an app may print in a second, all instances together; more are dropped and counted. */
 const MAX_LINES_PER_SECOND = 1000;
+const MAX_BYTES_PER_SECOND = 1024 * 1024;
 
 /** What a guest may print before it lets its neighbours in the cell have a turn. */
 const MAX_BYTES_PER_TURN = 64 * 1024;
@@ -14,25 +15,28 @@ const MAX_BYTES_PER_TURN = 64 * 1024;
 export class LineBudget {
   readonly #now: () => number;
   #windowStart = 0;
-  #used = 0;
+  #lines = 0;
+  #bytes = 0;
   #dropped = 0;
 
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
   }
 
-  /** True when the line may pass; false drops it. */
-  take(): boolean {
+  /** True when a line of so many bytes may pass; false drops it. */
+  take(bytes: number): boolean {
     const now = this.#now();
     if (now - this.#windowStart >= 1000) {
       this.#windowStart = now;
-      this.#used = 0;
+      this.#lines = 0;
+      this.#bytes = 0;
     }
-    if (this.#used >= MAX_LINES_PER_SECOND) {
+    if (this.#lines >= MAX_LINES_PER_SECOND || this.#bytes + bytes > MAX_BYTES_PER_SECOND) {
       this.#dropped++;
       return false;
     }
-    this.#used++;
+    this.#lines++;
+    this.#bytes += bytes;
     return true;
   }
 
@@ -100,7 +104,7 @@ export class LineSink implements ByteSink {
     const line = Buffer.concat(this.#pending);
     this.#pending = [];
     this.#pendingBytes = 0;
-    if (this.#budget.take()) this.#emit(line.toString("utf8").replace(/\r$/, ""));
+    if (this.#budget.take(line.length)) this.#emit(line.toString("utf8").replace(/\r$/, ""));
   }
 
   readonly #makeRoom = (): void => {
