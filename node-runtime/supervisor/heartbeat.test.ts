@@ -18,7 +18,7 @@ function judge(beat: Beat | undefined, { isSilent = false, longestRequestMs = 60
 
 test.each([
   ["it beats", BEAT, {}, "well"],
-  ["it is silent for a second", BEAT, { isSilent: true }, "silent after 11"],
+  ["it is silent for two seconds", BEAT, { isSilent: true }, "silent after 21"],
   ["it does not start", undefined, {}, "silent after 601"],
   ["a guest computes within its deadline", { ...BEAT, app: 1, loopMs: 59_000 }, {}, "well"],
   ["a guest computes for longer than any may", { ...BEAT, app: 1, loopMs: 62_000 }, {}, "guest after 1"],

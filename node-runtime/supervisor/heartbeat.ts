@@ -1,7 +1,7 @@
 import { BEAT_MS, type Beat } from "../cell/beat.ts";
 
-/** A cell without a beat for this long is stopped, or starved of the processor as if it were. */
-const SILENCE_MS = 1000;
+/** A cell without a beat for this long is stopped, or starved of the processor as if it were: on a busy machine a thread waits. */
+const SILENCE_MS = 2000;
 /** A cell whose first beat has not come by then does not start. */
 const START_MS = 60_000;
 /** The host's own work for its guests, such as compiling a large program, never keeps the thread this long. */
