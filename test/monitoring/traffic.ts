@@ -28,8 +28,9 @@ export class Traffic implements AsyncDisposable {
 
   /** Asks `cart` for what its limits stop: more at once than it takes, work that never ends, and a flood of lines. */
   async hitLimits(): Promise<void> {
-    const flood = Array.from({ length: 200 }, () => this.#ask("cart", "/sleep?ms=300"));
-    await Promise.all([...flood, this.#ask("cart", "/loop"), this.#ask("cart", "/print?lines=20000")]);
+    // Before the flood: who comes with it may be refused at once instead.
+    await Promise.all([this.#ask("cart", "/loop"), this.#ask("cart", "/print?lines=20000")]);
+    await Promise.all(Array.from({ length: 200 }, () => this.#ask("cart", "/sleep?ms=300")));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
