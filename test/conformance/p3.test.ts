@@ -149,7 +149,7 @@ describe("WASI 0.3 handler", () => {
     const clock = new ManualClock();
     const [hasty, patient] = await Promise.all(
       [100, 900].map(async (deadlineMs) => {
-        const bed = makeHost({ clock, activity: { ...UNOBSERVED, deadlineMs } });
+        const bed = makeHost({ clock, activity: { ...UNOBSERVED, deadlineMs, waitDeadlineMs: deadlineMs } });
         const exchange = send(bed, await program.instantiate(bed.host), { path: "/sleep?ms=300" });
         return { exchange, scope: bed.host.scope };
       }),

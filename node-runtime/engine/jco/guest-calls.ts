@@ -51,7 +51,7 @@ export class GuestCalls {
 
   /** The guest may run from here on: what is left of its call's time counts. */
   expect(): void {
-    if (this.#stopCall !== undefined) this.#slot.arm(this.#activity.deadlineMs);
+    if (this.#stopCall !== undefined && !this.#slot.isStopped) this.#slot.arm(this.#activity.deadlineMs);
     this.#activity.expect();
   }
 
