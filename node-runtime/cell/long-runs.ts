@@ -18,12 +18,12 @@ export class LongRuns {
     this.#atTurnEnd = atTurnEnd;
   }
 
-  /** A request pauses for the first time. */
+  /** A request pauses for the first time, or again after it waited. */
   begin(): void {
     this.#count++;
   }
 
-  /** It is over. */
+  /** It is over, or waits. */
   end(): void {
     this.#count--;
     this.#arm();

@@ -192,3 +192,21 @@ test("LongRuns: of those who waited no more pass than there may be long runs", (
   endTurn();
   expect(passed).toEqual([10, 11, 12]);
 });
+
+test("CpuMeter: a request that waits after it has paused keeps no other from beginning", async () => {
+  const thread = new Thread();
+  const account = thread.meter.open();
+  const ends: GuestTurns[] = [];
+  for (let run = 0; run < 8; run++) {
+    const { turns } = thread.run(account.turns());
+    thread.nowMs += 2;
+    expect(thread.meter.decide()).toBe(PAUSE);
+    void thread.meter.pause();
+    ends.push(turns);
+  }
+  expect(account.longRuns.pass("paused", () => {})).toBe(false);
+  account.longRuns.leave("paused");
+  ends[0]!.resume();
+  ends[0]!.suspend();
+  expect(account.longRuns.pass("waits", () => {})).toBe(true);
+});
