@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import { expect, test } from "vitest";
-import { exitCodeOfSignal, listenForStop } from "./signals.ts";
+import { exitCodeOfSignal, listenForHangUp, listenForStop } from "./signals.ts";
 
 class FakeProcess extends EventEmitter {
   readonly exits: number[] = [];
@@ -29,4 +29,15 @@ test.each([
   source.emit(signal, signal);
   expect(source.exits).toEqual([code]);
   expect(exitCodeOfSignal(signal)).toBe(code);
+});
+
+test("signals: a hang-up that comes before anybody handles it is handled then", () => {
+  const source = new FakeProcess();
+  const handleHangUps = listenForHangUp(source);
+  let handled = 0;
+  source.emit("SIGHUP", "SIGHUP");
+  handleHangUps(() => handled++);
+  expect(handled).toBe(1);
+  source.emit("SIGHUP", "SIGHUP");
+  expect(handled).toBe(2);
 });

@@ -15,7 +15,7 @@ export interface StopSignals {
 
 /** What signals come from: `process`, unless a test says otherwise. */
 interface SignalSource {
-  on(signal: StopSignal, listener: (signal: StopSignal) => void): unknown;
+  on(signal: StopSignal | "SIGHUP", listener: (signal: StopSignal) => void): unknown;
   exit(code: number): unknown;
 }
 
@@ -35,4 +35,15 @@ export function listenForStop(source: SignalSource = process): StopSignals {
   };
   for (const signal of SIGNALS) source.on(signal, stop);
   return { first: first.promise, aborted: controller.signal };
+}
+
+/** Listens for SIGHUP from now on; returns what has it handled, one that came before included. */
+export function listenForHangUp(source: Pick<SignalSource, "on"> = process): (handle: () => void) => void {
+  let hasCome = false;
+  let onHangUp = (): void => void (hasCome = true);
+  source.on("SIGHUP", () => onHangUp());
+  return (handle) => {
+    onHangUp = handle;
+    if (hasCome) handle();
+  };
 }

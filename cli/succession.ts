@@ -25,6 +25,7 @@ export class Succession {
   #incumbent: Incumbent;
   #child: SuccessorProcess | undefined;
   #candidate: SuccessorProcess | undefined;
+  #isStopping = false;
   /** Those that were replaced and still answer requests. */
   readonly #leaving = new Set<Promise<number>>();
 
@@ -58,6 +59,7 @@ export class Succession {
 
   /** Starts a process with the same command line, which takes over when it serves all that is served now. */
   async handOver(): Promise<void> {
+    if (this.#isStopping) return this.#log.warn("no successor is started: what serves is ending");
     if (this.#candidate !== undefined) return this.#log.warn("a successor is being started already");
     const candidate = new SuccessorProcess();
     this.#candidate = candidate;
@@ -72,11 +74,13 @@ export class Succession {
     } finally {
       this.#candidate = undefined;
     }
-    this.#replaceWith(candidate);
+    // Asked to stop in that very moment, it was ended.
+    if (!this.#isStopping) this.#replaceWith(candidate);
   }
 
   /** Has the process that serves end as a signal says; resolves to its exit code when all have ended. */
   async stop(signal: StopSignal): Promise<number> {
+    this.#isStopping = true;
     this.#candidate?.kill();
     this.#child?.send({ type: "stop", signal });
     const [exitCode = 0] = await Promise.all([this.#child?.ended, ...this.#leaving]);

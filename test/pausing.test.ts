@@ -86,6 +86,21 @@ test("contract: what is computed for a client that left ends", async () => {
   await expect.poll(spent).toBe(0);
 });
 
+test("contract: what waited behind many that compute long is all served once those end", async () => {
+  const [url, quick] = [await urlOf(runtime, "runaway"), await urlOf(runtime, "quick")];
+  const [leave, before] = [new AbortController(), await cpuSeconds("runaway")];
+  const loops = Array.from({ length: 8 }, () => get(`${url}/loop`, { signal: leave.signal }));
+  const left = Promise.allSettled(loops);
+  await expect.poll(() => cpuSeconds("runaway"), { timeout: 20_000 }).toBeGreaterThan(before + 0.1);
+  const waiting = Array.from({ length: 30 }, () => get(`${url}/hello`));
+  // Each takes a turn of the cell's event loop, in which another of those comes to wait.
+  for (let round = 0; round < 60; round++) await get(`${quick}/hello`);
+  leave.abort();
+  await left;
+  const answers = await Promise.all(waiting);
+  expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+});
+
 test.each(["limited", "limited-p3"])(
   "contract: %s gets 504 when its CPU time is over, not for waiting",
   async (name) => {

@@ -50,6 +50,24 @@ test("contract: what a request has begun before SIGHUP is answered to its end", 
   expect((await read(accepted)).body).toBe("chunk 0\nchunk 1\nchunk 2\n");
 });
 
+test("contract: a hang-up that reaches the cells too, as that of a terminal, cuts no request", async () => {
+  runtime = await serve([probe("probe")], cache);
+  const accepted = await open(`${await runtime.urlOf("probe")}/stream?chunks=2&ms=500`);
+  for (const pid of runtime.children()) process.kill(pid, "SIGHUP");
+  expect((await read(accepted)).body).toBe("chunk 0\nchunk 1\n");
+});
+
+test("contract: SIGHUP behind SIGTERM starts no successor", async () => {
+  runtime = await serve([probe("probe")], cache);
+  const accepted = await open(`${await runtime.urlOf("probe")}/stream?chunks=2&ms=500`);
+  runtime.signal("SIGTERM");
+  await runtime.untilLogged(({ msg }) => msg === "draining");
+  runtime.signal("SIGHUP");
+  await runtime.untilLogged(({ msg }) => msg.startsWith("no successor is started"));
+  expect((await read(accepted)).body).toBe("chunk 0\nchunk 1\n");
+  expect(await runtime.exited).toEqual({ code: 0, signal: null });
+});
+
 test("contract: a successor that could not serve what is served now does not take over", async () => {
   runtime = await serve([probe("probe"), probe("other")], cache);
   const url = await runtime.urlOf("probe");

@@ -15,7 +15,7 @@ import { addArtifactOptions, registriesOf, type RegistryFlags } from "../registr
 import { exitCodeOf } from "../output.ts";
 import { createJsonLog, createTextLog, type CommandLog } from "../runtime-log.ts";
 import type { HeldPorts, SucceedingRuntime } from "../../node-runtime/runtime-api.ts";
-import { listenForStop } from "../signals.ts";
+import { listenForHangUp, listenForStop } from "../signals.ts";
 import { StateReporter } from "../state-reporter.ts";
 import { isTerminalGone, Succession, SUCCESSOR_FLAG } from "../succession.ts";
 import { Successor } from "../successor.ts";
@@ -72,6 +72,8 @@ Examples:
 async function serve(dir: string, options: ServeOptions, context: CommandContext): Promise<void> {
   if (options.successor === true) return succeed(dir, options, context);
   const stop = listenForStop();
+  // One that comes while it starts would end it. Elsewhere ports cannot be listened on by two processes.
+  const hangUp = process.platform === "linux" ? listenForHangUp() : undefined;
   const log = await createLog(options, context);
   const runtime = await start(dir, options, context, log);
   const succession = new Succession(
@@ -82,14 +84,11 @@ async function serve(dir: string, options: ServeOptions, context: CommandContext
     },
     log,
   );
-  // Elsewhere ports cannot be listened on by two processes.
-  if (process.platform === "linux") {
-    process.on("SIGHUP", () => {
-      if (isTerminalGone()) process.kill(process.pid, "SIGTERM");
-      else void succession.handOver();
-    });
-  }
   const stopReporting = report(runtime, dir, log);
+  hangUp?.(() => {
+    if (isTerminalGone()) process.kill(process.pid, "SIGTERM");
+    else void succession.handOver();
+  });
   const ended = await Promise.race([stop.first, succession.lost]);
   if (typeof ended === "number") log.error("the process that serves has ended", { exitCode: ended });
   const exitCode = typeof ended === "number" ? ended : await succession.stop(ended);

@@ -23,3 +23,11 @@ test("denial log: a program that tries everything is told of in a bounded number
   expect(lines).toHaveLength(257);
   expect(lines.at(-1)).toMatch(/more than 256 targets/);
 });
+
+test("denial log: a target of any length takes a line of bounded length, and no more memory than that", () => {
+  const lines: string[] = [];
+  const log = new DenialLog((line) => lines.push(line));
+  for (let port = 1; port <= 256; port++) log.note(`${String(port).padEnd(1_000_000, "a")}:80`, "the list");
+  expect(lines).toHaveLength(256);
+  expect(Math.max(...lines.map(({ length }) => length))).toBeLessThan(350);
+});

@@ -14,7 +14,9 @@ export class GuestTurns implements Activity {
   #deadlineMs = Infinity;
   #cpuLimitMs = Infinity;
   #spentMs = 0;
-  #hasPaused = false;
+  /** Whether it computes long: it has paused, and not waited since. */
+  #isLong = false;
+  #isPausing = false;
   /** Whether a guest that is stopped before it has had its CPU time may go on: only where its checks let the cell decide. */
   #isExact = true;
   /** Since when it was asked to pause and could not. */
@@ -70,12 +72,15 @@ export class GuestTurns implements Activity {
   /** The guest runs from here on. */
   resume(): void {
     this.#heldSinceMs = undefined;
+    this.#isPausing = false;
     this.#meter.start(this);
   }
 
   /** It no longer does: it waits, or has returned. */
   suspend(): void {
     this.#meter.stop(this);
+    // Who waits for others computes no more: what it waits for may be a request of this very app.
+    if (!this.#isPausing) this.#endLongRun();
   }
 
   /** It may run later in this turn of the event loop. */
@@ -87,8 +92,7 @@ export class GuestTurns implements Activity {
   pausable(guest: PausableGuest | undefined): void {
     this.guest = guest;
     if (guest !== undefined) return this.resume();
-    if (this.#hasPaused) this.account.longRuns.end();
-    this.#hasPaused = false;
+    this.#endLongRun();
   }
 
   /** Returns for how long it has computed where it cannot pause, as far as that was noticed; 0 without such a place. */
@@ -101,8 +105,14 @@ export class GuestTurns implements Activity {
   /** It pauses. */
   notePause(): void {
     this.#heldSinceMs = undefined;
-    if (!this.#hasPaused) this.account.longRuns.begin();
-    this.#hasPaused = true;
+    this.#isPausing = true;
+    if (!this.#isLong) this.account.longRuns.begin();
+    this.#isLong = true;
+  }
+
+  #endLongRun(): void {
+    if (this.#isLong) this.account.longRuns.end();
+    this.#isLong = false;
   }
 
   /** Makes a call into the guest and counts it, up to where its promise settles; the guest's waits excepted. */

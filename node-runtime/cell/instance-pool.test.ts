@@ -104,6 +104,22 @@ test.each(["at once", "later"] as const)(
   },
 );
 
+test("instance pool: who leaves while others compute long leaves its place to the next", async () => {
+  const { pool, stats } = makePool(1, "at once");
+  const { longRuns } = stats.cpu;
+  for (let run = 0; run < 8; run++) longRuns.begin();
+  const [leaving, next] = [ask(pool), ask(pool)];
+  pool.leave(leaving);
+  await settled();
+  pool.leave(next);
+  expect(pool.inUse).toBe(0);
+  const last = ask(pool);
+  expect(last.live).toBeUndefined();
+  longRuns.end();
+  await settled();
+  expect(last.live).toBeDefined();
+});
+
 test("instance pool: a closed one keeps its program until all who have or await a place are over", async () => {
   const calls: string[] = [];
   const guest = {

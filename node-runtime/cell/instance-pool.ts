@@ -66,6 +66,7 @@ export class InstancePool {
     this.#places.leave(taker);
     this.#waiting.delete(taker);
     this.#promised.delete(taker);
+    if (this.#guest.stats.cpu.longRuns.leave(taker)) this.#free();
     this.#closeWhenOver();
   }
 
@@ -108,15 +109,10 @@ export class InstancePool {
   /** The taker has a place: it gets its instance as soon as the thread may be had for it. */
   #admit(taker: Taker): void {
     const { longRuns } = this.#guest.stats.cpu;
-    const calm = longRuns.pass();
-    if (calm !== undefined) {
-      this.#promised.add(taker);
-      const passOn = (): void => {
-        longRuns.passOn();
-        this.#free();
-      };
-      return void calm.then(() => this.#keepPromise(taker, () => this.#admit(taker), passOn));
-    }
+    if (longRuns.pass(taker, () => this.#enter(taker))) this.#enter(taker);
+  }
+
+  #enter(taker: Taker): void {
     const pause = this.#slice.pass();
     if (pause === undefined) return this.#provide(taker);
     this.#promised.add(taker);

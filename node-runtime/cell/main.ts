@@ -17,9 +17,8 @@ process.on("message", (raw) => {
   if (message !== undefined) void cell.receive(message);
 });
 process.on("disconnect", () => process.exit(0));
-// The supervisor drains; a Ctrl-C that reaches the whole process group must not cut requests.
-process.on("SIGINT", () => {});
-process.on("SIGTERM", () => {});
+// The supervisor drains; a Ctrl-C or a closed terminal, which reach the whole process group, must not cut requests.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => {});
 send({ type: "ready" });
 // A cell ends by SIGKILL, which would lose what it compiled.
 flushCompileCache();

@@ -144,18 +144,69 @@ test("PausedGuests: one goes on in each turn, apps in turns, those of one app in
   expect(seen).toEqual([["a1"], ["a1", "b1"], ["a1", "b1", "a2"], ["a1", "b1", "a2", "a3"]]);
 });
 
-test("LongRuns: beyond eight, requests wait in their order until one ends, or whoever was let pass is gone", async () => {
-  const runs = new LongRuns();
+/** Long runs whose turns of the event loop the test ends, and who waited and passed. */
+function makeRuns(): { runs: LongRuns; endTurn: () => void; wait: (name: number) => void; passed: number[] } {
+  const turnEnds: (() => void)[] = [];
+  const runs = new LongRuns((callback) => turnEnds.push(callback));
+  const passed: number[] = [];
   for (let run = 0; run < 8; run++) {
-    expect(runs.pass()).toBeUndefined();
+    expect(runs.pass(run, () => {})).toBe(true);
     runs.begin();
   }
-  const passed: number[] = [];
-  for (const index of [0, 1, 2]) void runs.pass()!.then(() => passed.push(index));
+  return {
+    runs,
+    endTurn: () => turnEnds.splice(0).forEach((callback) => callback()),
+    wait: (name) => expect(runs.pass(name, () => passed.push(name))).toBe(false),
+    passed,
+  };
+}
+
+test("LongRuns: beyond eight, requests wait in their order, and who leaves is left out", () => {
+  const { runs, endTurn, wait, passed } = makeRuns();
+  for (const name of [10, 11, 12]) wait(name);
+  endTurn();
+  expect(passed).toEqual([]);
+  expect([runs.leave(10), runs.leave(10)]).toEqual([true, false]);
   runs.end();
-  await Promise.resolve();
-  expect(passed).toEqual([0]);
-  runs.passOn();
-  await Promise.resolve();
-  expect(passed).toEqual([0, 1]);
+  endTurn();
+  expect(passed).toEqual([11]);
+});
+
+test("LongRuns: all who waited pass once one long run ends, though none of them is long", () => {
+  const { runs, endTurn, wait, passed } = makeRuns();
+  const names = Array.from({ length: 100 }, (_, index) => 10 + index);
+  for (const name of names) wait(name);
+  runs.end();
+  for (let turn = 0; turn < 100; turn++) endTurn();
+  expect(passed).toEqual(names);
+  expect(runs.pass(0, () => {})).toBe(true);
+});
+
+test("LongRuns: of those who waited no more pass than there may be long runs", () => {
+  const { runs, endTurn, wait, passed } = makeRuns();
+  for (let name = 10; name < 30; name++) wait(name);
+  for (let run = 0; run < 3; run++) runs.end();
+  endTurn();
+  expect(passed).toEqual([10, 11, 12]);
+  for (const _one of passed) runs.begin();
+  endTurn();
+  expect(passed).toEqual([10, 11, 12]);
+});
+
+test("CpuMeter: a request that waits after it has paused keeps no other from beginning", async () => {
+  const thread = new Thread();
+  const account = thread.meter.open();
+  const ends: GuestTurns[] = [];
+  for (let run = 0; run < 8; run++) {
+    const { turns } = thread.run(account.turns());
+    thread.nowMs += 2;
+    expect(thread.meter.decide()).toBe(PAUSE);
+    void thread.meter.pause();
+    ends.push(turns);
+  }
+  expect(account.longRuns.pass("paused", () => {})).toBe(false);
+  account.longRuns.leave("paused");
+  ends[0]!.resume();
+  ends[0]!.suspend();
+  expect(account.longRuns.pass("waits", () => {})).toBe(true);
 });

@@ -21,6 +21,8 @@ export class CellGroup {
   readonly #owner: CellGroupOwner;
   /** Its apps, and what its cells call them: numbers that are given once, so that no app is taken for another. */
   readonly #apps = new Map<string, { app: CellApp; number: number }>();
+  /** Those that were taken out and whose requests under way have not all ended. */
+  readonly #leaving = new Set<CellApp>();
   readonly #slots: CellSlot[] = [];
   #lastNumber = 0;
   #stopping = false;
@@ -64,9 +66,13 @@ export class CellGroup {
 
   /** Takes the app out of every cell; requests under way end first. Resolves when no cell runs it any more. */
   async unload(id: string): Promise<void> {
+    const app = this.#apps.get(id)?.app;
     this.#apps.delete(id);
-    this.#setDeadlines();
+    // Its guests have the time that they had, and its neighbours a cell that lives as long.
+    if (app !== undefined) this.#leaving.add(app);
     await Promise.all(this.#slots.map((slot) => slot.unload(id)));
+    if (app !== undefined) this.#leaving.delete(app);
+    this.#setDeadlines();
   }
 
   /** Asks every cell for its counters; resolves when all answered or `timeoutMs` passed. */
@@ -116,12 +122,17 @@ export class CellGroup {
     return new CellSlot({
       apps: () => [...this.#apps.values()],
       takeCell: (events) => this.#owner.takeCell(events),
-      longestRequestMs: () => Math.max(0, ...[...this.#apps.values()].map(({ app }) => app.requestTimeoutMs)),
+      longestRequestMs: () => this.#longestRequestMs(),
       receive: (message) => this.#receive(index, message),
       changed: () => this.#owner.changed(),
       died: (death) => this.#died(death),
       replaced: (milliseconds) => this.#owner.replaced(milliseconds),
     });
+  }
+
+  #longestRequestMs(): number {
+    const apps = [...[...this.#apps.values()].map(({ app }) => app), ...this.#leaving];
+    return apps.reduce((longest, { requestTimeoutMs }) => Math.max(longest, requestTimeoutMs), 0);
   }
 
   #setDeadlines(): void {

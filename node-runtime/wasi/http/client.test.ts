@@ -359,6 +359,12 @@ describe("failures", () => {
     },
   );
 
+  test("outgoing-request: what is longer than any name is no authority", () => {
+    const request = createGuest().newRequest("http://x/");
+    expect(() => request.setAuthority(`${"a".repeat(2000)}:80`)).toThrow(WasiError);
+    expect(request.authority()).toBe("x");
+  });
+
   test.each(["G T", "", "GET\r\n"])("outgoing-request: %j is no method", (val) => {
     expect(() => createGuest().newRequest("http://x/").setMethod({ tag: "other", val })).toThrow(WasiError);
   });

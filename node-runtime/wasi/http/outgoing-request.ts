@@ -16,6 +16,8 @@ const PATH_WITH_QUERY = /^[\x21\x22\x24-\x7e]*$/;
 
 /** A host name, an IPv4 or a bracketed IPv6 address, and a port; no user information. */
 const AUTHORITY = /^(?:[A-Za-z0-9._~%!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?$/;
+/** More than any name, and an encoded one, takes. */
+const MAX_AUTHORITY_LENGTH = 1024;
 
 const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]*$/;
 
@@ -73,7 +75,7 @@ export class OutgoingRequest {
   }
 
   setAuthority(authority: string | undefined): void {
-    if (authority !== undefined && !AUTHORITY.test(authority)) throw new WasiError(undefined);
+    if (authority !== undefined && !isAuthority(authority)) throw new WasiError(undefined);
     this.#authority = authority;
   }
 
@@ -108,4 +110,8 @@ export class OutgoingRequest {
   [Symbol.dispose](): void {
     this.#body?.pipe.cancel();
   }
+}
+
+function isAuthority(text: string): boolean {
+  return text.length <= MAX_AUTHORITY_LENGTH && AUTHORITY.test(text);
 }
