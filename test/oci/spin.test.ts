@@ -240,6 +240,9 @@ describe.skipIf(!needTools(dockerRegistry()))("a Spin application of several com
     expect(client).toMatch(/^\["127\.0\.0\.1:\d+"\]$/);
   });
 
+  /** What was logged until now: a line of a cell's may come after its answer. */
+  const said = (): string => runtime.lines.map(({ text: line }) => line).join("\n");
+
   test("a component reaches what both its own list and the app's allow", async () => {
     const target = encodeURIComponent(`http://${new URL(url).host}/api/7?get=fixed`);
     const [granted, ofAppAlone, ofComponentAlone] = await Promise.all([
@@ -250,8 +253,6 @@ describe.skipIf(!needTools(dockerRegistry()))("a Spin application of several com
     expect(granted.body).toBe('status: 200\nget=fixed: "1"\n');
     expect(ofAppAlone.body).toContain("HttpRequestDenied");
     expect(ofComponentAlone.body).toContain("DestinationIpProhibited");
-    // A line of the cell's may come after the answer.
-    const said = (): string => runtime.lines.map(({ text }) => text).join("\n");
     await expect
       .poll(said)
       .toContain(
