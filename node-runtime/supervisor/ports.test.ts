@@ -16,6 +16,13 @@ test("Ports: an app keeps its port, and another app gets another one", async () 
   expect(await ports.assign("default/b", undefined, new Set())).not.toBe(first);
 });
 
+test("Ports: of many apps whose cells do not listen yet no two get the same free port", async () => {
+  const ports = new Ports("127.0.0.1", 0);
+  const ids = Array.from({ length: 1000 }, (_, index) => `default/app-${index}`);
+  const assigned = await Promise.all(ids.map((id) => ports.assign(id, undefined, new Set())));
+  expect(new Set(assigned).size).toBe(ids.length);
+});
+
 test("Ports: a port that another app has is a conflict that names it", async () => {
   const ports = new Ports("127.0.0.1", 0);
   const port = await ports.assign("default/a", undefined, new Set());

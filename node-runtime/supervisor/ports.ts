@@ -147,7 +147,8 @@ export class Ports {
   async #claimAnyFree(): Promise<number> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const port = await probe(this.#host, 0);
-      if (await this.#claims.claim(port)) return port;
+      // One of this runtime's own is free as long as its cells do not listen on it yet.
+      if (!this.#taken.has(port) && (await this.#claims.claim(port))) return port;
     }
     throw new WasmletError(
       "APP_PORT_IN_USE",

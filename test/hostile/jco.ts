@@ -1,6 +1,6 @@
 import { CPU_KINDS } from "./cpu.ts";
 import { HTTP_KINDS } from "./http.ts";
-import type { HostileKind } from "./kinds.ts";
+import { STOPPED, type HostileKind } from "./kinds.ts";
 import { LOG_KINDS } from "./logs.ts";
 import { MEMORY_KINDS } from "./memory.ts";
 import { RECURSION_KINDS } from "./recursion.ts";
@@ -18,7 +18,8 @@ const AGAIN: Readonly<Record<string, Partial<HostileKind>>> = {
   "bulk-fill": {},
   "catches-its-end": {},
   "host-churn": {},
-  "realloc-loops": {},
+  // Its guests cannot pause, so that nobody asks them before their deadline.
+  "realloc-loops": STOPPED,
   "recursion-to-the-host": {},
   "table-grows": {},
   handles: {},
