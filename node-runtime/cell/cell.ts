@@ -117,6 +117,7 @@ export class Cell {
     try {
       const live = await guest.instantiate();
       phases = live.phases;
+      live.turns.limit(guest.nextDeadlineMs(), guest.app.cpuTimeMs);
       outcome = await live.turns.spend(() => runToEnd(guest, live)).finally(() => live.dispose("the command ended"));
     } catch (thrown) {
       outcome = { exitCode: 134, error: failureOf(thrown) };

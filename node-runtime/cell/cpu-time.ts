@@ -50,7 +50,8 @@ export class CpuMeter implements Pauses {
 
   /**
    * `now` yields milliseconds of the machine's monotonic clock, `cpuNow` those that this thread has had a processor.
-   * `atTurnEnd` calls back when the event loop has done what is due now. */
+   * `atTurnEnd` calls back when the event loop has done what is due now.
+   */
   constructor(
     observer?: TurnObserver,
     now: () => number = monotonicMs,

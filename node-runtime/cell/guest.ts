@@ -141,7 +141,7 @@ export class Guest {
     this.#compileSeconds = 0;
     const out = this.#outputs();
     const turns = this.stats.cpu.turns();
-    turns.limit(this.nextDeadlineMs(), this.app.cpuTimeMs);
+    turns.limit(this.nextDeadlineMs(), this.app.cpuTimeMs, false);
     const host = new WasiHost({
       args: this.app.args,
       env: this.app.env,

@@ -210,3 +210,23 @@ test("CpuMeter: a request that waits after it has paused keeps no other from beg
   ends[0]!.suspend();
   expect(account.longRuns.pass("waits", () => {})).toBe(true);
 });
+
+test("GuestTurns: a trap shortly before the CPU time is over is the guest's own, however short that time is", () => {
+  const turns = new Thread().meter.open().turns();
+  for (const cpuLimitMs of [0.5, 1, 100]) {
+    turns.limit(Infinity, cpuLimitMs);
+    turns.add(cpuLimitMs * 0.999, cpuLimitMs);
+    expect(turns.overrun(0)).toBeUndefined();
+    turns.add(cpuLimitMs * 0.001, 0);
+    expect(turns.overrun(0)).toBe("cpu_time");
+  }
+});
+
+test("GuestTurns: where a guest traps as soon as it is stopped, the time counts that it had the thread", () => {
+  const turns = new Thread().meter.open().turns();
+  turns.limit(Infinity, 50, false);
+  turns.add(3, 40);
+  expect(turns.overrun(0)).toBeUndefined();
+  turns.add(1, 9.5);
+  expect(turns.overrun(0)).toBe("cpu_time");
+});
