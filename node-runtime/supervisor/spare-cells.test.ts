@@ -82,6 +82,25 @@ test("SpareCells: those that were taken or died are made up for after a while, a
   expect(cells).toHaveLength(4);
 });
 
+test("SpareCells: where spares die untaken the next come more and more rarely, until one is of use", () => {
+  vi.useFakeTimers();
+  const { pool, cells } = makePool(1);
+  pool.fill();
+  const startsMs: number[] = [];
+  for (let death = 0; death < 4; death++) {
+    const beganMs = Date.now();
+    cells.at(-1)!.kill();
+    vi.advanceTimersToNextTimer();
+    startsMs.push(Date.now() - beganMs);
+  }
+  expect(startsMs).toEqual([500, 1000, 2000, 4000]);
+  pool.take(NOBODY);
+  vi.advanceTimersByTime(500);
+  cells.at(-1)!.kill();
+  vi.advanceTimersByTime(500);
+  expect(pool.pids).toEqual([cells.length]);
+});
+
 test("SpareCells: a pool of none starts none, and one that was stopped no more", async () => {
   vi.useFakeTimers();
   const none = makePool(0);

@@ -1,7 +1,10 @@
+import { Backoff } from "../../common/backoff.ts";
 import { CellProcess, type CellEvents } from "./cell-process.ts";
 
 /** After one was taken: starting another at once would take the processor from the one that gets its apps now. */
 const REFILL_MS = 500;
+/** The longest pause where spares die before anybody takes one: each start costs the processor. */
+const MAX_REFILL_MS = 60_000;
 
 /** What the pool tells its owner. */
 export interface SpareCellEvents {
@@ -20,6 +23,7 @@ export class SpareCells {
   readonly #events: SpareCellEvents;
   readonly #start: (events: CellEvents) => CellProcess;
   readonly #spares = new Set<CellProcess>();
+  readonly #retry = new Backoff(REFILL_MS, MAX_REFILL_MS);
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
 
@@ -47,8 +51,9 @@ export class SpareCells {
     const alive = [...this.#spares].filter(({ isAlive }) => isAlive);
     const spare = alive.find(({ isReady }) => isReady) ?? alive[0];
     this.#events.taken(spare === undefined ? "new" : "spare");
-    this.#refillLater();
+    this.#refillAfter(REFILL_MS);
     if (spare === undefined) return this.#start(events);
+    this.#retry.reset();
     this.#spares.delete(spare);
     spare.handOver(events);
     this.#changed();
@@ -72,16 +77,16 @@ export class SpareCells {
       exit: () => {
         this.#spares.delete(spare);
         this.#changed();
-        this.#refillLater();
+        this.#refillAfter(this.#retry.next());
       },
     });
     this.#spares.add(spare);
   }
 
-  #refillLater(): void {
+  #refillAfter(delayMs: number): void {
     if (this.#isStopped || this.#spares.size > this.#size) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.fill(), REFILL_MS);
+    this.#timer = setTimeout(() => this.fill(), delayMs);
   }
 
   #changed(): void {
